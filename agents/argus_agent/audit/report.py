@@ -1,0 +1,71 @@
+"""The rows of an audit for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from argus_agent.audit.checks import Row
+
+
+def show(rows: tuple[Row, ...], profile: str, console: Console) -> None:
+    """Print what differs, what mends it (lines to copy, never wrapped), and a count of all rows."""
+    checks = list(dict.fromkeys(row.check for row in rows))
+    wrong = sorted((row for row in rows if not row.agrees), key=lambda row: checks.index(row.check))
+    closing = f"{len(rows) - len(wrong)} of {len(rows)} checks are as profile {profile} wants."
+    if wrong:
+        console.print(_differences(wrong))
+        console.print("\nWhat mends it", style="bold")
+        for line in _advice(wrong):
+            console.print(line, soft_wrap=True)
+        console.print()
+    console.print(Text(closing, style="" if wrong else "green"))
+
+
+def _differences(wrong: list[Row]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("setting", "of", "found", "wanted"):
+        table.add_column(name, overflow="fold")
+    for row in wrong:
+        table.add_row(row.check, Text(row.subject), Text(row.found or "not known"), Text(row.wanted))
+    return table
+
+
+def _advice(wrong: list[Row]) -> Iterator[Text]:
+    said = ""
+    for row in wrong:
+        if row.check != said:
+            yield Text(f"{row.check}: {row.why}")
+            said = row.check
+        yield Text(f"    {row.mend}", style="bold")
+
+
+def as_json(rows: tuple[Row, ...], profile: str) -> str:
+    """Return every row, those that agree too."""
+    return json.dumps(
+        {
+            "profile": profile,
+            "differences": sum(not row.agrees for row in rows),
+            "rows": [
+                {
+                    "check": row.check,
+                    "subject": row.subject,
+                    "found": row.found,
+                    "wanted": row.wanted,
+                    "agrees": row.agrees,
+                    "why": row.why,
+                    "mend": row.mend,
+                }
+                for row in rows
+            ],
+        },
+        indent=2,
+    )

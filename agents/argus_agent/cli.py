@@ -1,0 +1,156 @@
+"""The command argus-agent: the daemon, and looks at one cycle."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from argus import __version__
+from argus_agent.settings import DEFAULT_FILE, ENVIRONMENT, ConfigError, Settings, find_file, load_apart
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from argus_agent.host import Host
+
+FOUND_SOMETHING = 1
+USAGE_ERROR = 2
+ONCE_PAUSE = 1.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return 0 when done, 1 when an audit differs, 2 for a wrong option or configuration."""
+    args = _parser().parse_args(argv)
+    try:
+        path = find_file(args.config_file)
+        settings = load_apart(path)
+        _set_up_logging(debug=settings.debug, once=args.command is not None)
+        if args.command == "check-config":
+            _check_config(str(path) if path else "no file, all defaults", settings)
+        elif args.command == "once":
+            _once(settings, args.format)
+        elif args.command == "placement":
+            _placement(settings, args.format)
+        elif args.command == "audit":
+            return _audit(settings, args.profile, args.format)
+        else:
+            from argus_agent.daemon import run_daemon  # noqa: PLC0415 -- the other commands need no sinks
+
+            run_daemon(settings, path)
+    except ConfigError as error:
+        print(f"argus-agent: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="argus-agent",
+        description="Measure guests and their node for Argus. Without a command: run as a daemon.",
+    )
+    parser.add_argument("--version", action="version", version=f"argus-agent {__version__}")
+    parser.add_argument(
+        "--config-file", metavar="FILE", help=f"default: ${ENVIRONMENT}, else {DEFAULT_FILE} if it is there"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    once = commands.add_parser(
+        "once",
+        help="measure now and print",
+        description=f"Measure now and print; sends nothing. Measures twice, {ONCE_PAUSE:g} s apart, since "
+        "steal, latencies and other shares are differences of two samples.",
+    )
+    once.add_argument("--format", choices=("json", "table", "prometheus"), default="table")
+    placement = commands.add_parser(
+        "placement",
+        help="draw which guest runs on which core and NUMA node, and what is wrong with it",
+        description="Draw sockets, NUMA nodes, cores and hyperthreads with the guests that run on them now, "
+        "and name what is wrong. Reads /proc, /sys and libvirt's status files; libvirtd is not needed.",
+    )
+    placement.add_argument("--format", choices=("table", "json"), default="table")
+    audit = commands.add_parser(
+        "audit",
+        help="compare the node and its guests with the agreed tuning",
+        description="Compare settings of the node and of each guest with a profile; exit code 1 when "
+        "something differs. libvirtd is not needed.",
+    )
+    audit.add_argument("--profile", metavar="FILE", help="default: [audit] profile of the configuration")
+    audit.add_argument("--format", choices=("table", "json"), default="table")
+    commands.add_parser("check-config", help="read the configuration and say whether it can be used")
+    return parser
+
+
+def _set_up_logging(*, debug: bool, once: bool) -> None:
+    # journald and `once` need no time of their own; a person who redirects a daemon's log does
+    text = "argus-agent: %(message)s" if once else "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, format=text, stream=sys.stderr)
+
+
+def _check_config(source: str, settings: Settings) -> None:
+    servers = ", ".join(map(str, settings.servers)) or "nothing is sent to Zabbix"
+    print(f"{source}: ok")
+    print(f"host {settings.host}, every {settings.interval:g} s; libvirt {settings.libvirt_uri}")
+    print(f"Zabbix: {servers}; Prometheus: {settings.listen or 'off'}")
+
+
+def _host(settings: Settings) -> Host:
+    from argus_agent.host import Host  # noqa: PLC0415 -- check-config and --version stay quick
+
+    return Host(settings.host, settings.procfs, settings.sysfs, settings.rundir)
+
+
+def _once(settings: Settings, form: str) -> None:
+    from argus_agent.parts import make_runner  # noqa: PLC0415 -- check-config and --version stay quick
+    from argus_agent.sinks.stdout import FORMATS  # noqa: PLC0415
+
+    runner = make_runner(settings, _host(settings))
+    runner.run()
+    time.sleep(ONCE_PAUSE)
+    print(FORMATS[form](settings.host, runner.run()), end="" if form == "prometheus" else "\n")
+
+
+def _placement(settings: Settings, form: str) -> None:
+    from rich.console import Console  # noqa: PLC0415 -- heavy, and the daemon never draws
+
+    from argus_agent import placement_view  # noqa: PLC0415
+    from argus_agent.kernel.topology import read_topology  # noqa: PLC0415
+    from argus_agent.placement import review  # noqa: PLC0415
+    from argus_agent.placement_source import read_guests  # noqa: PLC0415
+
+    host = _host(settings)
+    try:
+        topology, guests = read_topology(host.sysfs), read_guests(host)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{error}; see [DEFAULT] rundir and sysfs") from error
+    reserved = settings.allocation.reserved_cpus
+    findings = review(guests, topology, reserved)
+    if form == "json":
+        print(placement_view.as_json(topology, guests, findings))
+    else:
+        Console().print(placement_view.picture(topology, guests, findings, reserved))
+
+
+def _audit(settings: Settings, profile: str | None, form: str) -> int:
+    from rich.console import Console  # noqa: PLC0415 -- heavy, and the daemon shows no tables
+
+    from argus_agent.audit import report  # noqa: PLC0415
+    from argus_agent.audit.checks import audit  # noqa: PLC0415
+    from argus_agent.audit.facts import read_facts  # noqa: PLC0415
+    from argus_agent.audit.profile import ProfileError, load_profile  # noqa: PLC0415
+
+    path = Path(profile) if profile else settings.audit_profile
+    if path is None:
+        raise ConfigError("no profile: give --profile FILE or set [audit] profile; etc/profiles has two")
+    try:
+        wanted = load_profile(path)
+    except ProfileError as error:
+        raise ConfigError(str(error)) from error
+    rows = audit(read_facts(_host(settings)), wanted)
+    if form == "json":
+        print(report.as_json(rows, wanted.name))
+    else:
+        report.show(rows, wanted.name, Console())
+    return FOUND_SOMETHING if any(not row.agrees for row in rows) else 0

@@ -1,0 +1,45 @@
+"""KVM's own statistics of each guest and vCPU, from the CPU_TOTAL, VCPU and VM groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from argus.catalogue.guest_kvm import DIRTY_RATE, IOTHREADS, OF_GUEST, OF_VCPU
+from argus_agent.cycle import NoData
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from argus.catalogue.model import Sample
+    from argus_agent.cycle import Cycle
+    from argus_agent.guests import Guest
+
+
+class GuestKvm:
+    """An allow-list: libvirt passes on some fifty numbers a vCPU, whatever the kernel calls them."""
+
+    stats = ("CPU_TOTAL", "VCPU", "VM")
+
+    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+        """Yield what this kernel and this libvirt give."""
+        if cycle.libvirt.guests is None:
+            raise NoData("libvirt does not answer: guests are not known")
+        for guest in cycle.libvirt.guests:
+            yield from _of_guest(guest)
+            rate = cycle.libvirt.slow.dirty_rates.get(guest.uuid) if cycle.libvirt.slow else None
+            if rate is not None:
+                yield DIRTY_RATE.sample(rate, guest.uuid)
+
+
+def _of_guest(guest: Guest) -> Iterator[Sample]:
+    for key, (metric, scale) in OF_GUEST.items():
+        value = guest.number(key, scale)
+        if value is not None:
+            yield metric.sample(value, guest.uuid)
+    if guest.definition:
+        yield IOTHREADS.sample(guest.definition.iothreads, guest.uuid)
+    for vcpu in range(int(guest.number("vcpu.maximum") or 0)):
+        for key, (metric, scale) in OF_VCPU.items():
+            value = guest.number(f"vcpu.{vcpu}.{key}", scale)
+            if value is not None:
+                yield metric.sample(value, guest.uuid, str(vcpu))

@@ -1,0 +1,50 @@
+"""Whether libvirtd answers: what the agent itself found out when it asked for the guests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from argus.catalogue import libvirt
+from argus_agent.cycle import NoData
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from argus.catalogue.model import Sample
+    from argus_agent.cycle import Cycle
+    from argus_agent.guests import Guest
+
+
+class Libvirt:
+    """One answer a cycle, also when there is none."""
+
+    stats = ("STATE",)
+
+    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+        """Yield ``up`` always, the rest as far as it is known."""
+        view = cycle.libvirt
+        yield libvirt.UP.sample(int(view.up))
+        if view.call_seconds is not None:
+            yield libvirt.CALL.sample(view.call_seconds)
+        if view.last_success_age is not None:
+            yield libvirt.AGE.sample(view.last_success_age)
+        if view.unresponsive is not None:
+            yield libvirt.UNRESPONSIVE.sample(view.unresponsive)
+        if view.version:
+            yield libvirt.VERSION.sample(view.version)
+        if view.hypervisor:
+            yield libvirt.HYPERVISOR.sample(view.hypervisor)
+        for call, seconds in view.calls.items():
+            yield libvirt.LATENCY.sample(seconds, call)
+        if view.guests is not None:
+            yield from _processes(view.guests, cycle)
+
+
+def _processes(guests: Iterable[Guest], cycle: Cycle) -> Iterator[Sample]:
+    try:
+        running = {process.guest.uuid for process in cycle.running()}
+    except NoData:  # libvirt keeps no status files here: nothing to compare with
+        return
+    active = {guest.uuid for guest in guests if guest.active}
+    yield libvirt.WITHOUT_QEMU.sample(len(active - running))
+    yield libvirt.WITHOUT_DOMAIN.sample(len(running - active))

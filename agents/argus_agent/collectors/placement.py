@@ -1,0 +1,72 @@
+"""How guests share cores and NUMA nodes, from the kernel alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from argus.catalogue import placement as names
+from argus_agent.kernel.cpulist import format_cpulist
+from argus_agent.kernel.topology import read_topology
+from argus_agent.placement import nodes_of, pinned, shared_cores
+from argus_agent.placement_source import make_guests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from argus.catalogue.model import Sample
+    from argus_agent.cycle import Cycle
+    from argus_agent.kernel.topology import Topology
+    from argus_agent.placement import Guest
+
+
+class Placement:
+    """Where vCPUs run changes by the millisecond: what is told is a sample, to be averaged over time."""
+
+    stats = None
+
+    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+        """Yield counts of cores, CPUs and guests."""
+        topology = read_topology(cycle.host.sysfs)
+        guests = make_guests(cycle.host.procfs, cycle.running())
+        yield from _cores(guests, topology)
+        yield from _pinning(guests, topology)
+        reserved = cycle.allocation.reserved_cpus
+        yield names.ON_RESERVED.sample(sum(bool(_allowed(guest) & reserved) for guest in guests))
+        yield names.ACROSS_NODES.sample(sum(len(nodes_of(guest, topology)) > 1 for guest in guests))
+        yield from _where(guests, topology)
+
+
+def _where(guests: tuple[Guest, ...], topology: Topology) -> Iterator[Sample]:
+    homes = {number: cpu.node for number, cpu in topology.cpus.items()}
+    on_node = Counter(homes.get(vcpu.processor) for guest in guests for vcpu in guest.vcpus)
+    for node in topology.nodes:
+        yield names.VCPUS_ON_NODE.sample(on_node[node], str(node))
+    for guest in guests:
+        for vcpu in guest.vcpus:
+            yield names.PROCESSOR.sample(vcpu.processor, guest.uuid, str(vcpu.number))
+            yield names.AFFINITY.sample(format_cpulist(vcpu.affinity), guest.uuid, str(vcpu.number))
+
+
+def _cores(guests: tuple[Guest, ...], topology: Topology) -> Iterator[Sample]:
+    shared = len(shared_cores(guests, topology))
+    used = {
+        topology.cpus[vcpu.processor].siblings
+        for guest in guests
+        for vcpu in guest.vcpus
+        if vcpu.processor in topology.cpus
+    }
+    yield names.SHARED_CORES.sample(shared)
+    if used:
+        yield names.SHARED_RATIO.sample(shared / len(used))
+
+
+def _pinning(guests: tuple[Guest, ...], topology: Topology) -> Iterator[Sample]:
+    owners = Counter(cpu for guest in guests for cpu in pinned(guest, topology))
+    yield names.PINNED_TWICE.sample(sum(count > 1 for count in owners.values()))
+    floating = {cpu for guest in guests for v in guest.vcpus if len(v.affinity) > 1 for cpu in v.affinity}
+    yield names.FLOATING_OVER_PINNED.sample(len(owners.keys() & floating))
+
+
+def _allowed(guest: Guest) -> frozenset[int]:
+    return frozenset(cpu for vcpu in guest.vcpus for cpu in vcpu.affinity)

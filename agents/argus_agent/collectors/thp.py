@@ -1,0 +1,75 @@
+"""Transparent huge pages, from /sys/kernel/mm/transparent_hugepage, /proc/meminfo and /proc/vmstat."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from argus.catalogue import thp
+from argus_agent.cycle import Deltas, NoData
+from argus_agent.kernel.process import parse_counters, parse_kilobytes, parse_status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from argus.catalogue.model import Sample
+    from argus_agent.cycle import Cycle
+
+TEXTS = {"enabled": thp.ENABLED, "defrag": thp.DEFRAG}
+KHUGEPAGED = {"full_scans": thp.SCANS, "pages_collapsed": thp.COLLAPSED}
+VMSTAT = {
+    "thp_fault_alloc": thp.FAULT_ALLOC,
+    "thp_fault_fallback": thp.FAULT_FALLBACK,
+    "thp_collapse_alloc": thp.COLLAPSE,
+    "thp_collapse_alloc_failed": thp.COLLAPSE_FAILED,
+    "thp_split_page": thp.SPLIT,
+    "compact_stall": thp.COMPACT_STALL,
+    "compact_fail": thp.COMPACT_FAIL,
+    "compact_success": thp.COMPACT_SUCCESS,
+}
+
+
+class Thp:
+    """Settings, what is covered, and what it costs."""
+
+    stats = None
+
+    def __init__(self) -> None:
+        self._deltas = Deltas()
+
+    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+        """Yield what the kernel has; ``NoData`` where it was built without huge pages."""
+        base = cycle.host.sysfs / "kernel/mm/transparent_hugepage"
+        if not base.is_dir():
+            raise NoData(f"{base} does not exist: the kernel has no transparent huge pages")
+        for name, metric in TEXTS.items():
+            yield metric.sample(parse_choice((base / name).read_text()))
+        for name, metric in KHUGEPAGED.items():
+            path = base / "khugepaged" / name
+            if path.exists():
+                yield metric.sample(int(path.read_text()))
+        anon = parse_status(cycle.host.read_proc("meminfo")).get("AnonHugePages")
+        if anon is not None:
+            yield thp.ANON.sample(parse_kilobytes(anon))
+        vmstat = parse_counters(cycle.host.read_proc("vmstat"))
+        yield from (metric.sample(vmstat[name]) for name, metric in VMSTAT.items() if name in vmstat)
+        yield from self._fallback(vmstat)
+
+    def _fallback(self, vmstat: Mapping[str, int]) -> Iterator[Sample]:
+        self._deltas.turn()
+        given, denied = (
+            self._deltas.grown(name, vmstat.get(name)) for name in ("thp_fault_alloc", "thp_fault_fallback")
+        )
+        if given is not None and denied is not None and given + denied > 0:
+            yield thp.FALLBACK_RATIO.sample(denied / (given + denied))
+
+
+def parse_choice(text: str) -> str:
+    """Return the chosen word of a sysfs choice: ``always [madvise] never`` -> ``madvise``.
+
+    Raises ``ValueError`` when none is chosen.
+    """
+    chosen = re.search(r"\[([^\]]+)\]", text)
+    if chosen is None:
+        raise ValueError(f"{text.strip()!r} marks none of its words with []")
+    return chosen[1]

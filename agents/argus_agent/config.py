@@ -1,0 +1,257 @@
+"""The agent's options: agent.conf as oslo.config reads it, checked and turned into plain values."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+from oslo_config import cfg
+
+from argus import ini_file
+from argus_agent.cycle import Allocation
+from argus_agent.kernel.cpulist import parse_cpulist
+from argus_agent.settings import Address, ConfigError, Settings, find_file
+
+__all__ = ["Address", "ConfigError", "Settings", "find_file", "list_opts", "load", "parse_address"]
+
+DEFAULT_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        "host",
+        help="Name of this node in Zabbix. Default: this machine's host name. Use the name that Nova "
+        "uses ([DEFAULT] host of nova.conf); a changed name makes a new host in Zabbix.",
+    ),
+    cfg.FloatOpt(
+        "interval",
+        default=15,
+        min=1,
+        max=3600,
+        help="Seconds between two cycles. Shorter finds trouble sooner and costs more CPU and more rows in "
+        "Zabbix.",
+    ),
+    cfg.BoolOpt("debug", default=False, help="Log more, among it why a collector has no data."),
+    cfg.StrOpt(
+        "procfs", default="/proc", help="Where the kernel's /proc is; another folder is a recorded machine."
+    ),
+    cfg.StrOpt("sysfs", default="/sys", help="Where the kernel's /sys is; control groups are below it."),
+    cfg.StrOpt(
+        "rundir",
+        default="/run/libvirt",
+        help="libvirt's run directory. Its status files name the processes of guests, also without libvirtd.",
+    ),
+]
+LIBVIRT_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt("uri", default="qemu:///system", help="libvirtd to ask; the connection is read-only."),
+    cfg.FloatOpt(
+        "timeout",
+        default=5,
+        min=0.1,
+        max=300,
+        help="Seconds until a call counts as hung. The cycle goes on without guests then; keep it well "
+        "below interval.",
+    ),
+]
+ZABBIX_OPTS: list[cfg.Opt] = [
+    cfg.ListOpt(
+        "servers",
+        default=[],
+        help="Zabbix servers or proxies as host:port, tried in this order. Empty: nothing is sent to Zabbix.",
+    ),
+    cfg.FloatOpt(
+        "timeout",
+        default=10,
+        min=0.1,
+        max=300,
+        help="Seconds for one exchange with a server, connecting included.",
+    ),
+    cfg.IntOpt(
+        "spool_values",
+        default=20000,
+        min=100,
+        help="Documents kept while Zabbix is away; the oldest are dropped, and counted, beyond that. A cycle "
+        "makes one for the node and one for each guest.",
+    ),
+    cfg.StrOpt(
+        "spool_file",
+        default="/var/lib/argus/spool.sqlite",
+        help="File that keeps them, so that they survive the agent. Empty: in memory only. While the file "
+        "cannot be written (disk full, read-only) the agent says so and keeps them in memory.",
+    ),
+    cfg.IntOpt(
+        "spool_mb",
+        default=256,
+        min=1,
+        help="Size of that file at most, in MiB. A document takes about 1 kB there.",
+    ),
+]
+PROMETHEUS_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        "listen",
+        default="127.0.0.1:9752",
+        help="address:port of /metrics. Empty: off. There is no password: listen on a management address "
+        "only.",
+    ),
+]
+ALLOCATION_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        "reserved_cpus",
+        default="",
+        help="CPUs kept from guests, as a list such as 0-3,16. They do not count as usable in overcommit "
+        "ratios.",
+    ),
+    cfg.IntOpt(
+        "reserved_memory_mb",
+        default=512,
+        min=0,
+        help="Memory kept from guests; as Nova's reserved_host_memory_mb.",
+    ),
+    cfg.FloatOpt(
+        "cpu_allocation_ratio",
+        default=4.0,
+        min=0.01,
+        help="vCPUs for each usable CPU; as Nova's option of this name.",
+    ),
+    cfg.FloatOpt(
+        "ram_allocation_ratio", default=1.0, min=0.01, help="Memory promised for each byte; as Nova's option."
+    ),
+]
+AUDIT_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        "profile",
+        default="",
+        help="The tuning that was agreed on, a YAML file as in etc/profiles: argus-agent audit and "
+        "the audit metrics compare the node and its guests with it. Empty: no audit metrics.",
+    ),
+]
+UNITS_OPTS: list[cfg.Opt] = [
+    cfg.ListOpt(
+        "watch",
+        default=[
+            "libvirtd.service",
+            "virtqemud.service",
+            "nova-compute.service",
+            "openstack-nova-compute.service",
+            "neutron-*-agent.service",
+            "ovn-controller.service",
+            "openvswitch-switch.service",
+            "ovs-vswitchd.service",
+            "ovsdb-server.service",
+            "ceph-osd@*.service",
+            "chrony*.service",
+        ],
+        help="Services that must run on this node, as systemd names them; * stands for any text. A service "
+        "is missed when it is enabled, or ran since the agent started, and has no process. Empty: none.",
+    ),
+]
+GROUPS: dict[str, list[cfg.Opt]] = {
+    "DEFAULT": DEFAULT_OPTS,
+    "libvirt": LIBVIRT_OPTS,
+    "zabbix": ZABBIX_OPTS,
+    "prometheus": PROMETHEUS_OPTS,
+    "allocation": ALLOCATION_OPTS,
+    "audit": AUDIT_OPTS,
+    "units": UNITS_OPTS,
+}
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Return all options by group, for oslo-config-generator."""
+    return list(GROUPS.items())
+
+
+def load(path: Path | None) -> Settings:
+    """Read a file, or the defaults without one.  Raises ``ConfigError``."""
+    where = str(path or "defaults")
+    conf = cfg.ConfigOpts()
+    for group, opts in GROUPS.items():
+        conf.register_opts(opts, group=None if group == "DEFAULT" else group)
+    known = {group: {opt.dest for opt in opts} for group, opts in GROUPS.items()}
+    try:
+        if path is not None:
+            ini_file.check(path, known)
+        conf(args=[], default_config_files=[str(path)] if path else [], default_config_dirs=[])
+        values = {name: conf if name == "DEFAULT" else conf[name] for name in GROUPS}
+        flat = {(name, opt.name): values[name][opt.name] for name, opts in GROUPS.items() for opt in opts}
+    except ini_file.IniError as error:
+        raise ConfigError(str(error)) from error
+    except (cfg.Error, ValueError, OSError) as error:
+        raise ConfigError(f"{where}: {_one_line(error)}") from error
+    try:
+        return _settings(flat)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def parse_address(text: str, option: str) -> Address:
+    """Read ``host:port`` or ``[v6]:port``.  Raises ``ValueError`` that names the option."""
+    host, colon, port = text.strip().rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"{option} = {text}: expected address:port, such as 127.0.0.1:10051")
+    return Address(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+def _settings(values: dict[tuple[str, str], object]) -> Settings:
+    """Build the settings.  Raises ``ValueError`` that names the option."""
+
+    def text(group: str, name: str) -> str:
+        return str(values[group, name] or "").strip()
+
+    def number(group: str, name: str) -> float:
+        return float(str(values[group, name]))
+
+    servers = values["zabbix", "servers"]
+    listen = text("prometheus", "listen")
+    return Settings(
+        host=text("DEFAULT", "host") or socket.gethostname(),
+        interval=number("DEFAULT", "interval"),
+        debug=bool(values["DEFAULT", "debug"]),
+        procfs=_folder(text("DEFAULT", "procfs"), "[DEFAULT] procfs"),
+        sysfs=_folder(text("DEFAULT", "sysfs"), "[DEFAULT] sysfs"),
+        rundir=Path(text("DEFAULT", "rundir")),
+        libvirt_uri=text("libvirt", "uri"),
+        libvirt_timeout=number("libvirt", "timeout"),
+        servers=tuple(
+            parse_address(str(server), "[zabbix] servers")
+            for server in (servers if isinstance(servers, list) else ())
+        ),
+        zabbix_timeout=number("zabbix", "timeout"),
+        spool_values=int(number("zabbix", "spool_values")),
+        spool_file=_path(text("zabbix", "spool_file")),
+        spool_bytes=int(number("zabbix", "spool_mb")) * 1024 * 1024,
+        listen=parse_address(listen, "[prometheus] listen") if listen else None,
+        allocation=Allocation(
+            reserved_cpus=_cpus(text("allocation", "reserved_cpus")),
+            reserved_memory_bytes=int(number("allocation", "reserved_memory_mb")) * 1024 * 1024,
+            cpu_ratio=number("allocation", "cpu_allocation_ratio"),
+            ram_ratio=number("allocation", "ram_allocation_ratio"),
+        ),
+        audit_profile=_path(text("audit", "profile")),
+        units=_list(values["units", "watch"]),
+    )
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _list(value: object) -> tuple[str, ...]:
+    return tuple(str(word) for word in value) if isinstance(value, list) else ()
+
+
+def _folder(text: str, option: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise ValueError(f"{option} = {text}: no such folder")
+    return path
+
+
+def _cpus(text: str) -> frozenset[int]:
+    try:
+        return parse_cpulist(text)
+    except ValueError as error:
+        raise ValueError(f"[allocation] reserved_cpus: {error}") from error
+
+
+def _one_line(error: BaseException) -> str:
+    """Without oslo.config's inner names: the file is named anyway."""
+    return re.sub(r" from LocationInfo\(.*?\)(?= is not)", "", " ".join(str(error).split()))

@@ -1,0 +1,91 @@
+"""What a collector is, and what it may look at in one cycle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from argus_agent.guests import NOT_ASKED, LibvirtView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable
+
+    from argus.catalogue.model import Sample
+    from argus_agent.audit.profile import Profile
+    from argus_agent.host import Host
+    from argus_agent.kernel.guests import GuestProcess
+
+
+class NoData(Exception):  # noqa: N818 -- not an error: the node just lacks the subsystem
+    """The node has nothing to tell about this subsystem, which is fine; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """How much of the node guests may have; ratios as Nova's and Placement's."""
+
+    reserved_cpus: frozenset[int] = frozenset()
+    reserved_memory_bytes: int = 512 * 1024 * 1024
+    cpu_ratio: float = 4.0
+    ram_ratio: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the way to Zabbix fares, in documents; counters since the agent started."""
+
+    waiting: int = 0
+    dropped: int = 0
+    sent: int = 0
+    refused: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One round of collecting.
+
+    ``at`` is seconds since the epoch; without Zabbix there is no ``delivery``.  ``running()`` gives the
+    guests as the kernel sees them, read once a cycle, or raises ``NoData`` where libvirt records none.
+    ``units`` are patterns of services to watch; ``profile`` is the tuning to compare with.
+    """
+
+    host: Host
+    at: float
+    libvirt: LibvirtView = NOT_ASKED
+    allocation: Allocation = Allocation()
+    delivery: Delivery | None = None
+    running: Callable[[], tuple[GuestProcess, ...]] = tuple
+    units: tuple[str, ...] = ()
+    profile: Profile | None = None
+
+
+class Collector(Protocol):
+    """One subsystem.  Three outcomes: samples, ``NoData``, or any other exception, which is an error."""
+
+    @property
+    def stats(self) -> tuple[str, ...] | None:
+        """Groups of virDomainStatsTypes to ask libvirt for; ``None``: it works without libvirt."""
+
+    def collect(self, cycle: Cycle) -> Iterable[Sample]:
+        """Yield the samples of one cycle."""
+
+
+class Deltas:
+    """Growth of counters since the last cycle, for the few values that need two counters at once."""
+
+    def __init__(self) -> None:
+        self._old: dict[Hashable, float] = {}
+        self._new: dict[Hashable, float] = {}
+
+    def turn(self) -> None:
+        """Begin a cycle; what was not seen in the last one is forgotten."""
+        self._old, self._new = self._new, {}
+
+    def grown(self, key: Hashable, value: float | None) -> float | None:
+        """Return how much the counter grew; ``None`` at first sight, when unknown, or after it was reset."""
+        if value is None:
+            return None
+        self._new[key] = value
+        old = self._old.get(key)
+        return None if old is None or value < old else value - old

@@ -1,0 +1,210 @@
+"""The daemon: a cycle every interval without drift, until SIGTERM; SIGHUP reads the configuration again."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import socket
+from typing import TYPE_CHECKING, Protocol
+
+from argus import __version__
+from argus_agent.delivery import Courier, Servers
+from argus_agent.host import Host
+from argus_agent.parts import load_audit_profile, make_runner
+from argus_agent.registration import Registrations
+from argus_agent.settings import ConfigError, Settings
+from argus_agent.sinks.prometheus import Prometheus
+from argus_agent.sinks.zabbix import Zabbix
+from argus_agent.spool import MemorySpool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import FrameType
+
+    from argus_agent.runner import Result, Runner
+    from argus_agent.spool import Spool
+
+log = logging.getLogger(__name__)
+
+LAST_DELIVERY_SECONDS = 3.0
+SETTLE_SECONDS = 0.1
+"""What happens to a guest comes in several events, which one cycle shall tell."""
+
+
+class Sink(Protocol):
+    """Takes the result of each cycle; must return at once."""
+
+    def put(self, result: Result) -> None:
+        """Take over a cycle."""
+
+
+class Signals:
+    """Signals as flags, and a sleep that they end.
+
+    The handler only notes the number and the wake-up socket ends the sleep: locks in a handler deadlock.
+    """
+
+    def __init__(self) -> None:
+        self._ours, theirs = socket.socketpair()
+        self._theirs = theirs
+        for end in (self._ours, theirs):
+            end.setblocking(False)
+        self.stopping = False
+        self.reload = False
+        self.woken = False
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._note)
+        signal.set_wakeup_fd(theirs.fileno())
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            self.reload = True
+        else:
+            self.stopping = True
+
+    def wake(self) -> None:
+        """End the sleep; for other threads."""
+        self.woken = True
+        with contextlib.suppress(BlockingIOError):  # full: it is awake
+            self._theirs.send(b"\0")
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep until a signal comes, another thread wakes, or the time is over."""
+        if select.select([self._ours], [], [], max(0.0, seconds))[0]:
+            with contextlib.suppress(BlockingIOError):
+                self._ours.recv(64)
+
+
+def notify(state: str) -> None:
+    """Tell systemd, where it started us (sd_notify(3)): READY=1, WATCHDOG=1, STOPPING=1 ..."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    if not path:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        try:
+            sock.sendto(state.encode(), "\0" + path[1:] if path.startswith("@") else path)
+        except OSError as error:  # systemd's trouble is not the node's
+            log.debug("sd_notify: %s", error)
+
+
+class Daemon:
+    """The loop; the parts are made by the caller."""
+
+    def __init__(self, settings: Settings, path: Path | None, runner: Runner, signals: Signals) -> None:
+        self._settings = settings
+        self._path = path
+        self._runner = runner
+        self._signals = signals
+        self.sinks: list[Sink] = []
+        self.courier: Courier | None = None
+
+    def run(self, monotonic: Callable[[], float]) -> None:
+        """Run until a signal says to stop."""
+        self._runner.watch(self._signals.wake)
+        due = monotonic()
+        between = BetweenTicks()
+        while not self._signals.stopping:
+            now = monotonic()
+            extra = between.due(now) if self._signals.woken else due
+            if now >= due or now >= extra:
+                self._cycle(for_events=now < due)
+                ended = monotonic()
+                between.ran(now, ended)
+                due = next_due(due, ended, self._settings.interval) if now >= due else due
+            else:
+                self._signals.sleep(min(due, extra) - now)
+            if self._signals.reload:
+                self._reload()
+
+    def _cycle(self, *, for_events: bool) -> None:
+        self._signals.woken = False  # before it looks: what happens meanwhile is for the next one
+        result = self._runner.run(self.courier.status() if self.courier else None, for_events=for_events)
+        for sink in self.sinks:
+            sink.put(result)
+        notify("READY=1\nWATCHDOG=1")
+
+    def _reload(self) -> None:
+        """Take over what can change while running: interval, debug, allocation, units and audit profile."""
+        self._signals.reload = False
+        from argus_agent.config import load  # noqa: PLC0415 -- 6 MB that only a reload needs
+
+        try:
+            settings = load(self._path)
+            profile = load_audit_profile(settings)
+        except ConfigError as error:
+            log.error("configuration kept as it was: %s", error)  # noqa: TRY400 -- a person's mistake, not a bug
+            return
+        self._settings = settings
+        self._runner.allocation = settings.allocation
+        self._runner.units = settings.units
+        self._runner.profile = profile
+        logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)
+        log.info("configuration read again; addresses and names take effect at the next start")
+
+
+class BetweenTicks:
+    """When a cycle for the sake of events may run: soon, but at most one a second and a tenth of the time.
+
+    A storm of events costs no more than that; the next tick tells the rest.  Times are on one clock.
+    """
+
+    def __init__(self) -> None:
+        self._woken_at: float | None = None
+        self._not_before = float("-inf")
+
+    def due(self, now: float) -> float:
+        """Return when to run, called each time that there is something to tell."""
+        if self._woken_at is None:
+            self._woken_at = now
+        return max(self._woken_at + SETTLE_SECONDS, self._not_before)
+
+    def ran(self, begun: float, ended: float) -> None:
+        """A cycle, for whatever reason, told all until it began."""
+        self._woken_at = None
+        self._not_before = ended + max(1.0, 9 * (ended - begun))
+
+
+def next_due(due: float, now: float, interval: float) -> float:
+    """Return when the next cycle is due: on the grid of intervals, passing over those that were missed."""
+    missed = int((now - due) // interval)
+    return due + (1 + max(0, missed)) * interval
+
+
+def _spool(settings: Settings) -> Spool:
+    if settings.spool_file is None:
+        return MemorySpool(settings.spool_values)
+    from argus_agent.disk_spool import DiskSpool  # noqa: PLC0415 -- SQLite is 1 MB that memory does without
+
+    return DiskSpool(settings.spool_file, settings.spool_values, settings.spool_bytes)
+
+
+def run_daemon(settings: Settings, path: Path | None) -> None:
+    """Run until SIGTERM.  Raises ``ConfigError`` when the Prometheus address cannot be had."""
+    signals = Signals()
+    host = Host(settings.host, settings.procfs, settings.sysfs, settings.rundir)
+    daemon = Daemon(settings, path, make_runner(settings, host), signals)
+    if settings.listen is not None:
+        prometheus = Prometheus(settings.interval, host.clock)
+        try:
+            prometheus.serve(settings.listen)
+        except OSError as error:
+            raise ConfigError(f"[prometheus] listen = {settings.listen}: {error.strerror}") from error
+        daemon.sinks.append(prometheus)
+    if settings.servers:
+        registrations = Registrations(settings.host, host.clock, host.monotonic)
+        spool = _spool(settings)
+        servers = Servers(settings.servers, settings.zabbix_timeout, host.monotonic)
+        daemon.courier = Courier(servers, spool, registrations, host.clock)
+        daemon.courier.start()
+        daemon.sinks.append(Zabbix(settings.host, spool, registrations, daemon.courier))
+    where = ", ".join(map(str, settings.servers)) or "no Zabbix"
+    log.info("argus-agent %s on %s, to %s", __version__, settings.host, where)
+    daemon.run(host.monotonic)
+    notify("STOPPING=1")
+    if daemon.courier:
+        daemon.courier.stop(LAST_DELIVERY_SECONDS)
+    log.info("stopped")

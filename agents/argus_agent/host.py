@@ -1,0 +1,65 @@
+"""The machine that is measured: its name, the roots of its kernel's files, and the clocks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from argus_agent.kernel.cpulist import parse_cpulist
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+_PSUTIL = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Everything a collector may touch of the machine.
+
+    ``rundir`` is libvirt's run directory, ``systemd`` where enabled services are linked.
+    A recorded machine is a ``Host`` with other roots.
+    """
+
+    name: str
+    procfs: Path = Path("/proc")
+    sysfs: Path = Path("/sys")
+    rundir: Path = Path("/run/libvirt")
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    systemd: Path = Path("/etc/systemd/system")
+
+    @property
+    def cgroupfs(self) -> Path:
+        """Where control groups are mounted."""
+        return self.sysfs / "fs/cgroup"
+
+    def read_proc(self, name: str) -> str:
+        """Return a file below procfs.  Raises ``OSError``."""
+        return (self.procfs / name).read_text()
+
+    def read_sys(self, name: str) -> str:
+        """Return a file below sysfs.  Raises ``OSError``."""
+        return (self.sysfs / name).read_text()
+
+    def online_cpus(self) -> frozenset[int]:
+        """CPUs that are online.  Raises ``OSError`` or ``ValueError``."""
+        return parse_cpulist(self.read_sys("devices/system/cpu/online"))
+
+    @contextmanager
+    def psutil(self) -> Iterator[ModuleType]:
+        """Lend psutil with this host's procfs; it keeps the root in its module, so one caller at a time."""
+        with _PSUTIL:
+            before = psutil.PROCFS_PATH
+            psutil.PROCFS_PATH = str(self.procfs)
+            try:
+                yield psutil
+            finally:
+                psutil.PROCFS_PATH = before

@@ -1,0 +1,1 @@
+"""What the kernel says, read from files under roots that are passed in; parsers here are pure."""

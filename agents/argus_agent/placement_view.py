@@ -1,0 +1,182 @@
+"""The placement as a picture for the terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import string
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from argus_agent.kernel.cpulist import format_cpulist
+from argus_agent.placement import Guest, local_ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from argus_agent.kernel.topology import Topology
+    from argus_agent.placement import Finding
+
+_COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "red")
+_CELL = 9  # "127:Aa127": the widest that still aligns
+_MARGIN = 9
+_GIB = 2**30
+
+
+def letters(guests: Iterable[Guest]) -> dict[str, str]:
+    """Return a short mark by guest name: A to Z, then AA, AB ..."""
+    ones = string.ascii_uppercase
+    marks = chain(ones, (first + second for first in ones for second in ones), repeat("?"))
+    return {guest.name: mark for guest, mark in zip(guests, marks, strict=False)}
+
+
+def picture(
+    topology: Topology, guests: tuple[Guest, ...], findings: tuple[Finding, ...], reserved: frozenset[int]
+) -> Group:
+    """Return sockets, NUMA nodes and cores with the guests on them, a legend, and what is wrong."""
+    marks = letters(guests)
+    on_cpu = _occupants(guests, marks)
+    parts: list[Any] = [_headline(topology, guests)]
+    for package, cpus in topology.packages.items():
+        parts.append(Text(f"\nsocket {package}", style="bold"))
+        for node in sorted({topology.cpus[cpu].node for cpu in cpus}, key=lambda n: -1 if n is None else n):
+            cores = [core for core in topology.cores if core <= cpus and _on_node(core, node, topology)]
+            parts.append(_Cores("node ?" if node is None else f"node {node}", cores, on_cpu, reserved))
+    parts += [Text(), _legend(topology, guests, marks), Text(), _findings(findings)]
+    return Group(*parts)
+
+
+def _on_node(core: frozenset[int], node: int | None, topology: Topology) -> bool:
+    return topology.cpus[min(core)].node == node
+
+
+def _headline(topology: Topology, guests: tuple[Guest, ...]) -> Text:
+    offline = f", {len(topology.offline)} offline" if topology.offline else ""
+    return Text(
+        f"{len(topology.packages)} sockets, {len(topology.nodes)} NUMA nodes, {len(topology.cores)} cores, "
+        f"{len(topology.cpus)} CPUs{offline}; {len(guests)} guests with "
+        f"{sum(len(guest.vcpus) for guest in guests)} vCPUs"
+    )
+
+
+def _occupants(guests: tuple[Guest, ...], marks: dict[str, str]) -> dict[int, list[str]]:
+    on_cpu: dict[int, list[str]] = {}
+    for guest in guests:
+        for vcpu in guest.vcpus:
+            on_cpu.setdefault(vcpu.processor, []).append(f"{marks[guest.name]}{vcpu.number}")
+    return on_cpu
+
+
+class _Cores:
+    """Cores side by side, the hyperthreads of each below one another, wrapped to the terminal."""
+
+    def __init__(
+        self,
+        name: str,
+        cores: list[frozenset[int]],
+        on_cpu: dict[int, list[str]],
+        reserved: frozenset[int],
+    ) -> None:
+        self._name, self._cores, self._on_cpu, self._reserved = name, cores, on_cpu, reserved
+
+    def __rich_console__(self, console: Console, options: Any) -> Iterator[Text]:
+        width = max(1, (options.max_width - _MARGIN) // (_CELL + 1))
+        title = self._name
+        for start in range(0, len(self._cores), width):
+            row = self._cores[start : start + width]
+            for thread in range(max(map(len, row))):
+                cells = (self._cell(sorted(core)[thread] if thread < len(core) else None) for core in row)
+                yield Text(f"{title:<{_MARGIN}}").append_text(Text(" ").join(cells))
+                title = ""
+
+    def _cell(self, cpu: int | None) -> Text:
+        if cpu is None:
+            return Text(" " * _CELL)
+        here = self._on_cpu.get(cpu, [])
+        if not here:
+            return Text(f"{cpu}:{'host' if cpu in self._reserved else '-'}".ljust(_CELL), style="dim")
+        more = f"+{len(here) - 1}" if len(here) > 1 else ""
+        style = _colour(here[0])
+        return Text(
+            f"{cpu}:{here[0]}{more}"[:_CELL].ljust(_CELL), style=style if not more else f"{style} bold"
+        )
+
+
+def _colour(mark: str) -> str:
+    return _COLOURS[(ord(mark[0]) - ord("A")) % len(_COLOURS)]
+
+
+def _legend(topology: Topology, guests: tuple[Guest, ...], marks: dict[str, str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "guest", "vCPUs", "may run on", "memory", "local"):
+        table.add_column(name, overflow="fold")
+    for guest in guests:
+        allowed = frozenset(cpu for vcpu in guest.vcpus for cpu in vcpu.affinity)
+        ratio = local_ratio(guest, topology)
+        table.add_row(
+            Text(marks[guest.name], style=_colour(marks[guest.name])),
+            Text(guest.name),
+            str(len(guest.vcpus)),
+            "any" if allowed >= topology.cpus.keys() else format_cpulist(allowed),
+            _memory(guest),
+            "unknown" if ratio is None else f"{ratio:.0%}",
+        )
+    return table
+
+
+def _memory(guest: Guest) -> str:
+    if guest.memory is None:
+        return "unknown"
+    return ", ".join(f"node {node} {size / _GIB:.2g} GiB" for node, size in sorted(guest.memory.items()))
+
+
+def _findings(findings: tuple[Finding, ...]) -> Table | Text:
+    if not findings:
+        return Text("Nothing is wrong with it.", style="green")
+    table = Table(box=None, pad_edge=False, title=f"{len(findings)} things are wrong", title_justify="left")
+    for name in ("what", "guests", "how"):
+        table.add_column(name, overflow="fold")
+    for finding in findings:
+        table.add_row(finding.problem.value, Text(", ".join(finding.guests)), finding.detail)
+    return table
+
+
+def as_json(topology: Topology, guests: tuple[Guest, ...], findings: tuple[Finding, ...]) -> str:
+    """Return the same for scripts."""
+    return json.dumps(
+        {
+            "sockets": {str(k): format_cpulist(cpus) for k, cpus in topology.packages.items()},
+            "numa_nodes": {str(node.number): format_cpulist(node.cpus) for node in topology.nodes.values()},
+            "cores": [format_cpulist(core) for core in topology.cores],
+            "offline": format_cpulist(topology.offline),
+            "guests": [_guest_json(guest, topology) for guest in guests],
+            "findings": [
+                {
+                    "problem": finding.problem.name.lower(),
+                    "guests": list(finding.guests),
+                    "cpus": format_cpulist(finding.cpus),
+                    "detail": finding.detail,
+                }
+                for finding in findings
+            ],
+        },
+        indent=2,
+    )
+
+
+def _guest_json(guest: Guest, topology: Topology) -> dict[str, Any]:
+    return {
+        "name": guest.name,
+        "uuid": guest.uuid,
+        "vcpus": [
+            {"vcpu": vcpu.number, "cpu": vcpu.processor, "affinity": format_cpulist(vcpu.affinity)}
+            for vcpu in guest.vcpus
+        ],
+        "memory_bytes": None
+        if guest.memory is None
+        else {str(node): size for node, size in guest.memory.items()},
+        "local_ratio": local_ratio(guest, topology),
+    }

@@ -1,0 +1,129 @@
+"""Which Zabbix hosts this node answers for, and when each is to be registered (again).
+
+Zabbix makes a host of the node, and of each guest, when it is told about it ("autoregistration").  A guest is
+told with metadata that is new for each arrival: Zabbix 7.0 passes over what it has just heard, and the
+guest may have come back within minutes.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+FIRST_VALUES_AFTER = 1.5
+"""Seconds that Zabbix gets to make a host before its first values are sent."""
+REPEAT_SECONDS = 60.0  # up to twice that, different for each host
+HOLD_SECONDS, MAX_HOLD_SECONDS = 2.0, 60.0
+NEW_SEQ_AFTER = 2
+"""Refusals in a row after which Zabbix is told anew: another node may have taken the host by mistake."""
+NEVER = float("inf")
+
+
+@dataclass(slots=True)
+class _Host:
+    prefix: str
+    seq: int
+    due: float
+    held_until: float = 0.0
+    refusals: int = 0
+    refused_since: float = 0.0
+
+    @property
+    def metadata(self) -> str:
+        return f"{self.prefix} seq={self.seq}"
+
+
+class Registrations:
+    """All methods may be called from any thread; times come from the clocks that are passed in."""
+
+    def __init__(self, node: str, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self._node = node
+        self._clock = clock
+        self._monotonic = monotonic
+        self._hosts: dict[str, _Host] = {}
+        self._lock = threading.Lock()
+        self._hosts[node] = self._new("argus-node")
+
+    def present(self, guests: Collection[str], active: Collection[str], leaving: Collection[str]) -> None:
+        """Take over the guests that this node answers for now, of which some are ``active``.
+
+        ``leaving`` (and arriving) ones stay as they are: a guest on its way is not registered by the node
+        that it comes to, and not sent by the node that it leaves.  A guest that is off is registered only
+        if Zabbix does not know it: another node may run it by now.
+        """
+        with self._lock:
+            for host in self._hosts.keys() - set(guests) - set(leaving) - {self._node}:
+                del self._hosts[host]
+            for guest in guests:
+                if guest not in self._hosts:
+                    self._hosts[guest] = self._new(
+                        f"argus-guest node={self._node}", known=guest not in active
+                    )
+
+    def hosts(self) -> set[str]:
+        """Return all hosts that this node answers for."""
+        with self._lock:
+            return set(self._hosts)
+
+    def _new(self, prefix: str, *, known: bool = False) -> _Host:
+        now = self._monotonic()
+        if known:
+            return _Host(prefix, self._seq(), NEVER)
+        return _Host(prefix, self._seq(), now, now + FIRST_VALUES_AFTER)
+
+    def _seq(self) -> int:
+        return int(self._clock() * 1000)
+
+    def due(self, limit: int) -> list[tuple[str, str]]:
+        """Return host and metadata of up to ``limit`` registrations that are due, the longest due first."""
+        now = self._monotonic()
+        with self._lock:
+            due = sorted((host.due, name) for name, host in self._hosts.items() if host.due <= now)
+            return [(name, self._hosts[name].metadata) for _, name in due[:limit]]
+
+    def told(self, name: str) -> None:
+        """Zabbix was told: tell it again after a while that differs from host to host."""
+        with self._lock:
+            host = self._hosts.get(name)
+            if host is not None:
+                host.due = self._monotonic() + REPEAT_SECONDS * (1 + zlib.crc32(name.encode()) / 2**32)
+                if host.held_until:  # not taken yet
+                    host.held_until = max(host.held_until, self._monotonic() + FIRST_VALUES_AFTER)
+
+    def held(self) -> set[str]:
+        """Hosts whose values wait: Zabbix refused them, or is about to make the host."""
+        now = self._monotonic()
+        with self._lock:
+            return {name for name, host in self._hosts.items() if host.held_until > now}
+
+    def taken(self, name: str) -> None:
+        """Zabbix took values of the host."""
+        with self._lock:
+            host = self._hosts.get(name)
+            if host is not None:
+                host.refusals = 0
+                host.held_until = 0.0
+
+    def refused(self, name: str) -> float | None:
+        """Zabbix refused values of the host: wait, and tell it again.
+
+        Returns for how many seconds it has refused them now; ``None`` when the host is not this node's.
+        """
+        with self._lock:
+            host = self._hosts.get(name)
+            if host is None:
+                return None
+            now = self._monotonic()
+            if not host.refusals:
+                host.refused_since = now
+            host.refusals += 1
+            host.held_until = now + min(MAX_HOLD_SECONDS, HOLD_SECONDS * 2 ** min(host.refusals - 1, 10))
+            host.due = now
+            if host.refusals >= NEW_SEQ_AFTER:
+                host.seq = self._seq()
+            return now - host.refused_since

@@ -1,0 +1,159 @@
+"""Runs the collectors: the only place that catches whatever they raise."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from argus.catalogue import agent
+from argus_agent.cycle import Allocation, Cycle, Delivery, NoData
+from argus_agent.guests import NOT_ASKED, LibvirtView
+from argus_agent.kernel.guests import KernelGuests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from argus.catalogue.model import Sample
+    from argus_agent.audit.profile import Profile
+    from argus_agent.cycle import Collector
+    from argus_agent.host import Host
+    from argus_agent.kernel.guests import GuestProcess
+    from argus_agent.libvirt_source import LibvirtSource
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one cycle brought.  ``at`` is seconds since the epoch.
+
+    ``only``: a cycle between two ticks, run for the sake of these guests and the node.
+    """
+
+    at: float
+    samples: tuple[Sample, ...]
+    libvirt: LibvirtView
+    only: frozenset[str] | None = None
+
+
+class Runner:
+    """Asks libvirt, runs what does without it meanwhile, then the rest."""
+
+    def __init__(
+        self,
+        host: Host,
+        collectors: Mapping[str, Collector],
+        libvirt: LibvirtSource,
+        allocation: Allocation,
+        units: tuple[str, ...] = (),
+        profile: Profile | None = None,
+    ) -> None:
+        self._host = host
+        self._collectors = collectors
+        self._libvirt = libvirt
+        self.allocation = allocation
+        self.units = units
+        self.profile = profile
+        self._groups = frozenset(group for c in collectors.values() for group in c.stats or ())
+        self._kernel_guests = KernelGuests(host.rundir / "qemu", host.procfs)
+        self._said: dict[str, str] = {}  # what was said last about a collector or libvirt
+
+    def watch(self, wake: Callable[[], None]) -> None:
+        """From now on call ``wake``, from another thread, for every event of a guest."""
+        self._libvirt.events.wake = wake
+
+    def run(self, delivery: Delivery | None = None, *, for_events: bool = False) -> Result:
+        """Run one cycle.  Never raises, and never takes much longer than libvirt's timeout."""
+        begun = self._host.monotonic()
+        touched = self._libvirt.events.take_touched()  # later ones are for the next cycle
+        cycle = Cycle(
+            self._host,
+            self._host.clock(),
+            NOT_ASKED,
+            self.allocation,
+            delivery,
+            _Once(self._running),
+            self.units,
+            self.profile,
+        )
+        self._libvirt.start(self._groups)
+        samples = self._collect(cycle, with_libvirt=False)
+        view = self._finish(cycle)
+        self._tell("libvirtd", view.error, "answers again")
+        samples += self._collect(replace(cycle, libvirt=view), with_libvirt=True)
+        samples.append(agent.CYCLE.sample(self._host.monotonic() - begun))
+        samples.append(agent.SAMPLES.sample(len(samples) + 1))
+        return Result(cycle.at, tuple(samples), view, touched if for_events else None)
+
+    def _finish(self, cycle: Cycle) -> LibvirtView:
+        try:
+            return self._libvirt.finish(_with_jobs(cycle))
+        except Exception as error:  # noqa: BLE001 -- a bug there must not cost what the kernel told
+            return LibvirtView(up=False, error=f"{type(error).__name__}: {error}")
+
+    def _collect(self, cycle: Cycle, *, with_libvirt: bool) -> list[Sample]:
+        samples: list[Sample] = []
+        for name, collector in self._collectors.items():
+            if (collector.stats is not None) == with_libvirt:
+                samples += self._collect_one(name, collector, cycle)
+        return samples
+
+    def _collect_one(self, name: str, collector: Collector, cycle: Cycle) -> list[Sample]:
+        begun = self._host.monotonic()
+        samples: list[Sample] = []
+        ok = True
+        try:
+            samples = list(collector.collect(cycle))
+            self._tell(name, "", "works again")
+        except NoData as reason:
+            log.debug("collector %s: %s", name, reason)
+            self._tell(name, "", "works again")
+        except Exception as error:  # noqa: BLE001 -- a bug or a strange kernel must not cost the others
+            ok = False
+            self._tell(name, f"{type(error).__name__}: {error}", "works again", failure=error)
+        samples.append(agent.SUCCESS.sample(int(ok), name))
+        samples.append(agent.DURATION.sample(self._host.monotonic() - begun, name))
+        return samples
+
+    def _running(self) -> tuple[GuestProcess, ...]:
+        try:
+            return self._kernel_guests.read()
+        except FileNotFoundError as error:
+            raise NoData(str(error)) from error
+
+    def _tell(self, who: str, trouble: str, better: str, failure: Exception | None = None) -> None:
+        """Log a change once, not every cycle."""
+        before = self._said.get(who, "")
+        self._said[who] = trouble
+        if trouble and trouble != before:
+            log.error("%s: %s", who, trouble)
+            log.debug("%s", who, exc_info=failure)
+        elif before and not trouble:
+            log.info("%s: %s", who, better)
+
+
+class _Once:
+    """The guests as the kernel sees them, read when first asked for; that there are none is kept as well."""
+
+    def __init__(self, read: Callable[[], tuple[GuestProcess, ...]]) -> None:
+        self._read = read
+        self._found: tuple[GuestProcess, ...] | NoData | None = None
+
+    def __call__(self) -> tuple[GuestProcess, ...]:
+        if self._found is None:
+            try:
+                self._found = self._read()
+            except NoData as reason:
+                self._found = reason
+        if isinstance(self._found, NoData):
+            raise NoData(str(self._found))
+        return self._found
+
+
+def _with_jobs(cycle: Cycle) -> frozenset[str]:
+    """Guests that are being migrated, saved or the like: libvirt's status files say so at no cost."""
+    try:
+        return frozenset(process.guest.uuid for process in cycle.running() if process.guest.job)
+    except NoData:
+        return frozenset()

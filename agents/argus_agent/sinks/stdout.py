@@ -1,0 +1,86 @@
+"""Shows one cycle to a person or a script: `argus-agent once`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from argus.catalogue.model import Kind, Unit
+from argus_agent.sinks.document import NODE, documents
+from argus_agent.sinks.exposition import exposition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from argus.catalogue.model import Sample
+    from argus_agent.runner import Result
+
+
+def as_json(host: str, result: Result) -> str:
+    """Return ``{"host", "at", "node": document, "guests": {uuid: document}}``, the documents of Zabbix."""
+    found = dict(documents(result.samples))
+    node = found.pop(NODE)
+    return json.dumps({"host": host, "at": result.at, "node": node, "guests": found}, indent=2)
+
+
+def as_prometheus(_host: str, result: Result) -> str:
+    """Return what a scrape would get."""
+    return "".join(exposition(result.samples))
+
+
+def as_table(host: str, result: Result) -> str:
+    """Return tables for people: the node, then one for each guest."""
+    from rich.console import Console  # noqa: PLC0415 -- heavy, and the daemon never shows a table
+    from rich.table import Table  # noqa: PLC0415
+
+    names = {
+        s.labels[0]: str(s.value) for s in result.samples if s.metric.prometheus_name == "argus_guest_info"
+    }
+    names |= {s.labels[0]: str(s.value) for s in result.samples if s.metric.field == "info_name"}
+    owners: dict[str, Table] = {}
+    for sample in result.samples:
+        owner = sample.labels[0] if sample.metric.entity.of_guest else NODE
+        if owner not in owners:
+            title = f"guest {names.get(owner, '')} {owner}" if owner else f"node {host}"
+            table = owners[owner] = Table(title=title, title_justify="left")
+            table.add_column("metric")
+            table.add_column("of")
+            table.add_column("value", justify="right")
+        own = sample.labels[1:] if sample.metric.entity.of_guest else sample.labels
+        owners[owner].add_row(sample.metric.field, " ".join(own), human(sample))
+    console = Console(width=None)
+    with console.capture() as capture:
+        for table in owners.values():
+            console.print(table)
+    return capture.get()
+
+
+def human(sample: Sample) -> str:
+    """Write a value for people: ``1.5 GiB``, ``12.3 %``, ``paused``."""
+    metric, value = sample.metric, sample.value
+    if isinstance(value, str):
+        return value
+    if metric.kind is Kind.STATE:
+        return metric.states.get(int(value), f"{value:g}")
+    if metric.unit is Unit.BYTES:
+        return _bytes(value)
+    if metric.unit is Unit.RATIO:
+        return f"{value * 100:.1f} %"
+    if metric.unit is Unit.SECONDS:
+        return f"{value:.6g} s"
+    return f"{value:.10g}"
+
+
+def _bytes(value: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(value) < 1024:
+            return f"{value:.4g} {unit}"
+        value /= 1024
+    return f"{value:.4g} TiB"
+
+
+FORMATS: dict[str, Callable[[str, Result], str]] = {
+    "json": as_json,
+    "table": as_table,
+    "prometheus": as_prometheus,
+}

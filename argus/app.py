@@ -1,0 +1,75 @@
+"""The Celery application: ``celery -A argus.app worker`` and ``celery -A argus.app beat``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+from celery import Celery
+
+from argus import config
+from argus.errors import ArgusError
+from argus.schedule import JOBS
+
+VISIBILITY_SECONDS = 3600  # a message is given to another worker after this; longer than any task may run
+BROKER_TRIES = 100  # about ten minutes without Redis, then the worker ends and systemd starts a new one
+PUBLISH_RETRY = {"max_retries": 3, "interval_start": 0.1, "interval_step": 0.5, "interval_max": 1.0}
+
+
+def make_app(conf: Any) -> Celery:
+    """Make the application.  Raises ``ConfigError`` when the broker's URL cannot be read."""
+    # celery's own words start at --loglevel (warning), ours say what was decided and sent
+    logging.getLogger("argus").setLevel(logging.DEBUG if conf.debug else logging.INFO)
+    app = Celery("argus", broker=config.broker_url(conf), include=["argus.tasks"])
+    transport = {
+        "visibility_timeout": VISIBILITY_SECONDS,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+    }
+    app.conf.update(
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=BROKER_TRIES,
+        broker_transport_options=transport,
+        visibility_timeout=VISIBILITY_SECONDS,
+        task_default_queue="argus",
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_publish_retry_policy=PUBLISH_RETRY,
+        worker_prefetch_multiplier=1,
+        worker_send_task_events=True,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_hijack_root_logger=True,
+        beat_schedule=schedule(conf),
+        beat_schedule_filename=conf.celery.schedule_file,
+        beat_max_loop_interval=5,
+    )
+    return app
+
+
+def schedule(conf: Any) -> dict[str, dict[str, Any]]:
+    """Return beat's table.  A message nobody took by the time of the next one is of no use any more."""
+    return {
+        job.name: {
+            "task": f"argus.{job.name}",
+            "schedule": job.every(conf),
+            "options": {"expires": max(1.0, job.every(conf))},
+        }
+        for job in JOBS
+    }
+
+
+def __getattr__(name: str) -> Any:
+    """Make ``app`` when Celery asks for it, so that importing this module reads no configuration."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        made = make_app(config.load())
+    except ArgusError as exc:
+        print(f"argus: {exc}", file=sys.stderr)  # noqa: T201  # celery would show a traceback
+        raise SystemExit(2) from None
+    globals()["app"] = made  # made once: the same name must be the same object
+    return made

@@ -1,0 +1,85 @@
+"""What of the node is given to guests, and what is left under the configured allocation ratios.
+
+*Allocated* counts guests that are active (running or paused): they compete for the node now.
+*Claimed* counts every guest defined here, stopped ones too: Nova and Placement keep their claim.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from argus.catalogue.model import Graph, Metric, Subsystem, Unit
+
+_allocation = partial(Metric, "allocation")
+_ratio = partial(_allocation, unit=Unit.RATIO)
+_bytes = partial(_allocation, unit=Unit.BYTES)
+_LIST = "virConnectGetAllDomainStats state.state"
+_VCPUS = "virConnectGetAllDomainStats vcpu.current"
+_MEMORY = "virConnectGetAllDomainStats balloon.maximum"
+
+GUESTS = _allocation("guests_defined", "Guests defined on the node, whatever their state.", _LIST)
+RUNNING = _allocation("guests_running", "Guests that run.", _LIST)
+PAUSED = _allocation("guests_paused", "Guests that are paused; they keep their memory.", _LIST)
+SHUTOFF = _allocation("guests_shutoff", "Guests that are shut off or crashed.", _LIST)
+CPUS_USABLE = _allocation(
+    "cpus_usable",
+    "CPUs for guests: online ones without [allocation] reserved_cpus.",
+    "/sys/devices/system/cpu/online",
+)
+VCPUS = _allocation("vcpus_allocated", "vCPUs of active guests.", _VCPUS)
+VCPUS_CLAIMED = _allocation("vcpus_claimed", "vCPUs of all guests defined here.", _VCPUS, shown=False)
+VCPUS_FREE = _allocation(
+    "vcpus_free",
+    "vCPUs that still fit as Placement counts: int(usable CPUs * cpu_allocation_ratio) - claimed. Below 0: "
+    "the ratio was lowered after guests had come.",
+    "agent, from vcpus_claimed and [allocation] cpu_allocation_ratio",
+)
+VCPU_RATIO = _ratio(
+    "vcpu_overcommit_ratio",
+    "vCPUs of active guests for each usable CPU: 1 (100 %) is no overcommit. High is fine until steal shows.",
+    "agent, vcpus_allocated / cpus_usable",
+)
+MEMORY = _bytes("memory_allocated_bytes", "Memory that active guests may use (their maximum).", _MEMORY)
+MEMORY_CLAIMED = _bytes("memory_claimed_bytes", "Memory of all guests defined here.", _MEMORY, shown=False)
+MEMORY_FREE = _bytes(
+    "memory_free_bytes",
+    "Memory for further guests as Placement counts: (total - reserved) * ram_allocation_ratio - claimed.",
+    "agent, from memory_claimed and [allocation] reserved_memory_mb, ram_allocation_ratio",
+)
+MEMORY_RATIO = _ratio(
+    "memory_overcommit_ratio",
+    "Memory promised to active guests of what the node can give: above 1 (100 %) not all of them can use "
+    "theirs.",
+    "agent, memory_allocated / (MemTotal - reserved)",
+)
+STEAL_MAX = _ratio(
+    "guest_steal_max_ratio",
+    "Steal of the worst vCPU of all guests here: whether overcommit hurts.",
+    "agent, from vcpu.N.delay",
+)
+
+SUBSYSTEM = Subsystem(
+    "allocation",
+    "Allocation",
+    (
+        GUESTS,
+        RUNNING,
+        PAUSED,
+        SHUTOFF,
+        CPUS_USABLE,
+        VCPUS,
+        VCPUS_CLAIMED,
+        VCPUS_FREE,
+        VCPU_RATIO,
+        MEMORY,
+        MEMORY_CLAIMED,
+        MEMORY_FREE,
+        MEMORY_RATIO,
+        STEAL_MAX,
+    ),
+    graphs=(
+        Graph("Overcommit", (VCPU_RATIO, MEMORY_RATIO, STEAL_MAX)),
+        Graph("Guests", (RUNNING, PAUSED, SHUTOFF)),
+        Graph("vCPUs", (CPUS_USABLE, VCPUS, VCPUS_FREE)),
+    ),
+)

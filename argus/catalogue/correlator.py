@@ -1,0 +1,126 @@
+"""The correlator about itself, in Zabbix: whether it looks, decides and delivers.
+
+``argus exporter`` gives the same to Prometheus, under names of its own.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from argus.catalogue.model import Entity, Graph, Macro, Metric, Severity, Subsystem, Trigger, Unit
+
+CORRELATOR = Entity("correlator", "correlator")
+TASK = Entity("task", "correlator", ("task",), "tasks")
+
+_incidents = partial(Metric, "incidents", source="argus database, incidents", entity=CORRELATOR)
+_outbox = partial(Metric, "outbox", source="argus database, outbox", entity=CORRELATOR)
+
+OPEN = _incidents("open", "Incidents that are open: what argus incidents lists.")
+HIGH = _incidents("open_high", "Open incidents of severity high.")
+AVERAGE = _incidents("open_average", "Open incidents of severity average.")
+WARNING = _incidents("open_warning", "Open incidents of severity warning.")
+PENDING = _incidents("pending", "Findings that have not stood long enough to become incidents.")
+WAITING = _outbox("waiting", "Messages that wait to be accepted by their receiver.")
+OLDEST = _outbox(
+    "oldest_age_seconds",
+    "Age of the oldest message that waits; 0 when none does. Growing: a receiver refuses or does not answer.",
+    unit=Unit.SECONDS,
+)
+DEAD = _outbox("dead", "Messages given up after all attempts: somebody was not told.")
+TASK_AGE = Metric(
+    "task",
+    "success_age_seconds",
+    "Time since the task last did what it is for: the age of its cursor on the world.",
+    "argus database, progress",
+    TASK,
+    unit=Unit.SECONDS,
+)
+TASK_SECONDS = Metric(
+    "task",
+    "duration_seconds",
+    "Time that its last run took.",
+    "argus database, progress",
+    TASK,
+    unit=Unit.SECONDS,
+)
+
+SUBSYSTEM = Subsystem(
+    "correlator",
+    "Correlator",
+    (OPEN, HIGH, AVERAGE, WARNING, PENDING, WAITING, OLDEST, DEAD, TASK_AGE, TASK_SECONDS),
+    triggers=(
+        Trigger(
+            "correlator_silent",
+            "Correlator sends no data",
+            (OPEN,),
+            "nodata(@1,{$ARGUS.CORRELATOR.NODATA})=1",
+            Severity.HIGH,
+            "availability",
+            "No worker of the correlator runs, or it cannot reach its database or this Zabbix: nobody is "
+            "paged meanwhile. See systemctl status argus-worker argus-beat (or argus), and their log.",
+            event_name="Correlator sends no data (for {$ARGUS.CORRELATOR.NODATA})",
+        ),
+        Trigger(
+            "task_late",
+            "Task {#TASK} of the correlator has not succeeded lately",
+            (TASK_AGE,),
+            'last(@1)>{$ARGUS.CORRELATOR.TASK.AGE.MAX:"{#TASK}"}',
+            Severity.HIGH,
+            "availability",
+            "The task fails or is not run. The log of the worker says why; argus_task_* of the exporter "
+            "and argus check-config help. correlate decides, deliver pages, guests keeps hosts in Zabbix.",
+            event_name="Task {#TASK} of the correlator has not succeeded "
+            '(for {$ARGUS.CORRELATOR.TASK.AGE.MAX:"{#TASK}"})',
+            opdata="Last success: {ITEM.LASTVALUE1} ago",
+            depends_on=("correlator_silent",),
+        ),
+        Trigger(
+            "outbox_stuck",
+            "Messages of the correlator are not accepted",
+            (OLDEST,),
+            "min(@1,2m)>{$ARGUS.CORRELATOR.OUTBOX.AGE.MAX}",
+            Severity.HIGH,
+            "availability",
+            "Pages wait. argus explain ID names the receiver and its last answer; look at the mail server or "
+            "the receiver's service, and at [smtp] in argus.conf. Waiting messages go out by themselves.",
+            recovery="last(@1)=0",
+            event_name="Messages of the correlator are not accepted (for {$ARGUS.CORRELATOR.OUTBOX.AGE.MAX})",
+            opdata="Oldest: {ITEM.LASTVALUE1}",
+            depends_on=("correlator_silent",),
+        ),
+        Trigger(
+            "messages_given_up",
+            "Messages of the correlator were given up",
+            (DEAD,),
+            "last(@1)>last(@1,#2)",
+            Severity.AVERAGE,
+            "notice",
+            "Somebody was not told of an incident, after all attempts. argus incidents --all and argus "
+            "explain ID name the incident and the receiver; mend the receiver, and tell the person.",
+            recovery="max(@1,1h)=min(@1,1h)",
+            opdata="Given up so far: {ITEM.LASTVALUE1}",
+            manual_close=True,
+        ),
+    ),
+    macros=(
+        Macro(
+            "ARGUS.CORRELATOR.NODATA", "5m", "How long the correlator may be silent before it is a problem."
+        ),
+        Macro(
+            "ARGUS.CORRELATOR.TASK.AGE.MAX",
+            "5m",
+            "How long a task may go without success; with the context of a task for that one.",
+        ),
+        Macro(
+            'ARGUS.CORRELATOR.TASK.AGE.MAX:"maintain"',
+            "3h",
+            "The same for the hourly task that deletes what is old.",
+        ),
+        Macro("ARGUS.CORRELATOR.OUTBOX.AGE.MAX", "5m", "How long a message may wait for its receiver."),
+    ),
+    graphs=(
+        Graph("Incidents", (HIGH, AVERAGE, WARNING, PENDING)),
+        Graph("Messages", (WAITING, DEAD, OLDEST)),
+        Graph("Task {#TASK}: age and duration", (TASK_AGE, TASK_SECONDS)),
+    ),
+)

@@ -1,0 +1,143 @@
+"""What happened to a guest: events that libvirt told the moment they came, which polling never sees.
+
+https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainEventID
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from argus.catalogue.model import GUEST, NODE, Graph, Kind, Metric, Severity, Subsystem, Trigger
+
+_EVENT = "libvirt event "
+_count = partial(Metric, "events", entity=GUEST, kind=Kind.COUNTER)
+_seldom = partial(_count, shown=False)
+
+CRASHED = _count(
+    "crashed", "Times QEMU ended by itself or did not start.", _EVENT + "LIFECYCLE stopped (crashed, failed)"
+)
+PANICKED = _count(
+    "panicked",
+    "Times the guest's kernel panicked (it has a pvpanic device).",
+    _EVENT + "LIFECYCLE crashed (panicked)",
+)
+WATCHDOGS = _count(
+    "watchdogs",
+    "Times the guest's watchdog fired: the guest did not feed it, so it hung.",
+    _EVENT + "WATCHDOG",
+)
+IO_ERRORS = _count(
+    "io_errors",
+    "Times storage returned an error to one of the guest's disks; the guest sees it or is paused.",
+    _EVENT + "IO_ERROR_REASON",
+)
+MEMORY_FAILURES = _count(
+    "memory_failures", "Times a memory error of the node's hardware hit the guest.", _EVENT + "MEMORY_FAILURE"
+)
+REBOOTS = _count("reboots", "Times the guest rebooted from inside.", _EVENT + "REBOOT")
+STARTED = _seldom(
+    "started", "Times the guest was started, restored or arrived.", _EVENT + "LIFECYCLE started"
+)
+STOPPED = _seldom("stopped", "Times the guest ended, for whatever reason.", _EVENT + "LIFECYCLE stopped")
+SUSPENDED = _seldom("suspended", "Times the guest was paused.", _EVENT + "LIFECYCLE suspended")
+RESUMED = _seldom("resumed", "Times the guest was resumed.", _EVENT + "LIFECYCLE resumed")
+MIGRATED = _seldom(
+    "migrated", "Times the guest left for another node.", _EVENT + "LIFECYCLE stopped (migrated)"
+)
+JOBS = _seldom("jobs", "Migrations and other jobs that ended.", _EVENT + "JOB_COMPLETED")
+BLOCK_JOBS = _seldom("block_jobs", "Changes of block jobs: copy, commit, backup.", _EVENT + "BLOCK_JOB_2")
+AGENT_CHANGES = _seldom("agent_changes", "Times the guest agent came or went.", _EVENT + "AGENT_LIFECYCLE")
+BY_KIND = {
+    metric.name: metric
+    for metric in (
+        CRASHED,
+        PANICKED,
+        WATCHDOGS,
+        IO_ERRORS,
+        MEMORY_FAILURES,
+        REBOOTS,
+        STARTED,
+        STOPPED,
+        SUSPENDED,
+        RESUMED,
+        MIGRATED,
+        JOBS,
+        BLOCK_JOBS,
+        AGENT_CHANGES,
+    )
+}
+LISTENING = Metric(
+    "events",
+    "listening",
+    "Whether libvirt tells its events to the agent. Without, changes are seen at the next interval and "
+    "what came between is not counted.",
+    "virConnectDomainEventRegisterAny",
+    NODE,
+    Kind.STATE,
+    states={0: "no", 1: "yes"},
+)
+RECEIVED = Metric("events", "received", "Events of all guests.", "agent", NODE, Kind.COUNTER)
+LOST = Metric(
+    "events",
+    "lost",
+    "Events that were not counted by guest: more guests had some than the agent keeps between two intervals.",
+    "agent",
+    NODE,
+    Kind.COUNTER,
+    shown=False,
+)
+_HAPPENED = "max(@1,10m)>0"
+
+SUBSYSTEM = Subsystem(
+    "guest_events",
+    "Events",
+    (LISTENING, RECEIVED, LOST, *BY_KIND.values()),
+    triggers=(
+        Trigger(
+            "guest_panicked",
+            "Guest's kernel panicked",
+            (PANICKED,),
+            _HAPPENED,
+            Severity.HIGH,
+            "availability",
+            "The guest's kernel panicked within 10 minutes; it may have been restarted since. Its owner "
+            "finds the reason in the console log (openstack console log show) or in a crash dump.",
+            manual_close=True,
+        ),
+        Trigger(
+            "guest_watchdog",
+            "Guest's watchdog fired",
+            (WATCHDOGS,),
+            _HAPPENED,
+            Severity.AVERAGE,
+            "availability",
+            "The guest hung and its watchdog acted (reset, pause or power off, as hw:watchdog_action says). "
+            "Look at its console, and whether its vCPUs or disks had to wait (steal, latency).",
+            manual_close=True,
+        ),
+        Trigger(
+            "guest_io_error",
+            "Storage returned an error to a disk of the guest",
+            (IO_ERRORS,),
+            _HAPPENED,
+            Severity.AVERAGE,
+            "availability",
+            "An I/O error reached the guest, or paused it, within 10 minutes. Look at the storage behind its "
+            "disks (a full pool, a lost volume) and at the node's kernel log; its file systems may be "
+            "read-only.",
+            manual_close=True,
+        ),
+        Trigger(
+            "guest_memory_failure",
+            "A memory error of the node hit the guest",
+            (MEMORY_FAILURES,),
+            _HAPPENED,
+            Severity.HIGH,
+            "availability",
+            "The node's memory has an error that could not be corrected, in a page of this guest. Move all "
+            "guests away and replace the module: rasdaemon, mcelog or the BMC name it.",
+            manual_close=True,
+        ),
+    ),
+    graphs=(Graph("Guest events", (CRASHED, PANICKED, WATCHDOGS, IO_ERRORS, REBOOTS)),),
+)

@@ -1,0 +1,111 @@
+"""Memory of a guest: what the node gives it and, where its balloon driver reports, what it does with it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from argus.catalogue.model import GUEST, Graph, Kind, Metric, Subsystem, Unit
+
+_gauge = partial(Metric, "memory", entity=GUEST, unit=Unit.BYTES)
+_events = partial(Metric, "memory", entity=GUEST, kind=Kind.COUNTER, shown=False)
+_BALLOON = "virConnectGetAllDomainStats balloon."
+_FRESH = " Absent while the guest's balloon driver does not report."
+
+MAXIMUM = _gauge("max_bytes", "Memory the guest may grow to: what its flavor promises.", _BALLOON + "maximum")
+CURRENT = _gauge(
+    "current_bytes", "Memory the guest has now; below the maximum it is ballooned.", _BALLOON + "current"
+)
+RSS = _gauge(
+    "rss_bytes",
+    "Memory of the QEMU process that is resident on the node, without hugetlbfs pages.",
+    _BALLOON + "rss",
+)
+AVAILABLE = _gauge(
+    "available_bytes", "Memory as the guest's kernel sees it (MemTotal)." + _FRESH, _BALLOON + "available"
+)
+USABLE = _gauge(
+    "usable_bytes",
+    "Memory the guest could use without swapping (MemAvailable)." + _FRESH,
+    _BALLOON + "usable",
+)
+UNUSED = _gauge(
+    "unused_bytes", "Memory the guest leaves entirely unused." + _FRESH, _BALLOON + "unused", shown=False
+)
+CACHES = _gauge(
+    "disk_caches_bytes", "Page cache inside the guest." + _FRESH, _BALLOON + "disk_caches", shown=False
+)
+USED = Metric(
+    "memory",
+    "used_ratio",
+    "Share of the guest's memory that it cannot give up: (available - usable) / available." + _FRESH,
+    "agent, from balloon.available and balloon.usable",
+    GUEST,
+    unit=Unit.RATIO,
+)
+AGE = Metric(
+    "memory",
+    "balloon_age_seconds",
+    "Age of what the balloon driver reported. Growing: no driver, a hung guest, or no <stats period=>.",
+    "agent, from balloon.last-update",
+    GUEST,
+    unit=Unit.SECONDS,
+)
+SWAP_IN = Metric(
+    "memory",
+    "swap_in_bytes",
+    "Bytes the guest read back from its own swap. Steady growth: it needs more memory." + _FRESH,
+    _BALLOON + "swap_in",
+    GUEST,
+    Kind.COUNTER,
+    Unit.BYTES,
+)
+SWAP_OUT = Metric(
+    "memory",
+    "swap_out_bytes",
+    "Bytes the guest wrote to its own swap." + _FRESH,
+    _BALLOON + "swap_out",
+    GUEST,
+    Kind.COUNTER,
+    Unit.BYTES,
+)
+MAJOR_FAULTS = _events(
+    "major_faults",
+    "Page faults inside the guest that needed I/O." + _FRESH,
+    _BALLOON + "major_fault",
+    shown=True,
+)
+MINOR_FAULTS = _events(
+    "minor_faults", "Page faults inside the guest without I/O." + _FRESH, _BALLOON + "minor_fault"
+)
+HUGE_ALLOCATED = _events(
+    "hugetlb_allocated", "Huge pages the guest allocated." + _FRESH, _BALLOON + "hugetlb_pgalloc"
+)
+HUGE_FAILED = _events(
+    "hugetlb_failed", "Huge pages the guest wanted and did not get." + _FRESH, _BALLOON + "hugetlb_pgfail"
+)
+
+SUBSYSTEM = Subsystem(
+    "guest_memory",
+    "Memory",
+    (
+        MAXIMUM,
+        CURRENT,
+        RSS,
+        AVAILABLE,
+        USABLE,
+        UNUSED,
+        CACHES,
+        USED,
+        AGE,
+        SWAP_IN,
+        SWAP_OUT,
+        MAJOR_FAULTS,
+        MINOR_FAULTS,
+        HUGE_ALLOCATED,
+        HUGE_FAILED,
+    ),
+    graphs=(
+        Graph("Guest memory", (MAXIMUM, CURRENT, RSS, AVAILABLE, USABLE)),
+        Graph("Guest memory used", (USED,)),
+    ),
+)

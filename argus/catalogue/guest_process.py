@@ -1,0 +1,63 @@
+"""The guest's QEMU process: what it holds of the node's memory, from /proc alone."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from argus.catalogue.model import GUEST, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
+
+_process = partial(Metric, "process", entity=GUEST)
+_STATUS = "/proc/PID/status, "
+
+RSS = _process(
+    "rss_bytes", "Memory of the node that QEMU holds, without hugetlbfs.", _STATUS + "VmRSS", unit=Unit.BYTES
+)
+SWAP = _process(
+    "swap_bytes",
+    "Memory of the guest that the node swapped out: each touch waits for a disk.",
+    _STATUS + "VmSwap",
+    unit=Unit.BYTES,
+)
+HUGETLB = _process("hugetlb_bytes", "Memory in hugetlbfs pages.", _STATUS + "HugetlbPages", unit=Unit.BYTES)
+MAJOR_FAULTS = _process(
+    "major_faults", "Page faults of QEMU that waited for a disk.", "/proc/PID/stat, majflt", kind=Kind.COUNTER
+)
+ANON_HUGE = _process(
+    "anon_huge_bytes",
+    "Memory in transparent huge pages. Far below the RSS means that huge pages fail for this guest.",
+    "/proc/PID/smaps_rollup, AnonHugePages",
+    unit=Unit.BYTES,
+)
+GUESTS_RSS = Metric(
+    "guests",
+    "rss_bytes",
+    "Memory of the node that all QEMUs hold together, without hugetlbfs; merged pages count in each.",
+    _STATUS + "VmRSS, summed",
+    unit=Unit.BYTES,
+)
+
+STATUS = {"VmRSS": RSS, "VmSwap": SWAP, "HugetlbPages": HUGETLB}
+
+SUBSYSTEM = Subsystem(
+    "guest_process",
+    "QEMU process of the guest",
+    (*STATUS.values(), MAJOR_FAULTS, ANON_HUGE, GUESTS_RSS),
+    triggers=(
+        Trigger(
+            "guest_swapped_by_node",
+            "Guest memory is swapped out by the node",
+            (SWAP,),
+            "min(@1,10m)>{$ARGUS.GUEST.SWAP.MAX.WARN}",
+            Severity.WARNING,
+            "performance",
+            "The node swapped out memory of this guest. Move guests away or lower the memory overcommit.",
+            opdata="Swapped: {ITEM.LASTVALUE1}",
+        ),
+    ),
+    macros=(
+        Macro(
+            "ARGUS.GUEST.SWAP.MAX.WARN", "64M", "Guest memory swapped out by the node before it is a problem."
+        ),
+    ),
+    graphs=(Graph("Memory of QEMU", (RSS, ANON_HUGE, HUGETLB, SWAP)),),
+)

@@ -1,0 +1,109 @@
+"""Whether libvirtd of the node answers: without it nobody can start, stop or see guests."""
+
+from __future__ import annotations
+
+from argus.catalogue.model import LIBVIRT_CALL, Graph, Kind, Metric, Severity, Subsystem, Trigger, Unit
+
+UP = Metric(
+    "libvirt",
+    "up",
+    "Whether libvirtd answered within the agent's deadline. Guests go on running without it, unmanaged.",
+    "virConnectGetAllDomainStats",
+    kind=Kind.STATE,
+    states={0: "does not answer", 1: "answers"},
+)
+CALL = Metric(
+    "libvirt",
+    "call_seconds",
+    "Time that the last answered bulk call took. Growing: a guest's QEMU is slow to answer, or libvirtd is "
+    "busy.",
+    "virConnectGetAllDomainStats",
+    unit=Unit.SECONDS,
+)
+AGE = Metric(
+    "libvirt",
+    "last_success_age_seconds",
+    "Time since libvirtd last answered in full. Above the agent's interval guests' values are missing.",
+    "agent",
+    unit=Unit.SECONDS,
+)
+UNRESPONSIVE = Metric(
+    "libvirt",
+    "guests_unresponsive",
+    "Guests whose QEMU does not answer libvirtd: they cannot be stopped or migrated, and most of their "
+    "values are missing. Usually QEMU waits for storage.",
+    "virDomainGetControlInfo",
+)
+VERSION = Metric("libvirt", "version", "Version of libvirtd.", "virConnectGetLibVersion", kind=Kind.INFO)
+HYPERVISOR = Metric(
+    "libvirt", "hypervisor", "Version of QEMU that new guests get.", "virConnectGetVersion", kind=Kind.INFO
+)
+LATENCY = Metric(
+    "libvirt",
+    "latency_seconds",
+    "Time that the last call of this kind took. All slow: libvirtd is busy; only stats slow: a QEMU is.",
+    "agent",
+    LIBVIRT_CALL,
+    unit=Unit.SECONDS,
+    shown=False,
+)
+WITHOUT_QEMU = Metric(
+    "libvirt",
+    "guests_without_process",
+    "Guests that libvirt takes for running but whose process is not there.",
+    "agent, from libvirt's answer and /proc",
+)
+WITHOUT_DOMAIN = Metric(
+    "libvirt",
+    "processes_without_guest",
+    "QEMU processes of libvirt's status files that libvirt does not take for running: guests that nobody "
+    "can stop or move, and that may write to disks which another node uses too.",
+    "agent, from libvirt's answer and /run/libvirt/qemu/*.xml",
+)
+
+SUBSYSTEM = Subsystem(
+    "libvirt",
+    "libvirt",
+    (UP, CALL, AGE, UNRESPONSIVE, WITHOUT_QEMU, WITHOUT_DOMAIN, VERSION, HYPERVISOR, LATENCY),
+    triggers=(
+        Trigger(
+            "libvirt_down",
+            "libvirtd does not answer",
+            (UP,),
+            "max(@1,1m)=0",
+            Severity.HIGH,
+            "availability",
+            "libvirtd of the node did not answer for a minute. Its guests still run but cannot be managed, "
+            "and their values are missing. See systemctl status libvirtd (or virtqemud), its log, and "
+            "whether it hangs on storage (processes in state D); restarting it does not touch the guests.",
+            recovery="min(@1,30s)=1",
+            opdata="{ITEM.LASTVALUE1}",
+            depends_on=("node_data_missing",),
+        ),
+        Trigger(
+            "guest_unresponsive",
+            "A guest's QEMU does not answer libvirtd",
+            (UNRESPONSIVE,),
+            "min(@1,1m)>0",
+            Severity.AVERAGE,
+            "availability",
+            "libvirtd answers, but the monitor of at least one guest did not for a minute. virsh domcontrol "
+            "DOMAIN says occupied for it. Look at the state of its QEMU process (ps: D waits for storage, T "
+            "was stopped) and at the storage behind its disks.",
+            opdata="Guests: {ITEM.LASTVALUE1}",
+        ),
+        Trigger(
+            "process_without_guest",
+            "A QEMU process runs that libvirt does not know",
+            (WITHOUT_DOMAIN,),
+            "min(@1,5m)>0",
+            Severity.HIGH,
+            "availability",
+            "A guest's process is there but libvirt does not manage it: Nova may start the same guest "
+            "elsewhere, and two writers destroy its disk. Compare virsh list with the processes (pgrep -a "
+            "qemu); restart libvirtd, which takes running guests over; else stop the process.",
+            opdata="Processes: {ITEM.LASTVALUE1}",
+        ),
+    ),
+    graphs=(Graph("libvirt", (CALL, AGE)),),
+)

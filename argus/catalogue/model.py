@@ -1,0 +1,262 @@
+"""What a metric is, whoever collects, stores or shows it."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+class Kind(enum.Enum):
+    """How a value behaves in time."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"  # goes out raw; Zabbix and PromQL make the rate
+    STATE = "state"  # one of a few numbers that have names
+    INFO = "info"  # text that changes seldom
+
+
+class Unit(enum.Enum):
+    """Base units; the value is the suffix that the metric's name must carry."""
+
+    NONE = ""
+    BYTES = "_bytes"
+    SECONDS = "_seconds"
+    RATIO = "_ratio"
+
+
+OWN_HOSTS = frozenset({"correlator", "service"})
+"""Scopes that are Zabbix hosts of their own, fed by the correlator rather than by an agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """What one series is about.
+
+    ``scope`` is the word in names (``argus_<scope>_...``), ``labels`` identify the series below the
+    node, ``plural`` is the list in the JSON document that holds the entity (empty: the document itself).
+    """
+
+    name: str
+    scope: str
+    labels: tuple[str, ...] = ()
+    plural: str = ""
+
+    @property
+    def of_guest(self) -> bool:
+        """Whether the series belongs to the Zabbix host of a guest rather than to that of the node."""
+        return "uuid" in self.labels
+
+    @property
+    def host(self) -> str:
+        """Which kind of Zabbix host carries the series: that of a node where nothing says otherwise."""
+        if self.of_guest:
+            return "guest"
+        return self.scope if self.scope in OWN_HOSTS else "node"
+
+    @property
+    def own_labels(self) -> tuple[str, ...]:
+        """The labels below the Zabbix host: what discovery has to tell."""
+        return tuple(label for label in self.labels if label != "uuid")
+
+
+NODE = Entity("node", "node")
+NUMA_NODE = Entity("numa_node", "node", ("numa_node",), "numa_nodes")
+AGENT = Entity("agent", "agent")
+COLLECTOR = Entity("collector", "agent", ("collector",), "collectors")
+GUEST = Entity("guest", "guest", ("uuid",))
+VCPU = Entity("vcpu", "guest", ("uuid", "vcpu"), "vcpus")
+DISK = Entity("disk", "guest", ("uuid", "disk"), "disks")
+NIC = Entity("nic", "guest", ("uuid", "nic"), "nics")
+THREAD_ROLE = Entity("thread_role", "guest", ("uuid", "role"), "thread_roles")
+HUGEPAGE_POOL = Entity("hugepage_pool", "node", ("numa_node", "size"), "hugepage_pools")
+GUEST_NUMA_NODE = Entity("guest_numa_node", "guest", ("uuid", "numa_node"), "numa_nodes")
+GUEST_DEVICE = Entity("guest_device", "guest", ("uuid", "device"), "devices")
+GUEST_PATH = Entity("guest_path", "guest", ("uuid", "path"), "paths")
+STORAGE_POOL = Entity("storage_pool", "node", ("pool",), "storage_pools")
+LIBVIRT_CALL = Entity("libvirt_call", "node", ("call",), "libvirt_calls")
+BLOCK_DEVICE = Entity("block_device", "node", ("device",), "block_devices")
+UNIT = Entity("unit", "node", ("unit",), "units")
+AUDIT_CHECK = Entity("audit_check", "node", ("check",), "audit_checks")
+HUGEPAGE_SIZE = Entity("hugepage_size", "node", ("size",), "hugepage_sizes")
+ENTITIES = (
+    NODE,
+    NUMA_NODE,
+    HUGEPAGE_POOL,
+    AGENT,
+    COLLECTOR,
+    GUEST,
+    VCPU,
+    DISK,
+    NIC,
+    THREAD_ROLE,
+    GUEST_NUMA_NODE,
+    GUEST_DEVICE,
+    GUEST_PATH,
+    STORAGE_POOL,
+    LIBVIRT_CALL,
+    BLOCK_DEVICE,
+    UNIT,
+    AUDIT_CHECK,
+    HUGEPAGE_SIZE,
+)
+
+Value = float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One thing that is measured, declared once.
+
+    ``help`` says what the number means and what a person does with it; ``source`` names the kernel
+    file, libvirt field or API it comes from.  ``shown=False`` imports the Zabbix item disabled.
+    """
+
+    subsystem: str
+    name: str
+    help: str
+    source: str
+    entity: Entity = NODE
+    kind: Kind = Kind.GAUGE
+    unit: Unit = Unit.NONE
+    states: Mapping[int, str] = dataclasses.field(default_factory=dict, hash=False, compare=False)
+    shown: bool = True
+    field: str = dataclasses.field(init=False, compare=False)
+    """The member of the JSON document that carries the value."""
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that would make a bad name; the build is the place to notice."""
+        field = f"{self.subsystem}_{self.name}" if self.name else self.subsystem
+        object.__setattr__(self, "field", field)
+        for part in (self.subsystem, field):
+            if not _NAME.fullmatch(part):
+                raise ValueError(f"{part!r} is not a metric name: lower case words joined by _")
+        if not self.field.endswith(self.unit.value):
+            raise ValueError(f"{self.field} is in {self.unit.name}: its name must end in {self.unit.value}")
+        if (self.kind is Kind.STATE) != bool(self.states):
+            raise ValueError(f"{self.field}: a state, and only a state, names its values in states=")
+        object.__setattr__(self, "states", MappingProxyType(dict(self.states)))
+
+    @property
+    def prometheus_name(self) -> str:
+        """``argus_<scope>_<subsystem>_<name>``; texts of a subsystem share one ``_info`` series."""
+        if self.kind is Kind.INFO and self.subsystem in (self.entity.scope, "info"):
+            return f"argus_{self.entity.scope}_info"  # argus_guest_info, not argus_guest_info_info
+        if self.kind is Kind.INFO:
+            return f"argus_{self.entity.scope}_{self.subsystem}_info"
+        prefix = f"argus_{self.entity.scope}_{self.field}"
+        if self.entity.scope == self.subsystem:  # argus_agent_..., not argus_agent_agent_...
+            prefix = f"argus_{self.field}"
+        return prefix + ("_total" if self.kind is Kind.COUNTER else "")
+
+    @property
+    def info_label(self) -> str:
+        """The label that carries a text in its ``_info`` series."""
+        return self.name or self.subsystem
+
+    @property
+    def zabbix_key(self) -> str:
+        """``argus.node.*``, ``argus.guest.*``; counters end in ``.rate``, discovered ones ``[{#LABEL}]``."""
+        words = [self.subsystem, self.name] if self.name else [self.subsystem]
+        rate = ".rate" if self.kind is Kind.COUNTER else ""
+        macros = ",".join(lld_macro(label) for label in self.entity.own_labels)
+        return f"argus.{self.entity.host}.{'.'.join(words)}{rate}" + (f"[{macros}]" if macros else "")
+
+    @property
+    def zabbix_scale(self) -> int:
+        """Zabbix shows ratios, and seconds per second, in percent: value shown = value * scale."""
+        shares = self.unit is Unit.RATIO or (self.unit is Unit.SECONDS and self.kind is Kind.COUNTER)
+        return 100 if shares else 1
+
+    def sample(self, value: Value, *labels: str) -> Sample:
+        """Make a sample; ``labels`` in the order of ``entity.labels``.
+
+        Raises ``ValueError`` for a wrong number of labels, ``TypeError`` for text in a number.
+        """
+        if len(labels) != len(self.entity.labels):
+            raise ValueError(f"{self.field} takes the labels {self.entity.labels}, not {labels}")
+        if isinstance(value, str) != (self.kind is Kind.INFO):
+            raise TypeError(f"{self.field} is a {self.kind.value}, not {type(value).__name__}")
+        return Sample(self, value, labels)
+
+
+class Sample(NamedTuple):
+    """One measured value of one series; a tuple, since a cycle of a full node makes tens of thousands."""
+
+    metric: Metric
+    value: Value
+    labels: tuple[str, ...] = ()
+
+
+def lld_macro(label: str) -> str:
+    """The low-level discovery macro of a label: ``disk`` -> ``{#DISK}``."""
+    return "{#" + label.upper() + "}"
+
+
+class Severity(enum.Enum):
+    """Zabbix' trigger severities that Argus uses."""
+
+    INFO = "INFO"
+    WARNING = "WARNING"
+    AVERAGE = "AVERAGE"
+    HIGH = "HIGH"
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A threshold that an administrator tunes; ``name`` has no braces: ``ARGUS.GUEST.STEAL.MAX.WARN``."""
+
+    name: str
+    default: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A Zabbix trigger.
+
+    ``@1``, ``@2`` ... in the expressions stand for the items of ``metrics``; macros are written as
+    Zabbix does, ``{$NAME}``.  All metrics of a trigger belong to one entity.
+    """
+
+    ident: str
+    name: str
+    metrics: tuple[Metric, ...]
+    expression: str
+    severity: Severity
+    scope: str  # Zabbix' tag: availability | performance | notice | capacity | security
+    help: str  # what it means and what to do
+    recovery: str = ""
+    event_name: str = ""
+    opdata: str = ""
+    manual_close: bool = False
+    depends_on: tuple[str, ...] = ()  # idents of triggers in the same template
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A graph (or graph prototype) over metrics of one entity, for template dashboards and latest data."""
+
+    name: str
+    metrics: tuple[Metric, ...]
+    stacked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subsystem:
+    """One module of the catalogue."""
+
+    name: str
+    title: str
+    metrics: tuple[Metric, ...]
+    triggers: tuple[Trigger, ...] = ()
+    macros: tuple[Macro, ...] = ()
+    graphs: tuple[Graph, ...] = ()

@@ -1,0 +1,55 @@
+"""Losses in the node's network stack that guests feel: backlog drops, exhausted budgets, full conntrack.
+
+net/core/net-procfs.c (softnet_stat); https://docs.kernel.org/networking/nf_conntrack-sysctl.html
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from argus.catalogue.model import Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
+
+_SOFTNET = "/proc/net/softnet_stat, summed over CPUs, "
+_count = partial(Metric, "net", kind=Kind.COUNTER)
+
+DROPPED = _count(
+    "softnet_dropped", "Packets dropped because a CPU's backlog was full.", _SOFTNET + "second field"
+)
+SQUEEZED = _count(
+    "softnet_squeezed",
+    "Times a CPU stopped receiving because its budget was used up with packets left.",
+    _SOFTNET + "third field",
+)
+CONNTRACK = Metric(
+    "net", "conntrack_entries", "Connections tracked.", "/proc/sys/net/netfilter/nf_conntrack_count"
+)
+CONNTRACK_MAX = Metric(
+    "net", "conntrack_limit", "Connections that can be tracked.", "/proc/sys/net/netfilter/nf_conntrack_max"
+)
+CONNTRACK_RATIO = Metric(
+    "net",
+    "conntrack_used_ratio",
+    "Share of the connection table in use; when it is full, new connections of all guests are dropped.",
+    "nf_conntrack_count / nf_conntrack_max",
+    unit=Unit.RATIO,
+)
+
+SUBSYSTEM = Subsystem(
+    "node_net",
+    "Network stack of the node",
+    (DROPPED, SQUEEZED, CONNTRACK, CONNTRACK_MAX, CONNTRACK_RATIO),
+    triggers=(
+        Trigger(
+            "conntrack_full",
+            "Node: the connection tracking table is nearly full",
+            (CONNTRACK_RATIO,),
+            "min(@1,5m)>{$ARGUS.NODE.CONNTRACK.MAX.WARN}",
+            Severity.HIGH,
+            "capacity",
+            "When the table is full, new connections of every guest on the node are dropped. Raise"
+            " net.netfilter.nf_conntrack_max or find the guest that opens so many.",
+            opdata="Used: {ITEM.LASTVALUE1}",
+        ),
+    ),
+    macros=(Macro("ARGUS.NODE.CONNTRACK.MAX.WARN", "85", "Percent of the connection table in use."),),
+)

@@ -1,0 +1,39 @@
+"""Services of the node that guests depend on: libvirt, Nova, Neutron, Open vSwitch, Ceph.
+
+https://docs.kernel.org/admin-guide/cgroup-v2.html (cgroup.events), systemd.unit(5)
+"""
+
+from __future__ import annotations
+
+from argus.catalogue.model import UNIT, Kind, Metric, Severity, Subsystem, Trigger
+
+ACTIVE = Metric(
+    "units",
+    "active",
+    "Whether the service has processes. Told of services that are enabled, or ran since the agent started, "
+    "and that [units] watch names.",
+    "cgroup.events (version 2) or cgroup.procs below system.slice; /etc/systemd/system/*.wants",
+    UNIT,
+    Kind.STATE,
+    states={0: "does not run", 1: "runs"},
+)
+
+SUBSYSTEM = Subsystem(
+    "node_units",
+    "Services of the node",
+    (ACTIVE,),
+    triggers=(
+        Trigger(
+            "unit_down",
+            "Service {#UNIT} does not run",
+            (ACTIVE,),
+            "max(@1,2m)=0",
+            Severity.AVERAGE,
+            "availability",
+            "A service that guests of this node depend on has no process. systemctl status and journalctl -u "
+            "of the unit say why; [units] watch of the agent's configuration says which services are looked "
+            "at.",
+            opdata="{ITEM.LASTVALUE1}",
+        ),
+    ),
+)

@@ -1,0 +1,35 @@
+"""What a reader may look for and not find, and why: rendered into docs/metrics.md."""
+
+from __future__ import annotations
+
+NOT_AVAILABLE = {
+    "disk latency histogram": "libvirt gives one only for disks that ask for it in their XML, which Nova "
+    "does not write. The mean latency over each interval is there.",
+    "cache occupancy and memory bandwidth (RDT: LLC, MBM)": "needs monitors in the domain XML or resctrl "
+    "groups, which neither Nova nor libvirt sets up by itself.",
+    "energy of a guest": "needs libvirt 12.4; older ones have no such statistic.",
+    "file systems and load inside the guest": "needs the guest agent to do work inside the guest, on its "
+    "owner's CPU; a hung agent blocks further calls. Whether the agent is connected is there.",
+    "proportional memory (PSS) of a guest": "reading it walks all page tables of the guest; RSS, KSM and "
+    "huge pages say the same at no cost.",
+    "disk I/O of a guest's control group under cgroup version 1 without a limit": "the kernel counts only "
+    "groups that have a limit; zeros would be wrong. QEMU's own counters of each disk are there.",
+    "vCPU wait (vcpu.N.wait)": "0 on current kernels, and not what its name says; the delay is there.",
+    "measuring the dirty rate": "starting it crashed guests in tests and slows migrations; a rate that "
+    "somebody else had measured is shown.",
+    "drops and backlog of a tap's queueing discipline": "only netlink tells them; drops of the tap itself "
+    "are there.",
+    "taps in another network namespace": "not visible in /sys/class/net of the agent's own; the guest's own "
+    "counters come from libvirt.",
+    "clients and free workers of libvirtd": "its admin socket is open only to root and can change settings; "
+    "the latency of each kind of call is there.",
+    "huge page statistics by size (hugepages-*kB/stats)": "sizes below 2 MiB are off unless somebody turns "
+    "them on; the sums in /proc/vmstat are there.",
+    "run queue waiting where /proc/schedstat is missing": "the kernel was built without CONFIG_SCHEDSTATS; "
+    "CPU pressure (PSI) says the same.",
+    "vhost threads where vhost_net is not loaded": "there are none: QEMU moves the packets, in its emulator "
+    "threads.",
+    "histogram of halt polling, and other names of KVM": "the kernel's names are not stable; an allow-list "
+    "is taken.",
+    "interfaces of user networking": "libvirt has no counters for them.",
+}

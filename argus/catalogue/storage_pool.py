@@ -1,0 +1,58 @@
+"""libvirt's storage pools of the node: whether they work and how full they are.
+
+https://libvirt.org/html/libvirt-libvirt-storage.html#virStoragePoolInfo
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from argus.catalogue.model import STORAGE_POOL, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
+
+_pool = partial(Metric, "pool", entity=STORAGE_POOL)
+_INFO = "virStoragePoolGetInfo, asked every few minutes: "
+_AS_OF = " As of libvirt's last refresh of the pool."
+
+STATE = _pool(
+    "state",
+    "What the pool is doing.",
+    _INFO + "state",
+    kind=Kind.STATE,
+    states={0: "not running", 1: "being built", 2: "running", 3: "degraded", 4: "not accessible"},
+)
+CAPACITY = _pool("capacity_bytes", "Size of the pool." + _AS_OF, _INFO + "capacity", unit=Unit.BYTES)
+ALLOCATION = _pool("allocation_bytes", "Space in use." + _AS_OF, _INFO + "allocation", unit=Unit.BYTES)
+AVAILABLE = _pool("available_bytes", "Space left." + _AS_OF, _INFO + "available", unit=Unit.BYTES)
+USED = _pool("used_ratio", "Share of the pool in use." + _AS_OF, "allocation / capacity", unit=Unit.RATIO)
+
+SUBSYSTEM = Subsystem(
+    "storage_pool",
+    "Storage pools",
+    (STATE, CAPACITY, ALLOCATION, AVAILABLE, USED),
+    triggers=(
+        Trigger(
+            "pool_broken",
+            "Storage pool {#POOL} is degraded or not accessible",
+            (STATE,),
+            "last(@1)>2",
+            Severity.HIGH,
+            "availability",
+            "Guests with disks in the pool get errors. virsh pool-info on the node, then look at what the "
+            "pool is made of: a mount, a volume group, a Ceph cluster.",
+            opdata="{ITEM.LASTVALUE1}",
+        ),
+        Trigger(
+            "pool_full",
+            "Storage pool {#POOL} is nearly full",
+            (USED,),
+            "last(@1)>{$ARGUS.NODE.POOL.USED.MAX.WARN}",
+            Severity.WARNING,
+            "capacity",
+            "When the pool is full, guests with thin disks in it are paused by an I/O error. Make room or "
+            "move disks.",
+            opdata="Used: {ITEM.LASTVALUE1}",
+        ),
+    ),
+    macros=(Macro("ARGUS.NODE.POOL.USED.MAX.WARN", "90", "Percent of a storage pool in use."),),
+    graphs=(Graph("Storage pool", (ALLOCATION, AVAILABLE)),),
+)

@@ -1,0 +1,233 @@
+"""``argus``, the command line.  Exit codes: 0 done, 1 found something, 2 usage or configuration error."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from argus import __version__
+from argus.errors import ArgusError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+USAGE_ERROR = 2
+FORMATS = ("table", "json")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; what a person can mend is one line on stderr and 2."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except ArgusError as exc:
+        print(f"argus: {exc}", file=sys.stderr)
+        return USAGE_ERROR
+    except BrokenPipeError:  # | head
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="argus", description="Monitoring for OpenStack/KVM clouds on Zabbix."
+    )
+    parser.add_argument("--version", action="version", version=f"argus {__version__}")
+    parser.add_argument(
+        "--config-file", metavar="FILE", help="default: $ARGUS_CONFIG or /etc/argus/argus.conf"
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str, command: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(command=command)
+        made.add_argument("--config-file", metavar="FILE", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        return made
+
+    add("run", "Run the whole correlator in this process, without Celery and Redis.", _run)
+    add("exporter", "Serve /metrics for Prometheus.", _exporter)
+    add("check-config", "Check argus.conf without connecting to anything.", _check_config)
+    database = add("db", "Make or change the tables of the database.", _db_upgrade)
+    database.add_argument("action", choices=["upgrade"])
+    zabbix = add("zabbix", "Bring Zabbix to the state that Argus needs, or show what is missing.", _zabbix)
+    zabbix.add_argument("action", choices=["plan", "apply", "export"])
+    zabbix.add_argument(
+        "--delete-removed",
+        action="store_true",
+        help="delete from our templates what is no longer in the catalogue, with its history on all hosts",
+    )
+    zabbix.add_argument("--format", choices=FORMATS, default="table")
+    render = add("render", "Write the files that are generated from the catalogue.", _render)
+    render.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a file differs")
+    incidents = add("incidents", "List open incidents.", _incidents)
+    incidents.add_argument("--all", action="store_true", help="pending and resolved ones too, newest first")
+    incidents.add_argument("--format", choices=FORMATS, default="table")
+    explain = add("explain", "Tell why an incident is as it is, and who was told.", _explain)
+    explain.add_argument("incident", type=int, metavar="ID")
+    explain.add_argument("--format", choices=FORMATS, default="table")
+    _add_operating(add)
+    return parser
+
+
+def _add_operating(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add what people do about incidents."""
+    ack = add("ack", "Acknowledge an incident: it is not escalated any more.", _ack)
+    ack.add_argument("incident", type=int, metavar="ID")
+    ack.add_argument("--author", default=getpass.getuser())
+    silence = add("silence", "Hold messages back: add MATCHER..., list, or expire ID.", _silence)
+    silence.add_argument("action", choices=["add", "list", "expire"])
+    silence.add_argument("words", nargs="*", metavar="MATCHER|ID", help='node="cmp1", rule=~"node_.*"')
+    silence.add_argument("--until", default="2h", metavar="TIME", help="2h, 2026-11-23T22:00 or resolved")
+    silence.add_argument("--author", default=getpass.getuser())
+    silence.add_argument("--comment", default="", help="why; add wants one")
+    silence.add_argument("--dry-run", action="store_true", help="only show what it would match")
+    silence.add_argument("--format", choices=FORMATS, default="table")
+    route = add("route", "Show who would be told of an incident.", _route)
+    route.add_argument("action", choices=["test"])
+    route.add_argument("labels", nargs="*", metavar="LABEL=VALUE")
+    route.add_argument("--at", default="", metavar="TIME", help="at another time: 2026-11-23T22:00")
+    route.add_argument("--format", choices=FORMATS, default="table")
+    audit = add("audit", "Show what the auditor of delivery found last; exit code 1 for violations.", _audit)
+    audit.add_argument("--format", choices=FORMATS, default="table")
+
+
+def _load(arguments: argparse.Namespace) -> Any:
+    from argus import config  # noqa: PLC0415  # each command pays only for what it uses
+
+    conf = config.load(arguments.config_file)
+    logging.basicConfig(
+        level=logging.DEBUG if conf.debug else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    return conf
+
+
+def _store(arguments: argparse.Namespace) -> Any:
+    from argus import config  # noqa: PLC0415
+    from argus.store import schema  # noqa: PLC0415
+    from argus.store.engine import open_store  # noqa: PLC0415
+
+    store = open_store(config.database_url(_load(arguments)))
+    schema.check(store)
+    return store
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from argus import run, site  # noqa: PLC0415
+
+    conf = _load(arguments)
+    return run.run(conf, site.from_config(conf))
+
+
+def _exporter(arguments: argparse.Namespace) -> int:
+    from argus import config, exporter  # noqa: PLC0415
+    from argus.store.engine import open_store  # noqa: PLC0415
+
+    conf = _load(arguments)
+    host, port = config.address(conf.exporter.listen, "[exporter] listen")
+    return exporter.serve(open_store(config.database_url(conf)), host, port)
+
+
+def _check_config(arguments: argparse.Namespace) -> int:
+    from argus import site  # noqa: PLC0415
+
+    made = site.from_config(_load(arguments))
+    print("the configuration is good")
+    sample = {"rule": "node_does_not_report", "severity": "HIGH", "subject": "cmp1", "node": "cmp1"}
+    told = ", ".join(due.target for due in made.router.due(sample, made.clock())) or "nobody"
+    print(f"routes ({made.router.source}): a HIGH node_does_not_report on cmp1 would be told to {told}")
+    return 0
+
+
+def _ack(arguments: argparse.Namespace) -> int:
+    from argus import operating  # noqa: PLC0415
+
+    return operating.ack(_store(arguments), arguments.incident, arguments.author)
+
+
+def _silence(arguments: argparse.Namespace) -> int:
+    from argus import operating  # noqa: PLC0415
+
+    if arguments.action == "list":
+        return operating.silence_list(_store(arguments), form=arguments.format)
+    if arguments.action == "expire":
+        if len(arguments.words) != 1 or not arguments.words[0].isdigit():
+            raise ArgusError(
+                "argus silence expire wants the ID of one silence; argus silence list shows them"
+            )
+        return operating.silence_expire(_store(arguments), int(arguments.words[0]))
+    if not arguments.comment and not arguments.dry_run:
+        raise ArgusError("argus silence add wants --comment: the next person will ask why")
+    return operating.silence_add(
+        _store(arguments),
+        arguments.words,
+        arguments.until,
+        arguments.author,
+        arguments.comment,
+        dry_run=arguments.dry_run,
+    )
+
+
+def _route(arguments: argparse.Namespace) -> int:
+    from argus import operating, site  # noqa: PLC0415
+
+    router = site.routes(_load(arguments))
+    return operating.route_test(router, arguments.labels, arguments.at, form=arguments.format)
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from argus import listing  # noqa: PLC0415
+
+    return listing.audit(_store(arguments), form=arguments.format)
+
+
+def _db_upgrade(arguments: argparse.Namespace) -> int:
+    from argus import config  # noqa: PLC0415
+    from argus.store import schema  # noqa: PLC0415
+    from argus.store.engine import open_store  # noqa: PLC0415
+
+    store = open_store(config.database_url(_load(arguments)))
+    before, after = schema.upgrade(store)
+    done = "is current" if before == after else f"was upgraded from {before or 'nothing'}"
+    print(f"{store.address} {done}: revision {after}")
+    return 0
+
+
+def _zabbix(arguments: argparse.Namespace) -> int:
+    from argus.zabbix import commands  # noqa: PLC0415
+
+    conf = _load(arguments)
+    if arguments.action == "export":
+        return commands.run_export(conf)
+    run = commands.run_plan if arguments.action == "plan" else commands.run_apply
+    return run(conf, arguments.format, delete_removed=arguments.delete_removed)
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    from argus import render  # noqa: PLC0415
+
+    return render.main(arguments.check)
+
+
+def _incidents(arguments: argparse.Namespace) -> int:
+    from argus import listing  # noqa: PLC0415
+
+    return listing.incidents(_store(arguments), everything=arguments.all, form=arguments.format)
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from argus import listing  # noqa: PLC0415
+
+    return listing.explain(_store(arguments), arguments.incident, form=arguments.format)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

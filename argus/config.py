@@ -1,0 +1,392 @@
+"""The options of the correlator: ``/etc/argus/argus.conf``, declared, checked and read in one place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from oslo_config import cfg, types
+
+from argus import ini_file
+from argus.correlator.rules import RULES
+from argus.correlator.thresholds import ALL, BROKEN, NONE, Policy, Thresholds
+from argus.errors import ArgusError
+
+DEFAULT_FILE = "/etc/argus/argus.conf"
+FILE_VARIABLE = "ARGUS_CONFIG"
+
+DEFAULT_OPTIONS = [
+    cfg.BoolOpt(
+        "debug", default=False, help="Log each cycle and each message. Costs disk, tells no secrets."
+    ),
+]
+ZABBIX_OPTIONS = [
+    cfg.URIOpt(
+        "url",
+        default="http://127.0.0.1:8080",
+        schemes=["http", "https"],
+        help="Zabbix' web frontend, without /api_jsonrpc.php. Links in mails begin with it too.",
+    ),
+    cfg.StrOpt(
+        "token_file",
+        default="/var/lib/argus/zabbix-token",
+        help="File that holds the API token of the correlator, nothing else; mode 0600. "
+        "argus zabbix apply writes it.",
+    ),
+    cfg.FloatOpt(
+        "timeout",
+        default=10.0,
+        min=0.1,
+        max=120,
+        help="Seconds to wait for each answer of the API. A cycle that waits this long opens and resolves "
+        "nothing meanwhile.",
+    ),
+    cfg.ListOpt(
+        "servers",
+        default=[],
+        help="HOST:PORT of the trapper of Zabbix servers or proxies, tried in order: where the correlator "
+        "sends values about itself (host argus-correlator). Empty: it sends none, and Zabbix cannot tell "
+        "when it falls silent.",
+    ),
+]
+DATABASE_OPTIONS = [
+    cfg.StrOpt(
+        "url",
+        default="sqlite:////var/lib/argus/argus.db",
+        secret=True,
+        help="Where incidents live: postgresql+psycopg://USER@HOST/NAME for workers on several hosts, or "
+        "sqlite:////PATH for one host. With a password in it, use url_file.",
+    ),
+    cfg.StrOpt("url_file", help="File that holds the URL, nothing else; wins over url. Mode 0600."),
+    cfg.IntOpt(
+        "keep_days",
+        default=90,
+        min=1,
+        help="Resolved incidents and the reasons of decisions are deleted after so many days.",
+    ),
+]
+CELERY_OPTIONS = [
+    cfg.StrOpt(
+        "broker_url",
+        default="redis://127.0.0.1:6379/0",
+        secret=True,
+        help="Redis that carries wake-ups between beat and workers. It holds no state: losing it delays "
+        "work, and loses none. Not used by argus run.",
+    ),
+    cfg.StrOpt(
+        "broker_url_file", help="File that holds the URL, nothing else; wins over broker_url. Mode 0600."
+    ),
+    cfg.StrOpt(
+        "schedule_file",
+        default="/var/lib/argus/beat",
+        help="Where beat notes when it last woke whom; may be deleted at any time.",
+    ),
+]
+CORRELATOR_OPTIONS = [
+    cfg.FloatOpt(
+        "interval",
+        default=15.0,
+        min=1,
+        max=3600,
+        help="Seconds between two looks at Zabbix. Shorter pages sooner and asks its database more often.",
+    ),
+    cfg.FloatOpt(
+        "stale_after",
+        default=90.0,
+        min=5,
+        help="Seconds after which a node's value is too old to judge by, and a node without newer ones does "
+        "not report. Keep it at several intervals of the agent (15 s by default).",
+    ),
+    cfg.FloatOpt(
+        "forget_after",
+        default=3600.0,
+        min=60,
+        help="Seconds after which incidents of a node that is no longer in Zabbix are closed. Nothing is "
+        "forgotten when many nodes vanish at once.",
+    ),
+    cfg.StrOpt(
+        "guest_incidents",
+        default=BROKEN,
+        choices=[
+            (NONE, "no incident is about a guest; nodes still name the guests they take with them"),
+            (BROKEN, "guests that crashed or were paused by an error"),
+            (ALL, "guests that are paused or off too, whoever did it"),
+        ],
+        help="Which problems of guests are incidents of their own. A guest that does not come back after a "
+        "failure of its node is one in any case but none.",
+    ),
+    cfg.StrOpt(
+        "routes_file",
+        default="",
+        help="routes.yaml: who is told what, and when. Empty: everything goes to [smtp] recipients. "
+        "argus check-config reads it, argus route test shows who would be told.",
+    ),
+    cfg.StrOpt(
+        "dead_man_url",
+        default="",
+        help="A dead-man's switch (healthchecks.io or the like): asked once a minute while the auditor finds "
+        "that everything that should be told was told. It pages when that stops. Empty: none.",
+    ),
+    cfg.FloatOpt(
+        "promote_after",
+        default=120.0,
+        min=0,
+        help="Seconds that a symptom (a guest of a node that was down) may outlive its cause before it is "
+        "told by itself. Guests that start again within that time are never told.",
+    ),
+    cfg.FloatOpt(
+        "deliver_interval",
+        default=2.0,
+        min=0.2,
+        max=60,
+        help="Seconds between two looks for messages to send: what a page waits at most.",
+    ),
+    cfg.IntOpt(
+        "delivery_attempts",
+        default=40,
+        min=1,
+        help="How often a message is tried before it is given up (40 is about two hours) and counted in "
+        'argus_outbox_messages{state="dead"}.',
+    ),
+]
+SMTP_OPTIONS = [
+    cfg.HostAddressOpt("host", default="127.0.0.1", help="Mail server."),
+    cfg.PortOpt("port", default=25, help="Port of the mail server: 25, 587 (starttls) or 465 (tls)."),
+    cfg.StrOpt(
+        "tls",
+        default="none",
+        choices=[
+            ("none", "in the clear: only to a server on this host"),
+            ("starttls", "encrypt before anything is said; no mail if the server cannot"),
+            ("tls", "encrypted from the first byte"),
+        ],
+        help="How the connection is encrypted. The server's certificate is verified.",
+    ),
+    cfg.StrOpt("username", default="", help="Log in under this name; empty: no login."),
+    cfg.StrOpt("password_file", help="File that holds the password, nothing else; mode 0600."),
+    cfg.StrOpt("sender", default="argus@localhost", help="Address that mails come from."),
+    cfg.ListOpt("recipients", default=[], help="Addresses that mails go to, with commas; empty: no mail."),
+    cfg.FloatOpt("timeout", default=15.0, min=1, max=120, help="Seconds to wait for each answer."),
+]
+GUESTS_OPTIONS = [
+    cfg.FloatOpt(
+        "interval",
+        default=60.0,
+        min=5,
+        max=3600,
+        help="Seconds between two looks at the hosts of guests: how long a new guest or one that moved keeps "
+        "its old visible name, tags and groups in Zabbix.",
+    ),
+    cfg.FloatOpt(
+        "disable_after",
+        default=600.0,
+        min=5,
+        help="Seconds after which the host of a guest that its node no longer has is disabled: its problems "
+        "end, its history stays. The silence of a node or of its libvirtd counts for nothing.",
+    ),
+    cfg.FloatOpt(
+        "remove_after",
+        default=7 * 86400.0,
+        min=10,
+        help="Seconds after which such a host is removed from Zabbix, with its history. Hosts that a person "
+        "disabled are never removed.",
+    ),
+    cfg.FloatOpt(
+        "share",
+        default=0.1,
+        min=0,
+        max=1,
+        help="Largest share of all guests that may be disabled, or removed, in one run (three always may). "
+        "When more are gone at once, none is touched, and the log says so.",
+    ),
+    cfg.ListOpt(
+        "group_by",
+        default=[],
+        item_type=types.String(choices=["project", "node"]),
+        help="Keep guests in host groups 'Argus/Guests/project NAME' and 'Argus/Guests/node NAME', for "
+        "rights of people: project, node, or both. argus zabbix apply makes the groups, since Zabbix lets "
+        "only administrators do that; tags of the same names are there in any case.",
+    ),
+]
+EXPORTER_OPTIONS = [
+    cfg.StrOpt(
+        "listen",
+        default="127.0.0.1:9753",
+        help="HOST:PORT where argus exporter serves /metrics. They name nodes: keep them inside.",
+    ),
+]
+
+
+def _threshold_options() -> list[Any]:
+    """One option a threshold, and one a rule for how long its finding must stand."""
+    limits = [
+        cfg.FloatOpt(f.name, default=f.default, min=f.metadata["least"], help=f.metadata["text"])
+        for f in fields(Thresholds)
+    ]
+    holds = [
+        cfg.FloatOpt(
+            f"{rule.name}_hold",
+            default=rule.hold,
+            min=0,
+            help=f"{rule.title}: seconds that this must last before an incident opens. "
+            "0 opens at once, and for the shortest blip too.",
+        )
+        for rule in RULES
+    ]
+    return [*limits, *holds]
+
+
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """Return all options by section, for oslo-config-generator."""
+    return [
+        ("DEFAULT", DEFAULT_OPTIONS),
+        ("zabbix", ZABBIX_OPTIONS),
+        ("database", DATABASE_OPTIONS),
+        ("celery", CELERY_OPTIONS),
+        ("correlator", CORRELATOR_OPTIONS),
+        ("guests", GUESTS_OPTIONS),
+        ("smtp", SMTP_OPTIONS),
+        ("exporter", EXPORTER_OPTIONS),
+        ("thresholds", _threshold_options()),
+    ]
+
+
+class ConfigError(ArgusError):
+    """The configuration cannot be used; the message names file, line or option."""
+
+
+def load(path: str | None = None) -> Any:
+    """Read and check the configuration; returns oslo.config's object.
+
+    ``path`` wins over the environment's ARGUS_CONFIG, which wins over /etc/argus/argus.conf.  A file that was
+    named must be there; without the default one all options have their defaults.
+    Raises ``ConfigError``.
+    """
+    named = path or os.environ.get(FILE_VARIABLE)
+    file = Path(named or DEFAULT_FILE)
+    conf = cfg.ConfigOpts()
+    for section, options in list_opts():
+        conf.register_opts(options, group=None if section == "DEFAULT" else section)
+    lines = _check_file(file, required=named is not None)
+    files = [] if lines is None else [str(file)]
+    try:
+        conf(args=[], project="argus", default_config_files=files, default_config_dirs=[])
+    except (cfg.Error, ValueError) as exc:
+        raise ConfigError(f"{file}: {_one_line(exc)}") from None
+    for section, options in list_opts():
+        for option in options:
+            _check_value(conf, section, option, file, (lines or {}).get((section, option.dest)))
+    return conf
+
+
+def _check_value(conf: Any, section: str, option: Any, file: Path, line: int | None) -> None:
+    """Read a value, for oslo.config to check its type; name where it comes from if that fails."""
+    group = conf if section == "DEFAULT" else conf[section]
+    try:
+        group[option.dest]
+    except (cfg.Error, ValueError) as exc:
+        where = f"{file}:{line}" if line else f"environment OS_{section}__{option.dest}".upper()
+        why = _one_line(exc).partition(" is not valid: ")[2] or _one_line(exc)
+        raise ConfigError(f"{where}: [{section}] {option.name}: {why}") from None
+
+
+def secret(conf: Any, section: str, option: str) -> str:
+    """Read the file that an option names.  Raises ``ConfigError``; never shows the content."""
+    path = conf[section][option]
+    where = f"[{section}] {option}"
+    if not path:
+        raise ConfigError(f"{where} is not set: name a file that holds it")
+    try:
+        value = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(
+            f"{where}: cannot read {path}: {getattr(exc, 'strerror', None) or 'not text'}"
+        ) from None
+    if not value:
+        raise ConfigError(f"{where}: {path} is empty")
+    return value
+
+
+def database_url(conf: Any) -> str:
+    """Return the URL of the database, with its password."""
+    return secret(conf, "database", "url_file") if conf.database.url_file else str(conf.database.url)
+
+
+def broker_url(conf: Any) -> str:
+    """Return the URL of the broker, with its password."""
+    return (
+        secret(conf, "celery", "broker_url_file")
+        if conf.celery.broker_url_file
+        else str(conf.celery.broker_url)
+    )
+
+
+def policy(conf: Any) -> Policy:
+    """Return the terms on which incidents open and close."""
+    values = conf.thresholds
+    return Policy(
+        Thresholds(**{f.name: values[f.name] for f in fields(Thresholds)}),
+        {rule.name: values[f"{rule.name}_hold"] for rule in RULES},
+        conf.correlator.stale_after,
+        conf.correlator.forget_after,
+        conf.correlator.guest_incidents,
+        conf.correlator.promote_after,
+    )
+
+
+def address(text: str, option: str) -> tuple[str, int]:
+    """Split ``HOST:PORT``.  Raises ``ConfigError`` that names ``option``."""
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or port is None:
+        raise ConfigError(f"{option} = {text} is not HOST:PORT, such as 127.0.0.1:9753")
+    return host, port
+
+
+def check(conf: Any) -> None:
+    """Check what types cannot: secrets can be read, addresses are addresses.  Raises ``ConfigError``."""
+    address(conf.exporter.listen, "[exporter] listen")
+    for server in conf.zabbix.servers:
+        address(server, "[zabbix] servers")
+    database_url(conf)
+    broker_url(conf)
+    for option, values in (("sender", [conf.smtp.sender]), ("recipients", conf.smtp.recipients)):
+        for value in values:
+            local, at, domain = value.rpartition("@")
+            if not (local and at and domain and value.isascii() and value.isprintable() and " " not in value):
+                raise ConfigError(f"[smtp] {option}: {value!r} is not a mail address")
+    if (
+        conf.smtp.username
+        and conf.smtp.tls == "none"
+        and conf.smtp.host not in {"127.0.0.1", "localhost", "::1"}
+    ):
+        raise ConfigError("[smtp] tls = none would send the password in the clear: use starttls or tls")
+    if conf.smtp.username:
+        secret(conf, "smtp", "password_file")
+    if conf.correlator.stale_after < 2 * conf.correlator.interval:
+        raise ConfigError("[correlator] stale_after must be at least twice interval, or all nodes look stale")
+
+
+def _check_file(file: Path, *, required: bool) -> dict[tuple[str, str], int] | None:
+    """Return the line of each option, ``None`` without a file; ``ConfigError`` names what is wrong."""
+    known = {section: {option.dest for option in options} for section, options in list_opts()}
+    try:
+        return ini_file.check(file, known)
+    except FileNotFoundError:
+        if required:
+            raise ConfigError(f"{file}: no such file (from --config-file or {FILE_VARIABLE})") from None
+        return None
+    except OSError as exc:
+        raise ConfigError(f"{file}: cannot read: {exc.strerror}") from None
+    except ini_file.IniError as exc:
+        raise ConfigError(str(exc)) from None
+
+
+def _one_line(exc: Exception) -> str:
+    return " ".join(str(exc).split())

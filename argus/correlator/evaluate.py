@@ -1,0 +1,174 @@
+"""Put every subject before every rule that is about it: facts -> outcomes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from argus.catalogue import libvirt
+from argus.correlator.facts import ZABBIX
+from argus.correlator.rule import Finding, Layer, Node, Rule, Source
+from argus.correlator.rules import GUEST_RULES, NODE_RULES, SOURCE_RULES
+from argus.correlator.tenants import Tenants
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from argus.correlator.facts import Facts, NodeValues, Problem
+    from argus.correlator.thresholds import Policy
+
+
+class Key(NamedTuple):
+    """What makes two findings the same incident."""
+
+    rule: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It cannot be said; whatever is open stays open, and nothing new opens."""
+
+    reason: str
+
+
+Outcome = Finding | Unknown | None  # None: looked at, and well
+
+
+def evaluate(
+    facts: Facts,
+    policy: Policy,
+    now: float,
+    is_open: Collection[Key],
+    known: Collection[Key] = (),
+    causes: Collection[Key] = (),
+) -> dict[Key, Outcome]:
+    """Judge all subjects of ``facts`` at ``now`` (seconds since the epoch).
+
+    ``is_open`` names the incidents that are judged by relaxed limits, ``known`` all that are not over, and
+    ``causes`` those that were open before, so that what fails now may be their symptom.
+    Nodes and guests are left out while Zabbix cannot be read: the caller holds what it does not find.
+    """
+    outcomes: dict[Key, Outcome] = {}
+    for source in _sources(facts):
+        for rule in SOURCE_RULES:
+            outcomes[Key(rule.name, source.name)] = rule.check(source, policy.thresholds)
+    if ZABBIX in facts.blind:
+        return outcomes
+    tenants = Tenants.of(facts, policy)
+    for node in _nodes(facts, policy, now, tenants):
+        outcomes.update(_judge(node, policy, now, is_open))
+    outcomes.update(_guests(facts, policy, tenants, outcomes, causes, known))
+    return outcomes
+
+
+def _sources(facts: Facts) -> Iterator[Source]:
+    why = dict(zip(facts.blind, facts.why_blind, strict=True))
+    for name in {ZABBIX: "", **why}:
+        yield Source(name, why.get(name, ""))
+
+
+def _nodes(facts: Facts, policy: Policy, now: float, tenants: Tenants) -> Iterator[Node]:
+    problems: defaultdict[str, list[Problem]] = defaultdict(list)
+    for problem in facts.problems:
+        problems[problem.host].append(problem)
+    for values in facts.nodes:
+        age = max(0.0, now - values.at) if values.at else None
+        stale = age is None or age > policy.stale_after
+        yield Node(
+            values.host,
+            values,
+            age,
+            policy.stale_after,
+            tuple(problems[values.host]),
+            tenants.on(values.host, values.at if stale and values.at else None),
+            tenants.failing(values.host),
+        )
+
+
+def _judge(node: Node, policy: Policy, now: float, is_open: Collection[Key]) -> Iterator[tuple[Key, Outcome]]:
+    cause: Rule[Node] | None = None
+    for rule in NODE_RULES:  # lowest layer first
+        key = Key(rule.name, node.name)
+        outcome: Outcome
+        if cause is not None and cause.layer < rule.layer:
+            outcome = Unknown(f"{cause.title[0].lower()}{cause.title[1:]}")
+        elif missing := _missing(rule, node.values, policy.stale_after, now):
+            outcome = Unknown(f"no recent value of {missing}")
+        else:
+            outcome = rule.check(node, policy.thresholds)
+            if outcome is None and key in is_open:
+                outcome = rule.check(node, policy.thresholds.relaxed())
+        if isinstance(outcome, Finding) and cause is None and rule.layer < Layer.LOAD:
+            cause = rule
+        yield key, outcome
+
+
+def is_ill(values: NodeValues, policy: Policy, now: float) -> bool:
+    """Tell whether the node's guests may be hit: it does not report, or its libvirtd does not answer."""
+    return now - values.at > policy.stale_after or not values.number(libvirt.UP.field)
+
+
+def _missing(rule: Rule[Node], values: NodeValues, stale_after: float, now: float) -> str:
+    """Return the first value that the rule needs and that is absent or too old, else nothing."""
+    for metric in rule.needs:
+        if values.number(metric.field) is None or now - values.clock(metric.field) > stale_after:
+            return metric.field
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What is known of the node that a guest is on."""
+
+    trouble: str  # why nothing new can be known about its guests; empty if all is well
+    heard: float | None  # when it was last heard of; None for a node that Zabbix does not know
+    ill: bool  # one of its own incidents was open before this cycle
+
+
+def _guests(
+    facts: Facts,
+    policy: Policy,
+    tenants: Tenants,
+    outcomes: dict[Key, Outcome],
+    causes: Collection[Key],
+    known: Collection[Key],
+) -> Iterator[tuple[Key, Outcome]]:
+    """Judge guests that have a problem, and those that have an incident."""
+    grounds = _grounds(facts, outcomes, causes)
+    mine = {key for key in known if key.rule in GUEST_NAMES}
+    for uuid in sorted(tenants.troubled | {key.subject for key in mine}):
+        guest = tenants.guest(uuid)
+        ground = grounds.get(guest.placement.node if guest.placement else "", NOWHERE)
+        for rule in GUEST_RULES:
+            key = Key(rule.name, uuid)
+            finding = rule.check(guest, policy.thresholds)
+            if finding is None:
+                if key in mine:
+                    yield key, Unknown(ground.trouble) if ground.trouble else None
+            elif key in mine or rule.name in tenants.wanted or (tenants.wanted and ground.ill):
+                yield key, _told_by(ground, finding)
+
+
+def _grounds(facts: Facts, outcomes: dict[Key, Outcome], causes: Collection[Key]) -> dict[str, _Ground]:
+    rules = [rule for rule in NODE_RULES if rule.layer < Layer.LOAD]
+    grounds = {}
+    for values in facts.nodes:
+        keys = [Key(rule.name, values.host) for rule in rules]
+        found = [outcome for key in keys if isinstance(outcome := outcomes.get(key), Finding)]
+        trouble = found[0].summary if found else ""
+        grounds[values.host] = _Ground(trouble, values.at, any(key in causes for key in keys))
+    return grounds
+
+
+def _told_by(ground: _Ground, finding: Finding) -> Outcome:
+    """A guest's failure is its own only when its node was heard of since: else the node may be the cause."""
+    onset = finding.since or 0.0
+    if ground.trouble or ground.ill or ground.heard is None or ground.heard > onset:
+        return finding
+    return Unknown("its node has not been heard of since: it may be the cause")
+
+
+NOWHERE = _Ground("", None, ill=False)
+GUEST_NAMES = frozenset(rule.name for rule in GUEST_RULES)

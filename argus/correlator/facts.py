@@ -1,0 +1,95 @@
+"""What the correlator knows about the world at one moment: plain values, no I/O, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ZABBIX = "zabbix"  # the name of the source that problems and node values come from
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An open problem as ``problem.get`` lists it.
+
+    ``clock`` is in seconds since the epoch; ``host`` is the technical name; ``severity`` is Zabbix' 0 to 5;
+    ``trigger_ident`` is the catalogue's ``Trigger.ident``, empty for triggers that are not ours.
+    """
+
+    eventid: str
+    host: str
+    name: str
+    severity: int
+    clock: float
+    tags: Mapping[str, str]
+    acknowledged: bool
+    suppressed: bool
+    trigger_ident: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeValues:
+    """The newest values of one node, by ``Metric.field``, in base units; a value never received is absent.
+
+    ``at`` is the newest clock among them in seconds since the epoch, 0 when there has never been a value.
+    ``clocks`` holds the clock of each field (``item.get``'s ``lastclock``): while libvirtd hangs, the node
+    goes on reporting, and Zabbix goes on showing the last known values of what only libvirtd can tell.
+    """
+
+    host: str
+    values: Mapping[str, float | str]
+    at: float
+    clocks: Mapping[str, float] = field(default_factory=dict)
+
+    def number(self, field: str) -> float | None:
+        """Return the value as a number, ``None`` when it is absent or a text: unknown is not zero."""
+        value = self.values.get(field)
+        return None if value is None or isinstance(value, str) else float(value)
+
+    def clock(self, field: str) -> float:
+        """Return when the field's value was measured; the node's newest clock where the feed does not say."""
+        return self.clocks.get(field, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One stay of a guest on a node: from ``since`` to ``until`` (seconds since the epoch; ``None``: still).
+
+    ``guest`` is the UUID; ``name`` and ``project`` are words for people, empty where nobody told.
+    """
+
+    guest: str
+    node: str
+    name: str = ""
+    project: str = ""
+    since: float = 0.0
+    until: float | None = None
+
+    def at(self, moment: float) -> bool:
+        """Tell whether the guest was there then."""
+        return self.since <= moment and (self.until is None or moment < self.until)
+
+    @property
+    def label(self) -> str:
+        """Return the name, or the UUID of a guest without one."""
+        return self.name or self.guest
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One snapshot of all sources.
+
+    ``blind`` names the sources that could not be read this time; what they would have told is unknown,
+    and ``why_blind`` carries one line a source for people.  ``placements`` are the stays of guests that
+    matter now: those of guests in trouble and those on nodes in trouble; past ones too, because who ran
+    where when it broke decides what is a symptom of what.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    nodes: tuple[NodeValues, ...] = ()
+    blind: tuple[str, ...] = ()
+    why_blind: tuple[str, ...] = ()
+    placements: tuple[Placement, ...] = ()

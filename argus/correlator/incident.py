@@ -1,0 +1,76 @@
+"""What an incident is, and what may become of it in one cycle."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from argus.catalogue.model import Severity
+    from argus.correlator.evaluate import Key
+
+
+class Phase(enum.Enum):
+    """Where an incident is in its life; a resolved one that comes back is a new one."""
+
+    PENDING = "pending"  # found, but not for long enough to tell anybody
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One trouble of one subject.  Times are seconds since the epoch; ``id`` is 0 until it is stored.
+
+    ``seen_at`` is the newest finding, ``clear_since`` when it was first seen to be well again, ``held`` why
+    nothing can be said at present, ``absent_since`` when its subject left the facts.  ``cause`` is the
+    incident that it is a symptom of, ``orphan_since`` when that ended; ``told_at`` is when people were to be
+    told, ``None`` for a symptom.  ``place`` is the node that the subject is on, ``label`` its name.
+    """
+
+    key: Key
+    severity: Severity
+    summary: str
+    evidence: Mapping[str, str]
+    since: float
+    seen_at: float
+    phase: Phase = Phase.PENDING
+    opened_at: float | None = None
+    clear_since: float | None = None
+    absent_since: float | None = None
+    resolved_at: float | None = None
+    held: str = ""
+    label: str = ""
+    place: str = ""
+    cause: Key | None = None
+    orphan_since: float | None = None
+    told_at: float | None = None
+    id: int = 0
+
+
+class Change(enum.Enum):
+    """What became of an incident in one cycle; each is one line in the decision log."""
+
+    FOUND = "found"  # pending from now on
+    DROPPED = "dropped"  # was over before it was due to open
+    OPENED = "opened"
+    HELD = "held"
+    RELEASED = "released"
+    RESOLVED = "resolved"
+    EXPLAINED = "explained"  # a symptom of another incident from now on
+    PROMOTED = "promoted"  # outlived what explained it
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A change that must be recorded.
+
+    People are told of OPENED and PROMOTED where ``told_at`` is set, and of RESOLVED if they were told before.
+    """
+
+    change: Change
+    incident: Incident
+    reason: str

@@ -1,0 +1,219 @@
+"""From outcomes to incidents: pending, open, resolved; level-triggered, without I/O and without a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from argus.correlator.causes import Causes, scope_of
+from argus.correlator.evaluate import Key, Outcome, Unknown, evaluate
+from argus.correlator.facts import ZABBIX
+from argus.correlator.incident import Change, Effect, Incident, Phase
+from argus.correlator.rule import Finding, Scope
+from argus.correlator.rules import BY_NAME, GUEST_RULES, NODE_RULES
+from argus.correlator.rules.scope import same_fault_on_many
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from argus.correlator.facts import Facts
+    from argus.correlator.rule import AnyRule
+    from argus.correlator.thresholds import Policy
+
+__all__ = ["Change", "Decision", "Effect", "Incident", "Key", "Phase", "decide"]
+
+SCOPE = same_fault_on_many.name
+FORM_SCOPES: tuple[AnyRule, ...] = (*NODE_RULES, *GUEST_RULES)
+TITLES = {rule.name: rule.title for rule in FORM_SCOPES}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows from one cycle: the incidents that are not over, and what has changed."""
+
+    state: Mapping[Key, Incident] = field(default_factory=dict)
+    effects: tuple[Effect, ...] = ()
+
+
+Step = tuple[Incident | None, tuple[Effect, ...]]
+
+
+def decide(
+    state: Mapping[Key, Incident],
+    facts: Facts,
+    policy: Policy,
+    now: float,
+    rules: Mapping[str, AnyRule] = BY_NAME,
+) -> Decision:
+    """Advance all incidents by what ``facts`` say at ``now``.  The same call twice changes nothing more."""
+    is_open = {key for key, incident in state.items() if incident.phase is Phase.OPEN}
+    # strictly before: what opens now must not change what a replay of the same facts finds
+    causes = {key for key in is_open if (state[key].opened_at or 0.0) < now}
+    outcomes = evaluate(facts, policy, now, is_open, state, causes)
+    gone = _Gone.of(state, outcomes, facts)
+    after: dict[Key, Incident] = {}
+    effects: list[Effect] = []
+
+    def take(key: Key, step: Step) -> None:
+        if step[0] is not None:
+            after[key] = step[0]
+        effects.extend(step[1])
+
+    scopes = {key for key in state if key.rule == SCOPE}
+    for key in sorted({*state, *outcomes} - scopes):
+        incident, rule = state.get(key), rules.get(key.rule)
+        if rule is None:
+            take(key, _finish(incident, now, "the rule no longer exists"))
+        elif key not in outcomes:
+            take(key, gone.judge(incident, policy, now))
+        else:
+            hold = policy.holds.get(rule.name, rule.hold)
+            take(key, _advance(key, incident, rule, outcomes[key], hold, now))
+    found = Causes(after, state, policy, now).scopes(TITLES if SCOPE in rules else {})
+    for key in sorted(scopes | {scope_of(rule) for rule in found}):
+        take(key, _scope(key, state.get(key), found.get(key.subject), policy, now))
+    return _explain(after, state, effects, policy, now)
+
+
+def _scope(key: Key, incident: Incident | None, scope: Scope | None, policy: Policy, now: float) -> Step:
+    """One incident for all subjects of a rule; it opens when the first of them would."""
+    member = BY_NAME.get(key.subject)
+    if member is None:
+        return _finish(incident, now, "the rule no longer exists")
+    scope = scope or Scope(member.title, ())
+    is_open = incident is not None and incident.phase is Phase.OPEN
+    limits = policy.thresholds.relaxed() if is_open else policy.thresholds
+    outcome = same_fault_on_many.check(scope, limits)
+    hold = policy.holds.get(member.name, member.hold)
+    return _advance(key, incident, same_fault_on_many, outcome, hold, now)
+
+
+def _explain(
+    after: Mapping[Key, Incident],
+    before: Mapping[Key, Incident],
+    effects: list[Effect],
+    policy: Policy,
+    now: float,
+) -> Decision:
+    """Find causes; what has none is told.  What happened before is told with what is known now."""
+    settled = {}
+    more: list[Effect] = []
+    for incident, new in Causes(after, before, policy, now).settle():
+        settled[incident.key] = incident
+        more.extend(new)
+    final = [
+        effect
+        if effect.change in {Change.RESOLVED, Change.DROPPED}
+        else replace(effect, incident=settled.get(effect.incident.key, effect.incident))
+        for effect in (*effects, *more)
+    ]
+    return Decision(settled, tuple(final))
+
+
+def _advance(
+    key: Key, incident: Incident | None, rule: AnyRule, outcome: Outcome, hold: float, now: float
+) -> Step:
+    if isinstance(outcome, Unknown):
+        return _hold(incident and replace(incident, absent_since=None), outcome.reason)
+    if outcome is None:
+        return _clear(incident, rule, now)
+    return _fire(key, incident, rule, outcome, hold, now)
+
+
+def _fire(
+    key: Key, incident: Incident | None, rule: AnyRule, finding: Finding, hold: float, now: float
+) -> Step:
+    """A finding: start or go on holding it, and open it when it has stood for long enough."""
+    since = now if finding.since is None else min(now, finding.since)
+    old = incident or Incident(key, rule.severity, finding.summary, finding.evidence, since, now)
+    new = replace(
+        old,
+        severity=rule.severity,
+        summary=finding.summary,
+        evidence=finding.evidence,
+        since=min(old.since, now),  # a clock that was set back must not hold for ever
+        seen_at=now,
+        clear_since=None,
+        absent_since=None,
+        held="",
+        label=finding.label,
+        place=finding.place or old.place,
+    )
+    effects = _released(incident)
+    if old.phase is Phase.OPEN:
+        return new, effects
+    if now - new.since >= hold:
+        new = replace(new, phase=Phase.OPEN, opened_at=now)
+        reason = f"{finding.summary} (stood for {now - new.since:.0f} s, due after {hold:.0f} s)"
+        return new, (*effects, Effect(Change.OPENED, new, reason))
+    if incident is None:
+        effects = (Effect(Change.FOUND, new, f"{finding.summary} (opens after {hold:.0f} s)"),)
+    return new, effects
+
+
+def _clear(incident: Incident | None, rule: AnyRule, now: float) -> Step:
+    """All is well: forget what was pending; resolve what was open once it has been well for long enough."""
+    if incident is None:
+        return None, ()
+    if incident.phase is Phase.PENDING:
+        return None, (Effect(Change.DROPPED, incident, "over before it was due to open"),)
+    since = min(now, incident.clear_since if incident.clear_since is not None else now)
+    new = replace(incident, clear_since=since, absent_since=None, held="")
+    if now - since >= rule.keep:
+        step = _finish(new, now, f"well for {now - since:.0f} s, due after {rule.keep:.0f} s")
+        return step[0], (*_released(incident), *step[1])
+    return new, _released(incident)
+
+
+def _hold(incident: Incident | None, reason: str) -> Step:
+    """Nothing can be said: keep what is there, and begin anew to count how long it has been well."""
+    if incident is None:
+        return None, ()
+    new = replace(incident, held=reason, clear_since=None)
+    if incident.held:
+        return new, ()
+    return new, (Effect(Change.HELD, new, reason),)
+
+
+def _released(incident: Incident | None) -> tuple[Effect, ...]:
+    if incident is None or not incident.held:
+        return ()
+    reason = f"can be judged again; it was held because: {incident.held}"
+    return (Effect(Change.RELEASED, replace(incident, held=""), reason),)
+
+
+def _finish(incident: Incident | None, now: float, reason: str) -> Step:
+    if incident is None:
+        return None, ()
+    if incident.phase is Phase.PENDING:
+        return None, (Effect(Change.DROPPED, incident, reason),)
+    new = replace(incident, phase=Phase.RESOLVED, resolved_at=now, held="")
+    return None, (Effect(Change.RESOLVED, new, reason),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """What to do with incidents whose subject is not among the facts."""
+
+    blind: str
+    too_many: bool
+
+    @classmethod
+    def of(cls, state: Mapping[Key, Incident], outcomes: Mapping[Key, Outcome], facts: Facts) -> _Gone:
+        """Many nodes that vanish at once look like a lost permission, not like a decommissioning."""
+        blind = "Zabbix cannot be read" if ZABBIX in facts.blind else ""
+        absent = {key.subject for key in state if key not in outcomes}
+        return cls(blind, len(absent) > max(1, len(facts.nodes) // 5) or not facts.nodes)
+
+    def judge(self, incident: Incident | None, policy: Policy, now: float) -> Step:
+        if incident is None:
+            return None, ()
+        if self.blind:
+            return _hold(incident, self.blind)
+        since = min(now, incident.absent_since if incident.absent_since is not None else now)
+        step = _hold(
+            replace(incident, absent_since=since), "the node is no longer among Argus/Nodes in Zabbix"
+        )
+        if self.too_many or now - since < policy.forget_after:
+            return step
+        return _finish(step[0], now, f"the node has been gone from Zabbix for {now - since:.0f} s")

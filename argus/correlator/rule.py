@@ -1,0 +1,151 @@
+"""What a rule is: a pure check of one subject, wrapped with what the engine and people need to know."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from argus.catalogue.model import Metric, Severity
+    from argus.correlator.facts import NodeValues, Placement, Problem
+    from argus.correlator.thresholds import Thresholds
+
+
+class Layer(enum.IntEnum):
+    """What must work before something above it can be judged.
+
+    A finding holds the incidents of all higher layers of the same subject as they are: a node that does not
+    report cannot be found healthy, and one whose libvirtd hangs tells nothing new about its guests.
+    """
+
+    SOURCE = 0
+    PRESENCE = 1
+    SERVICE = 2
+    LOAD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something is wrong: one line for people, and the figures that it rests on.
+
+    ``since`` is when it began, in seconds since the epoch, where the facts say so (``None``: when it was
+    found); ``label`` names the subject for people; ``place`` is the node that it is on, where it is on one.
+    """
+
+    summary: str
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    since: float | None = None
+    label: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A guest that is in trouble, and where it ran when the trouble began."""
+
+    placement: Placement
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node, as a rule sees it.  ``age``: seconds since its newest value, ``None`` if it has none.
+
+    ``guests`` ran on it when it was last heard of; ``failing`` are those among them that are in trouble.
+    """
+
+    name: str
+    values: NodeValues
+    age: float | None
+    stale_after: float
+    problems: tuple[Problem, ...] = ()
+    guests: tuple[Placement, ...] = ()
+    failing: tuple[Failure, ...] = ()
+
+    def __getitem__(self, metric: Metric) -> float:
+        """Return a value that the rule named in ``needs``, in base units."""
+        value = self.values.number(metric.field)
+        if value is None:
+            raise KeyError(f"{metric.field} is not there: name it in the rule's needs=")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source of facts, as a rule sees it; ``why`` says what kept it from being read, empty if it was."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """One guest, as a rule sees it; ``placement`` is ``None`` where nobody knows where it ran."""
+
+    uuid: str
+    placement: Placement | None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of many subjects with the same fault; ``since`` in seconds since the epoch."""
+
+    label: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """All subjects on which one rule finds a fault that nothing else explains."""
+
+    title: str
+    members: tuple[Member, ...]
+
+
+Subject = TypeVar("Subject", Node, Source, Guest, Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Generic[Subject]):
+    """A check and its terms.
+
+    ``hold`` is how long, in seconds, a finding must stand before the incident opens; ``keep`` how long all
+    must have been well before it resolves.  ``needs`` are the values without which the outcome is unknown.
+    """
+
+    name: str
+    title: str
+    runbook: str
+    severity: Severity
+    layer: Layer
+    hold: float
+    keep: float
+    needs: tuple[Metric, ...]
+    check: Callable[[Subject, Thresholds], Finding | None]
+
+
+AnyRule = Rule[Source] | Rule[Node] | Rule[Guest] | Rule[Scope]
+
+
+def rule(
+    *, severity: Severity, layer: Layer, hold: float, keep: float, needs: tuple[Metric, ...] = ()
+) -> Callable[[Callable[[Subject, Thresholds], Finding | None]], Rule[Subject]]:
+    """Make a rule of a check.
+
+    The function's name becomes the incident's; its docstring is the runbook: a first line that names the
+    trouble, then what it means and a paragraph ``What to do:``.  Raises ``ValueError`` without them.
+    """
+
+    def wrap(check: Callable[[Subject, Thresholds], Finding | None]) -> Rule[Subject]:
+        title, _, runbook = (inspect.getdoc(check) or "").partition("\n\n")
+        if not title or "What to do:" not in runbook:
+            raise ValueError(f"rule {check.__name__} needs a runbook: a docstring with 'What to do:'")
+        name = check.__name__
+        return Rule(name, title.rstrip("."), runbook, severity, layer, hold, keep, needs, check)
+
+    return wrap

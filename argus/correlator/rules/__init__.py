@@ -1,0 +1,27 @@
+"""All rules, by what they are about; a new family of rules is one line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from argus.correlator.rules import capacity, guests, overcommit, reporting, scope, services, sources, suspect
+
+if TYPE_CHECKING:
+    from argus.correlator.rule import AnyRule, Guest, Node, Rule, Scope, Source
+
+SOURCE_RULES: tuple[Rule[Source], ...] = sources.RULES
+NODE_RULES: tuple[Rule[Node], ...] = tuple(
+    sorted(
+        (*reporting.RULES, *services.RULES, *suspect.RULES, *capacity.RULES, *overcommit.RULES),
+        key=lambda r: r.layer,
+    )
+)
+GUEST_RULES: tuple[Rule[Guest], ...] = guests.RULES
+SCOPE_RULES: tuple[Rule[Scope], ...] = scope.RULES
+RULES: tuple[AnyRule, ...] = (
+    *SOURCE_RULES,
+    *NODE_RULES,
+    *GUEST_RULES,
+    *SCOPE_RULES,
+)
+BY_NAME = {rule.name: rule for rule in RULES}

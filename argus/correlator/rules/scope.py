@@ -1,0 +1,39 @@
+"""Whether many subjects have the same fault: then one incident speaks for all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from argus.catalogue.model import Severity
+from argus.correlator.blast import listed
+from argus.correlator.rule import Finding, Layer, Scope, rule
+
+if TYPE_CHECKING:
+    from argus.correlator.thresholds import Thresholds
+
+
+@rule(severity=Severity.HIGH, layer=Layer.SOURCE, hold=0.0, keep=30.0)
+def same_fault_on_many(scope: Scope, limit: Thresholds) -> Finding | None:
+    """The same fault on many at once.
+
+    They most probably have one cause in common: a switch, a rack's power, shared storage, a Zabbix proxy, or
+    a change that was rolled out everywhere. The incidents of each are kept (argus incidents --all), and are
+    told by themselves only if they outlive this one.
+
+    What to do:
+    1. What do the named ones share? Compare rack, switch, availability zone and Zabbix proxy.
+    2. What was changed in the minutes before? Packages, firewall, configuration management, certificates.
+    3. The rule's own runbook, in docs/runbooks.md, says what to look at on one of them.
+    """
+    if len(scope.members) < limit.scope_min:
+        return None
+    names = sorted({member.label for member in scope.members})
+    first = scope.title[0].lower() + scope.title[1:]
+    return Finding(
+        f"{len(scope.members)} at once: {first}",
+        {"on": listed(names)},
+        min(member.since for member in scope.members),
+    )
+
+
+RULES = (same_fault_on_many,)

@@ -1,0 +1,33 @@
+"""Whether the sources of facts can be read: without them Argus is blind, and says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from argus.catalogue.model import Severity
+from argus.correlator.rule import Finding, Layer, Source, rule
+
+if TYPE_CHECKING:
+    from argus.correlator.thresholds import Thresholds
+
+
+@rule(severity=Severity.HIGH, layer=Layer.SOURCE, hold=60.0, keep=30.0)
+def source_cannot_be_read(source: Source, _limit: Thresholds) -> Finding | None:
+    """Argus is blind: a source of facts cannot be read.
+
+    Argus gets no problems and no values, so it neither opens nor resolves anything else meanwhile: what is
+    shown as open may be over, and new trouble is not noticed. The nodes' agents keep their values and send
+    them when Zabbix is back.
+
+    What to do:
+    1. The evidence names the error. Open [zabbix] url from this host: curl -sS URL/api_jsonrpc.php.
+    2. Unreachable: is the Zabbix frontend (web server, PHP) up, and its database? Zabbix' server may be
+       down or up; its API is part of the frontend.
+    3. Not authorised: the token in [zabbix] token_file has expired or was deleted: argus zabbix apply.
+    """
+    if not source.why:
+        return None
+    return Finding(f"Argus cannot read {source.name}: {source.why}", {"error": source.why})
+
+
+RULES = (source_cannot_be_read,)

@@ -1,0 +1,100 @@
+"""The figures that rules compare with, and the terms on which incidents open and close."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GIB = 2.0**30
+NONE, BROKEN, ALL = "none", "broken", "all"  # which problems of guests are incidents
+
+
+def limit(default: float, *, least: float = 0.0, relax: float = 1.0, text: str) -> Any:
+    """Declare a threshold.
+
+    ``relax`` is the hysteresis: an open incident is judged by ``value * relax``, so that a value that sits at
+    the limit does not open and resolve incidents in turn.  ``text`` becomes the option's help.
+    """
+    return field(default=default, metadata={"least": least, "relax": relax, "text": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """One option of ``[thresholds]`` each, under the same name."""
+
+    # The smallest flavors that clouds offer take 0.5 to 2 GiB: below this, nothing useful fits.
+    node_memory_free_min_bytes: float = limit(
+        2 * GIB,
+        text="A node counts as full when less memory (bytes) than this is left for guests under its "
+        "allocation ratio. Set it to the memory of your smallest flavor; larger warns earlier.",
+    )
+    # One vCPU is the smallest guest there is.
+    node_vcpus_free_min: float = limit(
+        1, text="A node counts as full when fewer vCPUs than this are left under its allocation ratio."
+    )
+    # Overcommit is policy; it is only a trouble together with steal, so any overcommit qualifies.
+    vcpu_overcommit_max_ratio: float = limit(
+        1.0,
+        text="Steal is put down to overcommit only on nodes with more vCPUs per usable CPU than this. "
+        "Raise it to your cpu_allocation_ratio to hear only about nodes beyond what was agreed.",
+    )
+    # Guests feel waits of a tenth; KVM operators page at 10 %. 0.8 keeps it from flapping.
+    guest_steal_max_ratio: float = limit(
+        0.10,
+        relax=0.8,
+        text="The share of time (0 to 1) that the worst guest of an overcommitted node may wait for a CPU. "
+        "Lower finds starvation earlier and pages more often. Resolves below 0.8 of it.",
+    )
+    # Two guests may fail by chance; three at a time on one node have something in common.
+    guests_failing_min: float = limit(
+        3,
+        least=2,
+        relax=0.34,
+        text="So many guests of one node that fail within 90 s of each other are one incident of the node. "
+        "Resolves when one is left.",
+    )
+    guests_failing_min_ratio: float = limit(
+        0.3,
+        relax=0.34,
+        text="The share (0 to 1) of a node's guests that must fail together besides, so that three of a "
+        "hundred stay three incidents. Resolves below a third of it.",
+    )
+    # A rack has 10 to 40 nodes; five nodes with one fault at a time are hardly five accidents.
+    scope_min: float = limit(
+        5,
+        least=2,
+        relax=0.5,
+        text="When so many subjects have the same fault at a time, there is one incident for all of them. "
+        "Resolves when fewer than half of it are left; those become incidents of their own.",
+    )
+
+    def relaxed(self) -> Thresholds:
+        """Return the limits by which an incident that is open already is judged."""
+        changed = {
+            f.name: getattr(self, f.name) * f.metadata["relax"]
+            for f in fields(self)
+            if f.metadata["relax"] != 1.0
+        }
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that decisions depend on besides state and facts.  Times in seconds.
+
+    ``holds`` overrides a rule's own hold by the rule's name; ``forget_after`` is how long a subject must be
+    gone from a readable source before its incidents are closed.  ``guest_incidents`` says which problems of
+    guests are incidents (``none``, ``broken``, ``all``); ``promote_after`` is how long a symptom must outlive
+    its cause to be told; after ``scope_window`` a told incident no longer counts as one of many.
+    """
+
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    holds: Mapping[str, float] = field(default_factory=dict)
+    stale_after: float = 90.0
+    forget_after: float = 3600.0
+    guest_incidents: str = BROKEN
+    promote_after: float = 120.0
+    scope_window: float = 600.0

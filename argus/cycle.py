@@ -1,0 +1,143 @@
+"""One look at the world: read facts, decide, and write incidents and messages in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from argus import failpoints
+from argus.correlator.causes import OF_GUESTS
+from argus.correlator.evaluate import GUEST_NAMES, is_ill
+from argus.correlator.facts import ZABBIX
+from argus.correlator.fleet import fleet_sums
+from argus.correlator.incidents import Change, decide
+from argus.correlator.rules import BY_NAME
+from argus.correlator.tenants import told_triggers
+from argus.notify.base import Kind, Notification
+from argus.store import incidents, leases, outbox, progress, silences, topology
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from argus.correlator.facts import Facts
+    from argus.correlator.incidents import Decision, Effect, Incident, Key
+    from argus.correlator.thresholds import Policy
+    from argus.site import Site
+    from argus.store.models import IncidentRow, SilenceRow
+
+log = logging.getLogger(__name__)
+
+LEASE = "correlate"
+
+
+def correlate(site: Site) -> bool:
+    """Run one cycle; false when another process is at it.
+
+    Raises ``LeaseLostError`` or ``StoreError``; then nothing was written.
+    """
+    lease = leases.acquire(site.store, LEASE, site.owner, site.read_seconds, site.clock())
+    if lease is None:
+        return False
+    try:
+        facts = site.source.read(lambda: leases.extend(site.store, lease, site.read_seconds, site.clock()))
+    except Exception:
+        leases.release(site.store, lease)
+        raise
+    with site.store.write() as session:
+        leases.finish(session, lease)
+        now = site.clock()
+        before = incidents.load_active(session)
+        facts = _with_placements(session, facts, before.state, site.policy, now)
+        decision = decide(before.state, facts, site.policy, now)
+        rows = incidents.apply(session, before, decision, now)
+        quiet = silences.active(session, now)
+        for effect in decision.effects:
+            _tell(session, site, effect, rows.get(effect.incident.key), quiet, now)
+        if ZABBIX not in facts.blind:
+            progress.write_fleet(session, fleet_sums(facts, site.policy.stale_after, now), now)
+        if told(decision):
+            failpoints.reach("before_decision_commit")
+    if told(decision):
+        failpoints.reach("after_decision_commit")
+    for effect in decision.effects:
+        key = effect.incident.key
+        log.info("%s %s on %s: %s", effect.change.value, key.rule, key.subject, effect.reason)
+    return True
+
+
+def _with_placements(
+    session: Session, facts: Facts, state: Mapping[Key, Incident], policy: Policy, now: float
+) -> Facts:
+    """Add who runs where, of the guests and nodes that this cycle may say something about."""
+    if ZABBIX in facts.blind:
+        return facts
+    told_unasked = told_triggers(policy)
+    troubled = {problem.host for problem in facts.problems if problem.trigger_ident in told_unasked}
+    guests = troubled | {key.subject for key in state if key.rule in GUEST_NAMES}
+    nodes = {values.host for values in facts.nodes if is_ill(values, policy, now)}
+    nodes |= {key.subject for key in state if key.rule in OF_GUESTS}
+    return replace(facts, placements=topology.placements(session, guests, nodes))
+
+
+def told(decision: Decision) -> bool:
+    """Tell whether messages came out of a decision."""
+    return any(effect.change in {Change.OPENED, Change.RESOLVED} for effect in decision.effects)
+
+
+def labels(row: IncidentRow) -> dict[str, str]:
+    """Return what matchers of routes and silences see of an incident."""
+    return {
+        "rule": row.rule,
+        "severity": row.severity,
+        "subject": row.subject,
+        "name": row.label or row.subject,
+        "node": row.place or row.subject,
+        "project": row.evidence.get("project", ""),
+    }
+
+
+def _tell(
+    session: Session,
+    site: Site,
+    effect: Effect,
+    row: IncidentRow | None,
+    quiet: Sequence[SilenceRow],
+    now: float,
+) -> None:
+    """Queue messages for an incident that opened or resolved."""
+    if row is None:  # dropped: nobody has heard of it
+        return
+    told = effect.incident.told_at is not None
+    if told and effect.change in {Change.OPENED, Change.PROMOTED}:
+        tags = labels(row)
+        silence = silences.matching(quiet, tags)
+        if silence:
+            reason = f"by silence {silence.id} of {silence.author}: {silence.comment}"
+            incidents.record(session, row, "silenced", reason, now)
+        payload = _notification(row, Kind.OPEN, effect).payload()
+        outbox.enqueue_open(session, row, site.router.due(tags, now), payload, now, silence)
+    elif effect.change is Change.RESOLVED:
+        outbox.enqueue_resolve(session, row, _notification(row, Kind.RESOLVE, effect).payload(), now)
+
+
+def _notification(row: IncidentRow, kind: Kind, effect: Effect) -> Notification:
+    rule = BY_NAME.get(row.rule)
+    return Notification(
+        kind=kind.value,
+        incident_id=row.id,
+        uid=row.uid,
+        rule=row.rule,
+        title=rule.title if rule else row.rule,
+        subject=row.label or row.subject,
+        severity=row.severity,
+        summary=row.summary,
+        evidence=row.evidence,
+        reason=effect.reason,
+        runbook=rule.runbook if rule else "",
+        since=row.since,
+        opened_at=row.opened_at if row.opened_at is not None else row.since,
+        resolved_at=row.resolved_at,
+    )

@@ -1,0 +1,170 @@
+"""``/metrics`` of the correlator: read from SQL at each scrape, so one process speaks for all workers."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import time
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.registry import Collector
+
+from argus import __version__
+from argus.correlator.rules import RULES
+from argus.errors import ArgusError
+from argus.store import audit, health, reports, silences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prometheus_client import Metric
+    from sqlalchemy.orm import Session
+
+    from argus.store.engine import Store
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 5.0
+ACTIVE = ("pending", "open")
+MESSAGES = ("pending", "leased", "sent", "dead", "dropped")
+
+
+@dataclass(frozen=True)
+class StoreCollector(Collector):
+    """Makes the metrics of one scrape; with the database down there is still ``argus_database_up 0``."""
+
+    store: Store
+    clock: Callable[[], float] = time
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all metrics, read in one transaction."""
+        yield InfoMetricFamily("argus_build", "Version of argus.", {"version": __version__})
+        try:
+            with self.store.read() as session:
+                families = [*self._incidents(session), *self._outbox(session), *self._rest(session)]
+            up = 1.0
+        except ArgusError as exc:
+            log.warning("scrape: %s", exc)
+            families, up = [], 0.0
+        yield GaugeMetricFamily("argus_database_up", "Whether the correlator's database can be read.", up)
+        yield from families
+
+    def describe(self) -> list[Metric]:
+        """Nothing: registering must not ask the database."""
+        return []
+
+    def _incidents(self, session: Session) -> Iterator[Metric]:
+        count = GaugeMetricFamily(
+            "argus_incidents",
+            "Incidents that are not resolved; pending ones have been told to nobody yet.",
+            labels=("state", "severity", "rule"),
+        )
+        none = {(state, rule.severity.value, rule.name): 0 for rule in RULES for state in ACTIVE}
+        for labels, number in {**none, **reports.counts(session, ACTIVE)}.items():
+            count.add_metric(labels, number)
+        yield count
+        since = GaugeMetricFamily(
+            "argus_incident_opened_timestamp_seconds",
+            "When each open incident was opened (the newest 500).",
+            labels=("incident", "rule", "subject", "severity"),
+        )
+        for row in reports.incidents(session, ("open",)):
+            if row.opened_at is not None:
+                since.add_metric((str(row.id), row.rule, row.subject, row.severity), row.opened_at)
+        yield since
+
+    def _outbox(self, session: Session) -> Iterator[Metric]:
+        state = reports.outbox(session)
+        messages = GaugeMetricFamily(
+            "argus_outbox_messages",
+            "Messages by how far they came; dead ones were given up.",
+            labels=("state",),
+        )
+        for name in MESSAGES:
+            messages.add_metric((name,), state.by_state.get(name, 0))
+        yield messages
+        age = 0.0 if state.oldest is None else max(0.0, self.clock() - state.oldest)
+        yield GaugeMetricFamily(
+            "argus_outbox_oldest_age_seconds",
+            "Age of the oldest message that is not sent yet; 0 for none.",
+            age,
+        )
+
+    def _rest(self, session: Session) -> Iterator[Metric]:
+        age = GaugeMetricFamily(
+            "argus_task_last_success_age_seconds", "Time since the task last succeeded.", labels=("task",)
+        )
+        took = GaugeMetricFamily("argus_task_duration_seconds", "Duration of its last run.", labels=("task",))
+        failing = GaugeMetricFamily("argus_task_failing", "Whether its last run failed.", labels=("task",))
+        for row in reports.progress(session):
+            if row.last_success is not None:
+                age.add_metric((row.task,), max(0.0, self.clock() - row.last_success))
+            took.add_metric((row.task,), row.seconds)
+            failing.add_metric((row.task,), float(bool(row.error)))
+        yield from (age, took, failing)
+        yield from self._delivery(session)
+        for fleet in reports.fleet(session):
+            yield GaugeMetricFamily(f"argus_fleet_{fleet.name}", "Sum over nodes that report.", fleet.value)
+
+    def _delivery(self, session: Session) -> Iterator[Metric]:
+        """Yield how receivers fare, what the auditor found, and what is silenced."""
+        sent = CounterMetricFamily(
+            "argus_notifications",
+            "Attempts to send a message, by receiver and result.",
+            labels=("receiver", "result"),
+        )
+        failing = GaugeMetricFamily(
+            "argus_receiver_failures", "Failures in a row; 0 for a receiver that works.", labels=("receiver",)
+        )
+        for row in health.all_of(session):
+            sent.add_metric((row.target, "accepted"), row.sent)
+            sent.add_metric((row.target, "failed"), row.failed)
+            failing.add_metric((row.target,), row.failures)
+        owed = GaugeMetricFamily(
+            "argus_audit_violations", "Incidents that break an invariant of delivery.", labels=("invariant",)
+        )
+        for found in audit.results(session):
+            owed.add_metric((found.invariant,), found.violations)
+        symptoms, held = reports.suppressed(session)
+        yield from (sent, failing, owed)
+        yield GaugeMetricFamily(
+            "argus_incident_symptoms", "Open incidents that are told only with their cause.", symptoms
+        )
+        yield GaugeMetricFamily("argus_incident_held", "Incidents about which nothing is known now.", held)
+        yield GaugeMetricFamily(
+            "argus_silences_active", "Silences that hold now.", len(silences.active(session, self.clock()))
+        )
+
+
+def serve(store: Store, host: str, port: int, stop: threading.Event | None = None) -> int:
+    """Serve ``/metrics`` until SIGTERM or SIGINT.  Raises ``ArgusError`` when the address cannot be used."""
+    stopping = stop or threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with serving(store, host, port):
+        while not stopping.wait(1.0):
+            pass
+    return 0
+
+
+@contextmanager
+def serving(store: Store, host: str, port: int) -> Iterator[None]:
+    """Serve ``/metrics`` in threads as long as the context lasts."""
+    registry = CollectorRegistry()
+    registry.register(StoreCollector(store))
+    try:
+        server, thread = start_http_server(port, addr=host, registry=registry)
+    except OSError as exc:
+        raise ArgusError(f"cannot listen on {host}:{port} ([exporter] listen): {exc.strerror}") from exc
+    log.info("serving http://%s:%s/metrics", host, port)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(STOP_SECONDS)

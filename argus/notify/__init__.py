@@ -1,0 +1,46 @@
+"""Receivers by kind; a new kind is one line here and one module, imported only where it is configured.
+
+A module offers ``OPTIONS`` (name -> default) and ``make(name, options)``.  Mail is different: its server is
+in ``argus.conf``, so that it works without ``routes.yaml``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from argus.notify.base import REQUIRED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from argus.notify.base import Receiver
+
+RECEIVERS = {
+    "pagerduty": "argus.notify.pagerduty",
+    "slack": "argus.notify.slack",
+    "webhook": "argus.notify.webhook",
+}
+EMAIL_OPTIONS = {"to": REQUIRED}
+
+
+def options() -> dict[str, Mapping[str, str]]:
+    """Return what may be set of each kind of receiver, with the defaults."""
+    return {"email": EMAIL_OPTIONS, **{kind: import_module(path).OPTIONS for kind, path in RECEIVERS.items()}}
+
+
+def made(conf: Any, targets: Mapping[str, Mapping[str, str]]) -> dict[str, Receiver]:
+    """Return receivers: by target (``kind:name``), and mail by its kind for all addresses.
+
+    Raises ``ArgusError`` for a secret that cannot be read.
+    """
+    receivers: dict[str, Receiver] = {}
+    for target, options in targets.items():
+        kind, _, name = target.partition(":")
+        if kind in RECEIVERS:
+            receivers[target] = import_module(RECEIVERS[kind]).make(name, options)
+    if conf.smtp.recipients or any(target.startswith("email:") for target in targets):
+        from argus.notify import email  # noqa: PLC0415  # only who sends mail needs it
+
+        receivers["email"] = email.from_config(conf)
+    return receivers

@@ -1,0 +1,97 @@
+"""What is told, to whom, and what may go wrong on the way."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from argus.errors import ArgusError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Kind(enum.Enum):
+    """Which moment of an incident is told."""
+
+    OPEN = "open"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One message before it takes the form of a mail or a page.  Frozen when the incident changed.
+
+    ``uid`` names the incident for ever and everywhere; times are seconds since the epoch.
+    """
+
+    kind: str
+    incident_id: int
+    uid: str
+    rule: str
+    title: str
+    subject: str
+    severity: str
+    summary: str
+    evidence: Mapping[str, str]
+    reason: str
+    runbook: str
+    since: float
+    opened_at: float
+    resolved_at: float | None
+
+    def payload(self) -> dict[str, Any]:
+        """Return what the outbox stores."""
+        return asdict(self)
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Self:
+        """Raise ``TypeError`` for a payload that another version wrote and this one cannot read."""
+        return cls(**payload)
+
+
+class NotifyError(ArgusError):
+    """The message was not accepted.
+
+    ``permanent``: trying again will not help.  ``maybe_sent``: the connection broke when the message may have
+    been taken already; it must be sent again, the same bytes under the same id.  ``retry_after`` is how long
+    the receiver asks to be left alone, in seconds.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        maybe_sent: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.maybe_sent = maybe_sent
+        self.retry_after = retry_after
+
+
+REQUIRED = "<required>"  # the default of an option that has none
+
+
+def option(options: Mapping[str, str], name: str) -> str:
+    """Read the secret in the file that an option names.  Raises ``ArgusError``; never shows the content."""
+    path = Path(options[name])
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        why = getattr(exc, "strerror", None) or "not text"
+        raise ArgusError(f"{name}: cannot read {path}: {why}") from None
+    if not value:
+        raise ArgusError(f"{name}: {path} is empty")
+    return value
+
+
+class Receiver(Protocol):
+    """One way to reach people."""
+
+    def send(self, notification: Notification, address: str) -> None:
+        """Return once the message was accepted, else raise ``NotifyError``; within a minute or so."""

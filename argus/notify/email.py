@@ -1,0 +1,197 @@
+"""Mail over SMTP: text and simple HTML, threaded by incident, the same bytes at each attempt."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from argus.notify.base import Kind, Notification, NotifyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PERMANENT = 500  # RFC 5321 4.2.1: 5yz, the command must not be repeated
+MAX_SUBJECT = 200  # long before RFC 5322's 998; a phone shows fewer
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """An SMTP server and the people behind it.  ``timeout`` is in seconds and counts for each step."""
+
+    host: str
+    port: int
+    tls: str
+    sender: str
+    timeout: float
+    username: str = ""
+    password: str = field(default="", repr=False)
+    zabbix_url: str = ""
+
+    def send(self, notification: Notification, address: str) -> None:
+        """Hand one mail to the server; raise ``NotifyError`` unless it was accepted."""
+        message = compose(notification, self.sender, address, self.zabbix_url)
+        where = f"{self.host}:{self.port}"
+        try:
+            client = self._connect()
+        except smtplib.SMTPAuthenticationError as exc:
+            raise NotifyError(f"{where} refuses the login ({exc.smtp_code}): see [smtp] username") from exc
+        except (OSError, smtplib.SMTPException) as exc:
+            raise NotifyError(f"{where}: {_one_line(exc)}: see [smtp] host, port and tls") from exc
+        try:
+            client.sendmail(self.sender, [address], message.as_bytes())
+        except smtplib.SMTPRecipientsRefused as exc:
+            code, text = exc.recipients[address]
+            raise NotifyError(
+                f"{where} refuses {address}: {code} {_text(text)}", permanent=code >= PERMANENT
+            ) from exc
+        except smtplib.SMTPResponseException as exc:
+            permanent = exc.smtp_code >= PERMANENT
+            raise NotifyError(f"{where} refuses the mail: {_one_line(exc)}", permanent=permanent) from exc
+        except (OSError, smtplib.SMTPException) as exc:
+            raise NotifyError(f"{where} broke off: {_one_line(exc)}", maybe_sent=True) from exc
+        finally:
+            _quit(client)
+
+    def _connect(self) -> smtplib.SMTP:
+        context = ssl.create_default_context()
+        if self.tls == "tls":
+            client: smtplib.SMTP = smtplib.SMTP_SSL(
+                self.host, self.port, timeout=self.timeout, context=context
+            )
+        else:
+            client = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+        try:
+            if self.tls == "starttls":
+                client.starttls(context=context)
+            if self.username:
+                client.login(self.username, self.password)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+
+def from_config(conf: Any) -> Email:
+    """Make the receiver of ``[smtp]``."""
+    from argus.config import secret  # noqa: PLC0415  # notify is usable without the daemons' options
+
+    smtp = conf.smtp
+    password = secret(conf, "smtp", "password_file") if smtp.username else ""
+    return Email(
+        smtp.host,
+        smtp.port,
+        smtp.tls,
+        smtp.sender,
+        smtp.timeout,
+        smtp.username,
+        password,
+        conf.zabbix.url,
+    )
+
+
+def compose(notification: Notification, sender: str, address: str, zabbix_url: str = "") -> EmailMessage:
+    """Write the mail.  Nothing in it depends on when or where it is written, so that a retry is identical."""
+    domain = sender.rpartition("@")[2]
+    opening = f"<{notification.uid}.open@{domain}>"
+    at = notification.resolved_at if notification.kind == Kind.RESOLVE.value else notification.opened_at
+    message = EmailMessage(policy=SMTP)
+    message["From"] = f"Argus <{sender}>"
+    message["To"] = address
+    message["Subject"] = _subject(notification)
+    message["Date"] = format_datetime(datetime.fromtimestamp(at or notification.opened_at, UTC))
+    message["Message-ID"] = f"<{notification.uid}.{notification.kind}@{domain}>"
+    if notification.kind == Kind.RESOLVE.value:
+        message["In-Reply-To"] = opening
+        message["References"] = opening
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
+    message["X-Argus-Incident"] = str(notification.incident_id)
+    message["X-Argus-Rule"] = notification.rule
+    sections = tuple(_sections(notification, zabbix_url))
+    message.set_content(_as_text(notification, sections), cte="quoted-printable")
+    message.add_alternative(_as_html(notification, sections), subtype="html", cte="quoted-printable")
+    message.set_boundary(f"=_{notification.uid}.{notification.kind}")  # the default one is random
+    return message
+
+
+def _subject(notification: Notification) -> str:
+    resolved = notification.kind == Kind.RESOLVE.value
+    what = "RESOLVED" if resolved else notification.severity
+    line = f"[Argus] {what} {notification.subject}: {notification.title}"
+    return CONTROL.sub(" ", line)[:MAX_SUBJECT]
+
+
+def _sections(notification: Notification, zabbix_url: str) -> Iterator[tuple[str, str]]:
+    """Yield heading and text of each part of the body."""
+    when = [f"noticed {_time(notification.since)}", f"opened {_time(notification.opened_at)}"]
+    if notification.resolved_at is not None:
+        lasted = notification.resolved_at - notification.opened_at
+        when.append(f"resolved {_time(notification.resolved_at)}, after {_duration(lasted)}")
+    yield "Since", "\n".join(when)
+    yield "Evidence", "\n".join(f"{name}: {value}" for name, value in notification.evidence.items())
+    if notification.kind == Kind.RESOLVE.value:
+        yield "Why it counts as resolved", notification.reason
+    else:
+        yield "What it means, and what to do", notification.runbook
+    look = [f"argus explain {notification.incident_id}"]
+    if zabbix_url:
+        look.append(f"{zabbix_url.rstrip('/')}/zabbix.php?action=problem.view")
+    yield "How to look", "\n".join(look)
+
+
+def _as_text(notification: Notification, sections: tuple[tuple[str, str], ...]) -> str:
+    parts = [f"{heading}:\n{text}" for heading, text in sections if text]
+    head = f"Incident {notification.incident_id}, severity {notification.severity}, rule {notification.rule}"
+    return "\n\n".join([f"{notification.summary}\n{head}", *parts]) + "\n"
+
+
+def _as_html(notification: Notification, sections: tuple[tuple[str, str], ...]) -> str:
+    colour = "#2e7d32" if notification.kind == Kind.RESOLVE.value else "#c62828"
+    parts = "".join(
+        f'<h4 style="margin:1em 0 .2em">{escape(heading)}</h4>'
+        f'<div style="white-space:pre-wrap">{escape(text)}</div>'
+        for heading, text in sections
+        if text
+    )
+    return (
+        '<html><body style="font-family:sans-serif">'
+        f'<h3 style="border-left:6px solid {colour};padding-left:.5em">{escape(notification.summary)}</h3>'
+        f"<p>Incident {notification.incident_id}, severity {escape(notification.severity)}, "
+        f"rule <code>{escape(notification.rule)}</code></p>{parts}</body></html>\n"
+    )
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _one_line(exc: Exception) -> str:
+    if isinstance(exc, smtplib.SMTPResponseException):
+        return f"{exc.smtp_code} {_text(exc.smtp_error)}"
+    return " ".join(str(exc).split()) or type(exc).__name__
+
+
+def _text(answer: bytes | str) -> str:
+    return " ".join((answer.decode(errors="replace") if isinstance(answer, bytes) else answer).split())
+
+
+def _quit(client: smtplib.SMTP) -> None:
+    """Say goodbye; the mail has been decided on already, so how that ends does not matter."""
+    try:
+        client.quit()
+    except (OSError, smtplib.SMTPException):
+        client.close()

@@ -1,0 +1,145 @@
+"""What people do about incidents: acknowledge, silence, and ask who would be told."""
+
+# ruff: noqa: T201  # commands print
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from argus.cycle import labels
+from argus.errors import ArgusError
+from argus.routing.matchers import LABELS, all_match, parse
+from argus.store import outbox, reports, silences
+from argus.store.incidents import record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from argus.routing.tree import Router
+    from argus.store.engine import Store
+    from argus.store.models import SilenceRow
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def ack(store: Store, number: int, author: str) -> int:
+    """Note that somebody looks after an incident: nobody else is told any more."""
+    now = time.time()
+    with store.write() as session:
+        row = reports.incident(session, number)
+        if row is None:
+            raise ArgusError(f"there is no incident {number}; argus incidents lists them")
+        if row.phase == "resolved":
+            raise ArgusError(f"incident {number} is resolved already")
+        first = row.acked_at is None
+        if first:
+            row.acked_at, row.acked_by = now, author
+            dropped = outbox.drop_steps(session, row)
+            record(session, row, "acknowledged", f"by {author}; {dropped} escalations taken back", now)
+    print(f"incident {number} {'is' if first else 'was already'} acknowledged by {row.acked_by}")
+    return 0
+
+
+def silence_add(
+    store: Store, words: Sequence[str], until: str, author: str, comment: str, *, dry_run: bool
+) -> int:
+    """Add a silence, and show which open incidents it matches."""
+    if not words:
+        raise ArgusError("a silence without matchers would hold back everything: name at least one")
+    now, matchers = time.time(), [parse(word) for word in words]
+    end = None if until == "resolved" else moment(until, now)
+    if end is not None and end <= now:
+        raise ArgusError(f"--until {until} is past")
+    with store.write() as session:
+        rows = [row for row in reports.incidents(session, ("open",)) if all_match(matchers, labels(row))]
+        if not dry_run:
+            made = silences.add(session, matchers, end, author, comment, now)
+            print(f"silence {made.id} holds {' '.join(made.matchers)} until {_until(made.until)}")
+    print(f"it matches {len(rows)} open incidents" + (" (told already; they stay open)" if rows else ""))
+    for row in rows:
+        print(f"  {row.id} {row.severity} {row.label or row.subject}: {row.summary}")
+    return 0
+
+
+def silence_list(store: Store, *, form: str) -> int:
+    """Print the silences that hold now."""
+    with store.read() as session:
+        rows = silences.active(session, time.time())
+    if form == "json":
+        print(json.dumps([_as_dict(row) for row in rows], indent=2))
+        return 0
+    for row in rows:
+        print(f"{row.id}  {' '.join(row.matchers)}  until {_until(row.until)}  {row.author}: {row.comment}")
+    if not rows:
+        print("no silences")
+    return 0
+
+
+def silence_expire(store: Store, number: int) -> int:
+    """End a silence: what it held back is told now."""
+    with store.write() as session:
+        if not silences.expire(session, number, time.time()):
+            raise ArgusError(f"there is no silence {number}; argus silence list shows them")
+    print(f"silence {number} ends now")
+    return 0
+
+
+def route_test(router: Router, words: Sequence[str], at: str, *, form: str) -> int:
+    """Print who would be told of an incident with these labels, and when.  Exit code 1 for nobody."""
+    now = time.time() if not at else moment(at, time.time())
+    dues = router.due(given(words), now)
+    told: list[dict[str, Any]] = [
+        {"target": due.target, "receiver": due.receiver, "after_seconds": due.at - now, "step": due.step}
+        for due in dues
+    ]
+    if form == "json":
+        print(json.dumps(told, indent=2))
+        return 0 if told else 1
+    for each in told:
+        step = f", escalation {each['step']} unless acknowledged" if each["step"] else ""
+        print(f"after {each['after_seconds']:.0f} s  {each['receiver']}  {each['target']}{step}")
+    if not told:
+        print(f"nobody would be told ({router.source})")
+    return 0 if told else 1
+
+
+def given(words: Sequence[str]) -> dict[str, str]:
+    """Read ``label=value`` words.  Raises ``ArgusError``."""
+    found: dict[str, str] = {}
+    for word in words:
+        label, equals, value = word.partition("=")
+        if not equals or label not in LABELS:
+            raise ArgusError(f"{word!r} is not LABEL=VALUE with one of the labels {', '.join(LABELS)}")
+        found[label] = value
+    return found
+
+
+def moment(text: str, now: float) -> float:
+    """Read ``2h`` from now, or a date as ``2026-11-23T22:00``, local time.  Raises ``ArgusError``."""
+    relative = re.fullmatch(r"(\d+)([smhd])", text)
+    if relative:
+        return now + int(relative[1]) * UNITS[relative[2]]
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except ValueError:
+        raise ArgusError(f"{text!r} is no time: write 30m, 2h, 1d or 2026-11-23T22:00") from None
+
+
+def _until(until: float | None) -> str:
+    if until is None:
+        return "what it holds back is resolved"
+    return datetime.fromtimestamp(until, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _as_dict(row: SilenceRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "matchers": row.matchers,
+        "starts_at": row.starts_at,
+        "until": row.until,
+        "author": row.author,
+        "comment": row.comment,
+    }

@@ -1,0 +1,55 @@
+"""Graphs and graph prototypes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from argus.render.ids import stable_uuid
+from argus.render.names import host_of, subject, template_name
+
+if TYPE_CHECKING:
+    from argus.catalogue.model import Graph
+
+# Told apart on white and on dark, and by the colour-blind: Okabe and Ito's, then darker ones.
+_COLOURS = (
+    "0072B2",
+    "D55E00",
+    "009E73",
+    "CC79A7",
+    "E69F00",
+    "56B4E9",
+    "7A5C00",
+    "5E3C99",
+    "444444",
+    "A6611A",
+)
+
+
+def graph_name(graph: Graph) -> str:
+    """The graph's name; prototypes begin with the discovered thing, or all would be called the same."""
+    first = graph.metrics[0]
+    if not first.entity.own_labels or "{#" in graph.name:
+        return graph.name
+    about = subject(first)
+    return f"{about}: {graph.name.removeprefix(about.split(' ', maxsplit=1)[0]).strip()}"
+
+
+def render_graph(graph: Graph) -> dict[str, Any]:
+    """The graph, or graph prototype; raises ``ValueError`` when it mixes hosts or has too many lines."""
+    host = host_of(graph.metrics[0].entity)
+    if any(host_of(metric.entity) != host for metric in graph.metrics):
+        raise ValueError(f"graph {graph.name!r} mixes metrics of nodes and of guests")
+    if len(graph.metrics) > len(_COLOURS):
+        raise ValueError(f"graph {graph.name!r} has more than {len(_COLOURS)} lines: nobody can read that")
+    body: dict[str, Any] = {
+        "uuid": stable_uuid(template_name(host), "graph", graph.name),
+        "name": graph_name(graph),
+    }
+    if graph.stacked:
+        body["type"] = "STACKED"
+    body["graph_items"] = [
+        ({"sortorder": str(order)} if order else {})  # Zabbix leaves defaults out, and so compares equal
+        | {"color": colour, "item": {"host": template_name(host), "key": metric.zabbix_key}}
+        for order, (metric, colour) in enumerate(zip(graph.metrics, _COLOURS, strict=False))
+    ]
+    return body

@@ -1,0 +1,114 @@
+"""One installation of the correlator: what its jobs work with, made from the configuration."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from argus import config, guests, notify
+from argus.correlator.facts import ZABBIX, Facts
+from argus.routing.read import read
+from argus.routing.tree import everything
+from argus.store.engine import Store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from argus.correlator.thresholds import Policy
+    from argus.guests import GuestHosts
+    from argus.notify.base import Receiver
+    from argus.routing.tree import Router
+
+ZABBIX_TRIES = 3  # of one request; the lease of a cycle is renewed between two requests
+MARGIN_SECONDS = 5.0
+SMTP_STEPS = 6  # answers to wait for until a mail is accepted, each with its own timeout
+
+
+class Source(Protocol):
+    """Where facts come from."""
+
+    def read(self, alive: Callable[[], None]) -> Facts:
+        """Return a complete snapshot, or one that says in ``blind`` what could not be read.
+
+        Calls ``alive`` between two requests; what that raises ends the reading.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything that a job needs.  ``clock`` gives seconds since the epoch; ``owner`` names this process.
+
+    ``read_seconds`` and ``send_seconds`` are how long one request to the source and one message may take: the
+    leases.  A process that is killed leaves its work to others after that.
+    """
+
+    store: Store
+    source: Source
+    policy: Policy
+    receivers: Mapping[str, Receiver]
+    router: Router
+    owner: str
+    clock: Callable[[], float] = time.time
+    attempts: int = 40
+    read_seconds: float = 40.0
+    send_seconds: float = 90.0
+    keep_seconds: float = 90 * 86400.0
+    guests: GuestHosts | None = None
+    dead_man_url: str = ""
+    trappers: tuple[tuple[str, int], ...] = ()
+    waits: tuple[float, ...] = field(default=(2, 4, 8, 15, 30, 60, 120, 300))
+
+
+@dataclass(frozen=True, slots=True)
+class ZabbixSource:
+    """Problems and node values through the Zabbix API; one session a snapshot, so that a new token counts."""
+
+    url: str
+    token_file: Path
+    timeout: float
+
+    def read(self, alive: Callable[[], None]) -> Facts:
+        """See ``Source``."""
+        from argus.zabbix import api, feeds  # noqa: PLC0415  # only who reads Zabbix needs its client
+
+        try:
+            with api.Zabbix.with_token_file(self.url, self.token_file, timeout=self.timeout) as zabbix:
+                alive()
+                problems = tuple(feeds.read_problems(zabbix))
+                alive()
+                return Facts(problems, tuple(feeds.read_node_values(zabbix)))
+        except api.ZabbixError as exc:
+            return Facts(blind=(ZABBIX,), why_blind=(str(exc),))
+
+
+def routes(conf: Any) -> Router:
+    """Read ``routes.yaml``; without one, all goes to ``[smtp] recipients``.  Raises ``RoutesError``."""
+    if conf.correlator.routes_file:
+        return read(Path(conf.correlator.routes_file), notify.options())
+    return everything(tuple(f"email:{address}" for address in conf.smtp.recipients))
+
+
+def from_config(conf: Any) -> Site:
+    """Wire everything up; connects to nothing yet.  Raises ``ArgusError`` for what cannot work."""
+    config.check(conf)
+    router = routes(conf)
+    return Site(
+        store=open_store(config.database_url(conf)),
+        source=ZabbixSource(conf.zabbix.url, Path(conf.zabbix.token_file), conf.zabbix.timeout),
+        policy=config.policy(conf),
+        receivers=notify.made(conf, router.options),
+        router=router,
+        owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
+        attempts=conf.correlator.delivery_attempts,
+        read_seconds=ZABBIX_TRIES * conf.zabbix.timeout + MARGIN_SECONDS,
+        send_seconds=MARGIN_SECONDS + SMTP_STEPS * conf.smtp.timeout,
+        keep_seconds=conf.database.keep_days * 86400.0,
+        dead_man_url=conf.correlator.dead_man_url,
+        trappers=tuple(config.address(server, "[zabbix] servers") for server in conf.zabbix.servers),
+        guests=guests.from_config(conf, ZABBIX_TRIES * conf.zabbix.timeout + MARGIN_SECONDS),
+    )

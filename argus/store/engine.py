@@ -1,0 +1,108 @@
+"""Connections to the database, with a limit to every wait."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from argus.errors import ArgusError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import URL
+
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 30
+LOCK_SECONDS = 10
+
+
+class StoreError(ArgusError):
+    """The database cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The database of the correlator; ``address`` is its URL without the password."""
+
+    engine: Engine
+    address: str
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction that changes something: committed at the end, rolled back by any exception.
+
+        Raises ``StoreError`` when the database cannot be used.
+        """
+        with self._session(self.engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One transaction that only reads, and never waits for a writer."""
+        with self._session(self.engine.execution_options(argus_readonly=True)) as session:
+            yield session
+
+    @contextmanager
+    def _session(self, engine: Engine) -> Iterator[Session]:
+        try:
+            with Session(engine, expire_on_commit=False) as session:
+                yield session
+        except SQLAlchemyError as exc:
+            raise StoreError(self.explain(exc)) from exc
+
+    def explain(self, exc: SQLAlchemyError) -> str:
+        """Say in one line what is wrong with the database; never shows its password."""
+        cause = " ".join(str(getattr(exc, "orig", None) or exc).split())
+        if "no such table" in cause or "UndefinedTable" in type(getattr(exc, "orig", exc)).__name__:
+            return f"the database {self.address} has no tables yet: run argus db upgrade"
+        return f"the database {self.address} cannot be used: {cause}; see [database] url in argus.conf"
+
+
+def open_store(url: str) -> Store:
+    """Make the engine; connects on first use only.  Raises ``StoreError`` for an URL that cannot work."""
+    try:
+        parsed = make_url(url)
+        engine = create_engine(parsed, **_options(parsed))
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as exc:
+        # the message of make_url() repeats the URL with its password
+        known = "postgresql+psycopg://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
+        raise StoreError(
+            f"[database] url is not a database URL ({type(exc).__name__}); use {known}"
+        ) from None
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _sqlite_connected)
+        event.listen(engine, "begin", _sqlite_begin)
+    return Store(engine, parsed.render_as_string(hide_password=True))
+
+
+def _options(url: URL) -> dict[str, Any]:
+    match url.get_backend_name():
+        case "sqlite":
+            return {"connect_args": {"timeout": LOCK_SECONDS, "isolation_level": None}}
+        case "postgresql":
+            limits = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s"
+            options = f"{url.query.get('options', '')} {limits}"  # the URL's own, such as a search_path, stay
+            args = {"connect_timeout": CONNECT_SECONDS, "options": options, "application_name": "argus"}
+            return {"connect_args": args, "pool_pre_ping": True, "pool_timeout": LOCK_SECONDS}
+        case other:
+            raise ValueError(f"{other} is neither postgresql nor sqlite")
+
+
+def _sqlite_connected(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers go on while one writes
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that reads first could not be upgraded, only fail."""
+    readonly = connection.get_execution_options().get("argus_readonly")
+    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")

@@ -1,0 +1,53 @@
+"""How receivers fare: one that fails again and again is left alone for a while, and others go first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from argus.store.models import ReceiverRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
+
+TRIPS_AFTER = 3  # failures in a row
+RESTS = (5.0, 10.0, 20.0, 40.0, 60.0)  # seconds; a minute at most, so that a mended receiver soon works again
+
+
+def accepted(session: Session, target: str, now: float) -> None:
+    """Note a success: the receiver is well."""
+    row = _row(session, target)
+    row.failures, row.error, row.rest_until = 0, "", 0.0
+    row.accepted_at = now
+    row.sent += 1
+
+
+def failed(session: Session, target: str, error: str, now: float) -> None:
+    """Note a failure; after a few in a row the receiver rests, and one message then tries it."""
+    row = _row(session, target)
+    row.failures += 1
+    row.failed += 1
+    row.failed_at, row.error = now, error
+    if row.failures >= TRIPS_AFTER:
+        row.rest_until = now + RESTS[min(row.failures - TRIPS_AFTER, len(RESTS) - 1)]
+
+
+def resting(session: Session, now: float) -> list[str]:
+    """Return the targets that are left alone now."""
+    return list(session.scalars(select(ReceiverRow.target).where(ReceiverRow.rest_until > now)))
+
+
+def all_of(session: Session) -> Sequence[ReceiverRow]:
+    """Return what is known of each receiver."""
+    return session.scalars(select(ReceiverRow).order_by(ReceiverRow.target)).all()
+
+
+def _row(session: Session, target: str) -> ReceiverRow:
+    row = session.get(ReceiverRow, target, with_for_update=True)
+    if row is None:
+        row = ReceiverRow(target=target, failures=0, rest_until=0.0, sent=0, failed=0, error="")
+        session.add(row)
+    return row

@@ -1,0 +1,104 @@
+"""Incidents between the pure core and the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from argus.catalogue.model import Severity
+from argus.correlator.evaluate import Key
+from argus.correlator.incidents import Change, Incident, Phase
+from argus.store.models import DecisionRow, IncidentRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.orm import Session
+
+    from argus.correlator.incidents import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """All incidents that are not resolved, as the core sees them, and their rows."""
+
+    state: Mapping[Key, Incident]
+    rows: Mapping[Key, IncidentRow]  # held on to: the session itself forgets rows that nobody holds
+
+
+def load_active(session: Session) -> Active:
+    """Read all incidents that are not resolved."""
+    found = session.scalars(select(IncidentRow).where(IncidentRow.phase != Phase.RESOLVED.value))
+    rows = {Key(row.rule, row.subject): row for row in found}
+    return Active({key: _from_row(row) for key, row in rows.items()}, rows)
+
+
+def apply(session: Session, before: Active, decision: Decision, now: float) -> dict[Key, IncidentRow]:
+    """Write what was decided, with one line of why for each change.
+
+    Returns the rows of all incidents that had an effect, with ids: those that were dropped are gone already.
+    """
+    rows: dict[Key, IncidentRow] = {}
+    last = {effect.incident.key: effect for effect in decision.effects}
+    for key in {*last, *decision.state}:
+        incident = decision.state.get(key) or last[key].incident
+        if incident == before.state.get(key) and key not in last:
+            continue
+        rows[key] = _write(session, before.rows.get(key), incident)
+    session.flush()
+    for effect in decision.effects:
+        record(session, rows[effect.incident.key], effect.change.value, effect.reason, now)
+    for key, effect in last.items():
+        if effect.change is Change.DROPPED:
+            session.delete(rows.pop(key))
+    return {key: row for key, row in rows.items() if key in last}
+
+
+def record(session: Session, row: IncidentRow, what: str, detail: str, now: float) -> None:
+    """Append one line to the decision log."""
+    session.add(
+        DecisionRow(at=now, incident_id=row.id, rule=row.rule, subject=row.subject, what=what, detail=detail)
+    )
+
+
+def _write(session: Session, row: IncidentRow | None, incident: Incident) -> IncidentRow:
+    if row is None:
+        row = IncidentRow(rule=incident.key.rule, subject=incident.key.subject)
+        session.add(row)
+    row.phase = incident.phase.value
+    row.severity = incident.severity.value
+    row.summary = incident.summary
+    row.evidence = dict(incident.evidence)
+    row.since, row.seen_at = incident.since, incident.seen_at
+    row.opened_at, row.resolved_at = incident.opened_at, incident.resolved_at
+    row.clear_since, row.absent_since = incident.clear_since, incident.absent_since
+    row.held = incident.held
+    row.label, row.place = incident.label, incident.place
+    row.cause_rule, row.cause_subject = incident.cause or ("", "")
+    row.orphan_since, row.told_at = incident.orphan_since, incident.told_at
+    return row
+
+
+def _from_row(row: IncidentRow) -> Incident:
+    return Incident(
+        key=Key(row.rule, row.subject),
+        severity=Severity(row.severity),
+        summary=row.summary,
+        evidence=row.evidence,
+        since=row.since,
+        seen_at=row.seen_at,
+        phase=Phase(row.phase),
+        opened_at=row.opened_at,
+        clear_since=row.clear_since,
+        absent_since=row.absent_since,
+        resolved_at=row.resolved_at,
+        held=row.held,
+        label=row.label,
+        place=row.place,
+        cause=Key(row.cause_rule, row.cause_subject) if row.cause_rule else None,
+        orphan_since=row.orphan_since,
+        told_at=row.told_at,
+        id=row.id,
+    )

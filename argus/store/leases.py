@@ -1,0 +1,90 @@
+"""Leases with a fencing token: only one process does a thing at a time, and a late one changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import or_, update
+from sqlalchemy.exc import IntegrityError
+
+from argus.errors import ArgusError
+from argus.store.engine import StoreError
+from argus.store.models import LeaseRow
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from argus.store.engine import Store
+
+
+class LeaseLostError(ArgusError):
+    """Somebody else took over meanwhile; what was decided under the lease must not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write under a name, as long as ``fence`` is the newest."""
+
+    name: str
+    fence: int
+
+
+def acquire(store: Store, name: str, owner: str, seconds: float, now: float) -> Lease | None:
+    """Take the lease if it is free or run out (or ours), else return ``None``.
+
+    ``owner`` names a process, not a host: one that was killed and started anew waits for its own old lease.
+    """
+    _make_row(store, name)
+    with store.write() as session:
+        mine = (
+            update(LeaseRow)
+            .where(LeaseRow.name == name, or_(LeaseRow.until <= now, LeaseRow.owner == owner))
+            .values(owner=owner, fence=LeaseRow.fence + 1, until=now + seconds)
+            .returning(LeaseRow.fence)
+        )
+        fence = session.scalar(mine)
+    return None if fence is None else Lease(name, fence)
+
+
+def extend(store: Store, lease: Lease, seconds: float, now: float) -> None:
+    """Keep the lease for ``seconds`` from now.  Raises ``LeaseLostError`` if somebody else has taken it."""
+    longer = update(LeaseRow).where(LeaseRow.name == lease.name, LeaseRow.fence == lease.fence)
+    with store.write() as session:
+        if session.scalar(longer.values(until=now + seconds).returning(LeaseRow.fence)) is None:
+            raise LeaseLostError(f"the lease {lease.name} ran out and was taken over; nothing was written")
+
+
+def finish(session: Session, lease: Lease) -> None:
+    """Give the lease back in the transaction that it protects.
+
+    Raises ``LeaseLostError``, which rolls the transaction back, if somebody else has taken it.
+    """
+    free = (
+        update(LeaseRow).where(LeaseRow.name == lease.name, LeaseRow.fence == lease.fence).values(until=0.0)
+    )
+    if session.scalar(free.returning(LeaseRow.fence)) is None:
+        raise LeaseLostError(f"the lease {lease.name} ran out and was taken over; nothing was written")
+
+
+def release(store: Store, lease: Lease) -> None:
+    """Give the lease back when nothing was written under it; one that was lost stays lost."""
+    with store.write() as session:
+        session.execute(
+            update(LeaseRow)
+            .where(LeaseRow.name == lease.name, LeaseRow.fence == lease.fence)
+            .values(until=0.0)
+        )
+
+
+def _make_row(store: Store, name: str) -> None:
+    with store.read() as session:
+        if session.get(LeaseRow, name):
+            return
+    try:
+        with store.write() as session:
+            session.add(LeaseRow(name=name))
+            session.flush()
+    except StoreError as exc:
+        if not isinstance(exc.__cause__, IntegrityError):  # another process made it first
+            raise

@@ -1,0 +1,1 @@
+"""Migrations of the correlator's database, run by ``argus db upgrade``."""

@@ -1,0 +1,232 @@
+"""The tables.  SQL is the only truth: whatever Celery or a process forgets, these rows know.
+
+Times are seconds since the epoch as floating point numbers, the same in PostgreSQL and SQLite.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys by itself
+NEVER_REUSED = {"sqlite_autoincrement": True}  # an id in the decision log means one incident for ever
+NOT_RESOLVED = text("phase <> 'resolved'")
+
+
+class Base(DeclarativeBase):
+    """What alembic compares the database with."""
+
+
+class IncidentRow(Base):
+    """One incident; at most one that is not resolved for a rule and subject."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        Index(
+            "one_active_incident_per_key",
+            "rule",
+            "subject",
+            unique=True,
+            sqlite_where=NOT_RESOLVED,
+            postgresql_where=NOT_RESOLVED,
+        ),
+        Index("incidents_resolved_at", "resolved_at"),
+        NEVER_REUSED,
+    )
+
+    id: Mapped[int] = mapped_column(BIG, primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True, default=lambda: uuid.uuid4().hex)
+    rule: Mapped[str] = mapped_column(String(100))
+    subject: Mapped[str] = mapped_column(String(255))
+    phase: Mapped[str] = mapped_column(String(10))
+    severity: Mapped[str] = mapped_column(String(10))
+    summary: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[dict[str, str]] = mapped_column(JSON)
+    since: Mapped[float] = mapped_column(Double)
+    seen_at: Mapped[float] = mapped_column(Double)
+    opened_at: Mapped[float | None] = mapped_column(Double)
+    clear_since: Mapped[float | None] = mapped_column(Double)
+    absent_since: Mapped[float | None] = mapped_column(Double)
+    label: Mapped[str] = mapped_column(Text, default="", server_default="")
+    place: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    cause_rule: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    cause_subject: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    orphan_since: Mapped[float | None] = mapped_column(Double)
+    told_at: Mapped[float | None] = mapped_column(Double)
+    acked_at: Mapped[float | None] = mapped_column(Double)
+    acked_by: Mapped[str] = mapped_column(Text, default="", server_default="")
+    resolved_at: Mapped[float | None] = mapped_column(Double)
+    held: Mapped[str] = mapped_column(Text, default="")
+
+
+class OutboxRow(Base):
+    """One message to one receiver; written in the transaction that opens or resolves the incident.
+
+    ``payload`` is the whole message, frozen, so that a second attempt sends the same bytes.  ``fence`` grows
+    with each lease: whoever comes back late with an older one changes nothing.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        UniqueConstraint("incident_id", "receiver", "kind"),
+        Index("outbox_due", "state", "next_at"),
+        NEVER_REUSED,
+    )
+
+    id: Mapped[int] = mapped_column(BIG, primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"))
+    receiver: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(10))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[float] = mapped_column(Double)
+    next_at: Mapped[float] = mapped_column(Double)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    maybe_sent: Mapped[bool] = mapped_column(default=False)
+    fence: Mapped[int] = mapped_column(BIG, default=0)
+    owner: Mapped[str] = mapped_column(String(100), default="")
+    lease_until: Mapped[float] = mapped_column(Double, default=0.0)
+    sent_at: Mapped[float | None] = mapped_column(Double)
+    error: Mapped[str] = mapped_column(Text, default="")
+    step: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    silence_id: Mapped[int | None] = mapped_column(BIG)
+
+
+class SilenceRow(Base):
+    """What is not told until ``until``; without one, until what it holds back is resolved."""
+
+    __tablename__ = "silences"
+    __table_args__ = (NEVER_REUSED,)
+
+    id: Mapped[int] = mapped_column(BIG, primary_key=True)
+    matchers: Mapped[list[str]] = mapped_column(JSON)
+    starts_at: Mapped[float] = mapped_column(Double)
+    until: Mapped[float | None] = mapped_column(Double)
+    author: Mapped[str] = mapped_column(Text)
+    comment: Mapped[str] = mapped_column(Text)
+
+
+class ReceiverRow(Base):
+    """How one target (``kind:address``) fares; ``failures`` are those in a row."""
+
+    __tablename__ = "receivers"
+
+    target: Mapped[str] = mapped_column(String(255), primary_key=True)
+    failures: Mapped[int] = mapped_column(Integer)
+    failed_at: Mapped[float | None] = mapped_column(Double)
+    accepted_at: Mapped[float | None] = mapped_column(Double)
+    rest_until: Mapped[float] = mapped_column(Double)
+    sent: Mapped[int] = mapped_column(BIG)
+    failed: Mapped[int] = mapped_column(BIG)
+    error: Mapped[str] = mapped_column(Text)
+
+
+class AuditRow(Base):
+    """What the auditor found last about one invariant of delivery."""
+
+    __tablename__ = "audits"
+
+    invariant: Mapped[str] = mapped_column(String(50), primary_key=True)
+    violations: Mapped[int] = mapped_column(Integer)
+    detail: Mapped[str] = mapped_column(Text)
+    at: Mapped[float] = mapped_column(Double)
+
+
+class LeaseRow(Base):
+    """Who may do a thing that only one may do at a time."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(50), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(100), default="")
+    fence: Mapped[int] = mapped_column(BIG, default=0)
+    until: Mapped[float] = mapped_column(Double, default=0.0)
+
+
+class ProgressRow(Base):
+    """When a task last ran and last did what it is for: a worker that is up but idle shows here."""
+
+    __tablename__ = "progress"
+
+    task: Mapped[str] = mapped_column(String(50), primary_key=True)
+    last_run: Mapped[float] = mapped_column(Double)
+    last_success: Mapped[float | None] = mapped_column(Double)
+    seconds: Mapped[float] = mapped_column(Double, default=0.0)
+    runs: Mapped[int] = mapped_column(BIG, default=0)
+    failures: Mapped[int] = mapped_column(BIG, default=0)
+    error: Mapped[str] = mapped_column(Text, default="")
+
+
+class DecisionRow(Base):
+    """One line of why: what was decided or done about an incident.  Only ever appended to."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (Index("decisions_incident", "incident_id"), Index("decisions_at", "at"), NEVER_REUSED)
+
+    id: Mapped[int] = mapped_column(BIG, primary_key=True)
+    at: Mapped[float] = mapped_column(Double)
+    incident_id: Mapped[int] = mapped_column(BIG)
+    rule: Mapped[str] = mapped_column(String(100))
+    subject: Mapped[str] = mapped_column(String(255))
+    what: Mapped[str] = mapped_column(String(20))
+    detail: Mapped[str] = mapped_column(Text)
+
+
+class FleetRow(Base):
+    """The newest sum over the fleet by name."""
+
+    __tablename__ = "fleet"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value: Mapped[float] = mapped_column(Double)
+    at: Mapped[float] = mapped_column(Double)
+
+
+class GuestRow(Base):
+    """What is remembered of a guest after its host in Zabbix has gone silent, or is gone.
+
+    ``disabled_at`` is set when Argus disabled the host, and only then: what a person disabled stays theirs.
+    """
+
+    __tablename__ = "guests"
+
+    uuid: Mapped[str] = mapped_column(String(128), primary_key=True)
+    name: Mapped[str] = mapped_column(Text, default="")
+    node: Mapped[str] = mapped_column(String(128), default="")
+    project: Mapped[str] = mapped_column(Text, default="")
+    flavor: Mapped[str] = mapped_column(Text, default="")
+    seen_at: Mapped[float] = mapped_column(Double, default=0.0)
+    gone_since: Mapped[float | None] = mapped_column(Double)
+    disabled_at: Mapped[float | None] = mapped_column(Double)
+    tried_at: Mapped[float] = mapped_column(Double, default=0.0)
+
+
+class PlacementRow(Base):
+    """Which node ran a guest, from when to when; the last one has no end."""
+
+    __tablename__ = "placements"
+    __table_args__ = (
+        Index("placements_guest", "guest", "since"),
+        Index("placements_node", "node"),
+        Index("placements_until", "until"),
+    )
+
+    id: Mapped[int] = mapped_column(BIG, primary_key=True)
+    guest: Mapped[str] = mapped_column(String(128))
+    node: Mapped[str] = mapped_column(String(128))
+    since: Mapped[float] = mapped_column(Double)
+    until: Mapped[float | None] = mapped_column(Double)

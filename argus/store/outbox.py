@@ -1,0 +1,231 @@
+"""The outbox: a message is written with the decision that it tells, and sent afterwards, once.
+
+States: ``pending`` -> ``leased`` -> ``sent``; back to ``pending`` after an error that may pass; ``dead``
+after one that will not, or too many; ``dropped`` when there is nothing left to tell.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.orm import aliased
+
+from argus.notify.base import Kind
+from argus.store.incidents import record
+from argus.store.models import IncidentRow, OutboxRow
+from argus.store.silences import NEVER
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
+
+    from argus.routing.tree import Due
+    from argus.store.models import SilenceRow
+
+
+class State(enum.Enum):
+    """Where a message is on its way."""
+
+    PENDING = "pending"
+    LEASED = "leased"
+    SENT = "sent"
+    DEAD = "dead"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that we may send until the lease ends, if ``fence`` is still the newest then."""
+
+    id: int
+    fence: int
+    incident_id: int
+    receiver: str
+    kind: str
+    attempts: int
+    payload: dict[str, Any]
+
+
+def enqueue_open(
+    session: Session,
+    row: IncidentRow,
+    dues: Iterable[Due],
+    payload: dict[str, Any],
+    now: float,
+    silence: SilenceRow | None = None,
+) -> None:
+    """Queue the news of an open incident; what a silence matches waits for the end of the silence."""
+    until = 0.0 if silence is None else (NEVER if silence.until is None else silence.until)
+    for due in dues:
+        message = _message(row, due.target, Kind.OPEN, payload, now)
+        message.next_at, message.step = max(due.at, until), due.step
+        message.silence_id = None if silence is None else silence.id
+        session.add(message)
+
+
+def drop_steps(session: Session, row: IncidentRow) -> int:
+    """Take back the escalation of an incident that somebody looks after; returns how many messages."""
+    waiting = update(OutboxRow).where(
+        OutboxRow.incident_id == row.id,
+        OutboxRow.step > 0,
+        OutboxRow.state == State.PENDING.value,
+        ~OutboxRow.maybe_sent,
+    )
+    dropped = session.scalars(waiting.values(state=State.DROPPED.value).returning(OutboxRow.id))
+    return len(dropped.all())
+
+
+def enqueue_resolve(session: Session, row: IncidentRow, payload: dict[str, Any], now: float) -> None:
+    """Queue the end for exactly those who get, or got, the beginning.
+
+    Who cannot have seen the beginning yet gets neither: there is nothing to do any more.
+    """
+    openings = session.scalars(
+        select(OutboxRow).where(OutboxRow.incident_id == row.id, OutboxRow.kind == Kind.OPEN.value)
+    ).all()
+    for opening in openings:
+        if _drop_unsent(session, opening.id):
+            why = f"{opening.receiver}: over before the mail could go out; neither mail is sent"
+            record(session, row, "mail dropped", why, now)
+        elif opening.state in {State.PENDING.value, State.LEASED.value, State.SENT.value}:
+            session.add(_message(row, opening.receiver, Kind.RESOLVE, payload, now))
+
+
+def _message(row: IncidentRow, receiver: str, kind: Kind, payload: dict[str, Any], now: float) -> OutboxRow:
+    return OutboxRow(
+        incident_id=row.id,
+        receiver=receiver,
+        kind=kind.value,
+        state=State.PENDING.value,
+        payload=payload,
+        created_at=now,
+        next_at=now,
+    )
+
+
+def _drop_unsent(session: Session, message_id: int) -> bool:
+    """Take a message back unless it is, or may have been, sent."""
+    unsent = (OutboxRow.id == message_id, OutboxRow.state == State.PENDING.value, ~OutboxRow.maybe_sent)
+    drop = update(OutboxRow).where(*unsent).values(state=State.DROPPED.value)
+    return session.scalar(drop.returning(OutboxRow.id)) is not None
+
+
+def drop_orphans(session: Session, now: float) -> int:
+    """Drop each ``resolve`` whose ``open`` never went out and never will; returns how many."""
+    opening = aliased(OutboxRow)
+    over = or_(
+        opening.state.in_([State.DEAD.value, State.DROPPED.value]),
+        and_(opening.state == State.PENDING.value, ~opening.maybe_sent),
+    )
+    pairs = session.execute(
+        select(OutboxRow, opening)
+        .join(opening, _same_thread(opening))
+        .where(OutboxRow.kind == Kind.RESOLVE.value, OutboxRow.state == State.PENDING.value, over)
+    ).all()
+    dropped = 0
+    for resolve, first in pairs:
+        if first.state == State.PENDING.value and not _drop_unsent(session, first.id):
+            continue  # taken up by a sender in this moment
+        resolve.state = State.DROPPED.value
+        row = session.get_one(IncidentRow, resolve.incident_id)
+        why = f"{resolve.receiver}: the mail on opening never went out, so none on resolving either"
+        record(session, row, "mail dropped", why, now)
+        dropped += 1
+    return dropped
+
+
+def claim(
+    session: Session, owner: str, seconds: float, now: float, resting: Collection[str] = ()
+) -> Claim | None:
+    """Lease the oldest message that is due, or whose sender let its lease run out; ``None`` when idle.
+
+    A ``resolve`` is not due before its ``open`` was accepted.  Receivers that are ``resting`` are left out.
+    """
+    opening = aliased(OutboxRow)
+    due = or_(
+        and_(OutboxRow.state == State.PENDING.value, OutboxRow.next_at <= now),
+        and_(OutboxRow.state == State.LEASED.value, OutboxRow.lease_until <= now),
+    )
+    told = or_(OutboxRow.kind == Kind.OPEN.value, opening.state == State.SENT.value)
+    candidate = session.scalars(
+        select(OutboxRow)
+        .outerjoin(opening, _same_thread(opening))
+        .where(due, told, OutboxRow.receiver.not_in(resting))
+        .order_by(OutboxRow.next_at, OutboxRow.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=OutboxRow)
+    ).first()
+    if candidate is None:
+        return None
+    claimed = Claim(
+        candidate.id,
+        candidate.fence + 1,
+        candidate.incident_id,
+        candidate.receiver,
+        candidate.kind,
+        candidate.attempts + 1,
+        candidate.payload,
+    )
+    values = {
+        "state": State.LEASED.value,
+        "owner": owner,
+        "fence": claimed.fence,
+        "lease_until": now + seconds,
+        "attempts": claimed.attempts,
+        # a lease that ran out belonged to a sender that died or hung: nobody knows how far it came
+        "maybe_sent": candidate.maybe_sent or candidate.state == State.LEASED.value,
+    }
+    taken = update(OutboxRow).where(OutboxRow.id == claimed.id, OutboxRow.fence == claimed.fence - 1)
+    won = session.scalar(taken.values(values).returning(OutboxRow.id))
+    return None if won is None else claimed
+
+
+def settle_sent(session: Session, claimed: Claim, now: float) -> bool:
+    """Note that the message was accepted; false when the lease was lost meanwhile."""
+    return _settle(
+        session, claimed, now, "mail sent", claimed.receiver, state=State.SENT, sent_at=now, error=""
+    )
+
+
+def settle_retry(
+    session: Session, claimed: Claim, error: str, *, maybe: bool, wait: float, now: float
+) -> bool:
+    """Note a failure that may pass, and try again after ``wait`` seconds."""
+    values: dict[str, Any] = {"maybe_sent": True} if maybe else {}
+    detail = f"{claimed.receiver}: {error}; attempt {claimed.attempts}, next in {wait:.0f} s"
+    what = "mail delayed"
+    return _settle(
+        session, claimed, now, what, detail, state=State.PENDING, next_at=now + wait, error=error, **values
+    )
+
+
+def settle_dead(session: Session, claimed: Claim, error: str, now: float) -> bool:
+    """Give up on the message."""
+    detail = f"{claimed.receiver}: {error}; given up after {claimed.attempts} attempts"
+    return _settle(session, claimed, now, "mail given up", detail, state=State.DEAD, error=error)
+
+
+def _settle(
+    session: Session, claimed: Claim, now: float, what: str, detail: str, *, state: State, **values: Any
+) -> bool:
+    mine = update(OutboxRow).where(OutboxRow.id == claimed.id, OutboxRow.fence == claimed.fence)
+    settled = session.scalar(mine.values(state=state.value, **values).returning(OutboxRow.id))
+    if settled is None:
+        return False
+    record(session, session.get_one(IncidentRow, claimed.incident_id), what, f"{claimed.kind}: {detail}", now)
+    return True
+
+
+def _same_thread(opening: type[OutboxRow]) -> ColumnElement[bool]:
+    """Match the ``open`` message that a ``resolve`` answers."""
+    return and_(
+        opening.incident_id == OutboxRow.incident_id,
+        opening.receiver == OutboxRow.receiver,
+        opening.kind == Kind.OPEN.value,
+        OutboxRow.kind == Kind.RESOLVE.value,
+    )

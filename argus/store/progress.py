@@ -1,0 +1,64 @@
+"""What each task achieved, and what is known of the fleet: the figures that the exporter shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select
+
+from argus.store.models import DecisionRow, FleetRow, IncidentRow, ProgressRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.orm import Session
+
+PRUNED_AT_ONCE = 5000  # rows in one transaction: short enough to keep no other writer waiting
+
+
+def note(session: Session, task: str, started: float, seconds: float, error: str = "") -> None:
+    """Write down one run of a task; ``error`` is empty for a success."""
+    row = session.get(ProgressRow, task, with_for_update=True)
+    if row is None:
+        row = ProgressRow(task=task, last_run=started, seconds=seconds, runs=0, failures=0, error="")
+        session.add(row)
+    row.last_run, row.seconds, row.error = started, seconds, error
+    row.runs += 1
+    if error:
+        row.failures += 1
+    else:
+        row.last_success = started + seconds
+
+
+def write_fleet(session: Session, sums: Mapping[str, float], now: float) -> None:
+    """Replace the sums over the fleet; one that is no longer known goes."""
+    known = {row.name: row for row in session.scalars(select(FleetRow))}
+    for name, row in known.items():
+        if name not in sums:
+            session.delete(row)
+    for name, value in sums.items():
+        row = known.get(name) or FleetRow(name=name)
+        row.value, row.at = value, now
+        session.add(row)
+
+
+def prune(session: Session, before: float) -> int:
+    """Delete incidents resolved before then, their messages, and old decisions; returns how many rows."""
+    old = (
+        select(IncidentRow.id)
+        .where(IncidentRow.phase == "resolved", IncidentRow.resolved_at < before)
+        .limit(PRUNED_AT_ONCE)
+    )
+    incidents = session.scalars(
+        delete(IncidentRow).where(IncidentRow.id.in_(old)).returning(IncidentRow.id)
+    ).all()
+    kept = select(IncidentRow.id)
+    stale = (
+        select(DecisionRow.id)
+        .where(DecisionRow.at < before, DecisionRow.incident_id.not_in(kept))
+        .limit(PRUNED_AT_ONCE)
+    )
+    decisions = session.scalars(
+        delete(DecisionRow).where(DecisionRow.id.in_(stale)).returning(DecisionRow.id)
+    ).all()
+    return len(incidents) + len(decisions)

@@ -1,0 +1,87 @@
+"""What commands and the exporter show; reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from argus.store.models import DecisionRow, FleetRow, IncidentRow, OutboxRow, ProgressRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
+
+SHOWN = 500  # incidents in one answer; newest first
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Messages by state, and when the oldest that should be out by now was written."""
+
+    by_state: dict[str, int]
+    oldest: float | None
+
+
+def incidents(session: Session, phases: Sequence[str], limit: int = SHOWN) -> Sequence[IncidentRow]:
+    """Return incidents in one of ``phases``, the newest first."""
+    return session.scalars(
+        select(IncidentRow)
+        .where(IncidentRow.phase.in_(phases))
+        .order_by(IncidentRow.since.desc(), IncidentRow.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def counts(session: Session, phases: Sequence[str]) -> dict[tuple[str, str, str], int]:
+    """Count incidents by phase, severity and rule."""
+    by = (IncidentRow.phase, IncidentRow.severity, IncidentRow.rule)
+    counted = session.execute(select(*by, func.count()).where(IncidentRow.phase.in_(phases)).group_by(*by))
+    return {(phase, severity, rule): number for phase, severity, rule, number in counted}
+
+
+def incident(session: Session, number: int) -> IncidentRow | None:
+    """Return one incident."""
+    return session.get(IncidentRow, number)
+
+
+def decisions(session: Session, number: int) -> Sequence[DecisionRow]:
+    """Return why an incident is as it is, oldest first; also of one that was dropped and left no row."""
+    return session.scalars(
+        select(DecisionRow).where(DecisionRow.incident_id == number).order_by(DecisionRow.id)
+    ).all()
+
+
+def messages(session: Session, number: int) -> Sequence[OutboxRow]:
+    """Return the messages about an incident."""
+    return session.scalars(
+        select(OutboxRow).where(OutboxRow.incident_id == number).order_by(OutboxRow.id)
+    ).all()
+
+
+def outbox(session: Session) -> Outbox:
+    """Count the messages."""
+    counted = session.execute(select(OutboxRow.state, func.count()).group_by(OutboxRow.state))
+    oldest = session.scalar(
+        select(func.min(OutboxRow.created_at)).where(OutboxRow.state.in_(["pending", "leased"]))
+    )
+    return Outbox({row[0]: row[1] for row in counted}, oldest)
+
+
+def progress(session: Session) -> Sequence[ProgressRow]:
+    """Return what each task achieved."""
+    return session.scalars(select(ProgressRow).order_by(ProgressRow.task)).all()
+
+
+def fleet(session: Session) -> Sequence[FleetRow]:
+    """Return the newest sums over the fleet."""
+    return session.scalars(select(FleetRow).order_by(FleetRow.name)).all()
+
+
+def suppressed(session: Session) -> tuple[int, int]:
+    """Count open incidents that are symptoms, and incidents that cannot be judged at present."""
+    active = select(func.count()).where(IncidentRow.phase != "resolved")
+    symptoms = active.where(IncidentRow.phase == "open", IncidentRow.cause_rule != "")
+    return session.scalar(symptoms) or 0, session.scalar(active.where(IncidentRow.held != "")) or 0

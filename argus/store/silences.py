@@ -1,0 +1,54 @@
+"""Silences: what is not told for a while.  They change no incident: the messages wait in the outbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import or_, select, update
+
+from argus.routing.matchers import all_match, parse
+from argus.store.models import OutboxRow, SilenceRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from argus.routing.matchers import Matcher
+
+NEVER = 4_000_000_000.0  # the year 2096: until the incident is resolved
+
+
+def add(
+    session: Session, matchers: Iterable[Matcher], until: float | None, author: str, comment: str, now: float
+) -> SilenceRow:
+    """Write a silence down; ``until`` ``None`` holds until what it holds back is resolved."""
+    words = [str(matcher) for matcher in matchers]
+    row = SilenceRow(matchers=words, starts_at=now, until=until, author=author, comment=comment)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def active(session: Session, now: float) -> Sequence[SilenceRow]:
+    """Return the silences that hold at a moment, the oldest first."""
+    holds = or_(SilenceRow.until.is_(None), SilenceRow.until > now)
+    wanted = select(SilenceRow).where(SilenceRow.starts_at <= now, holds)
+    return session.scalars(wanted.order_by(SilenceRow.id)).all()
+
+
+def matching(rows: Iterable[SilenceRow], labels: Mapping[str, str]) -> SilenceRow | None:
+    """Return the silence that holds an incident back the longest."""
+    found = [row for row in rows if all_match((parse(word) for word in row.matchers), labels)]
+    return max(found, key=lambda row: NEVER if row.until is None else row.until, default=None)
+
+
+def expire(session: Session, number: int, now: float) -> bool:
+    """End a silence now: what it held back is due at once.  False when there is no such silence."""
+    row = session.get(SilenceRow, number)
+    if row is None:
+        return False
+    row.until = now
+    waiting = update(OutboxRow).where(OutboxRow.silence_id == number, OutboxRow.state == "pending")
+    session.execute(waiting.values(next_at=now, silence_id=None))
+    return True

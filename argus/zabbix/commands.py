@@ -1,0 +1,139 @@
+"""``argus zabbix plan``, ``apply`` and ``export``."""
+# ruff: noqa: T201  # a command prints
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from argus.zabbix.api import Zabbix, ZabbixDeniedError, ZabbixError, ZabbixSessionError
+from argus.zabbix.notes import notes
+from argus.zabbix.provision import apply, plan, resources
+from argus.zabbix.templates import export
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from argus.zabbix.changes import Change
+
+FOUND = 1
+TROUBLE = 2
+_IMPORT_TIMEOUT = 120.0  # s; a template update on thousands of linked hosts takes its time
+
+
+def run_plan(
+    conf: Any, fmt: str, environ: Mapping[str, str] = os.environ, *, delete_removed: bool = False
+) -> int:
+    """Show what ``apply`` would change; ``fmt`` is ``table`` or ``json``.
+
+    ``conf`` has ``zabbix.url``, ``zabbix.token_file`` and ``zabbix.timeout`` (seconds).  Returns 0 when
+    all is as wanted, 1 when there are changes, 2 with one line on stderr when Zabbix cannot be asked.
+    """
+    try:
+        with _administrator(conf, environ) as zabbix:
+            changes = plan(zabbix, _resources(conf, delete_removed=delete_removed))
+            _note(zabbix, delete_removed=delete_removed)
+    except ZabbixError as exc:
+        print(f"argus zabbix plan: {exc}", file=sys.stderr)
+        return TROUBLE
+    _show(changes, fmt, f"{conf.zabbix.url} is as wanted")
+    return FOUND if changes else 0
+
+
+def run_apply(
+    conf: Any, fmt: str, environ: Mapping[str, str] = os.environ, *, delete_removed: bool = False
+) -> int:
+    """Do what ``plan`` shows, telling each step on stderr, and show what was done.
+
+    Returns 0 when all is as wanted now, 2 with one line on stderr when a step failed.
+    """
+    progress = Console(stderr=True, highlight=False)
+
+    def started(change: Change) -> None:
+        progress.print(f"{change.verb} {change.kind} [bold]{escape(change.name)}[/]")
+
+    try:
+        with _administrator(conf, environ) as zabbix:
+            done = apply(zabbix, _resources(conf, delete_removed=delete_removed), started)
+            _note(zabbix, delete_removed=delete_removed)
+    except ZabbixError as exc:
+        print(f"argus zabbix apply: {exc}", file=sys.stderr)
+        return TROUBLE
+    _show(done, fmt, f"{conf.zabbix.url} was as wanted already")
+    return 0
+
+
+def run_export(conf: Any, environ: Mapping[str, str] = os.environ) -> int:
+    """Print the templates of Argus as they are in Zabbix, as YAML that Zabbix imports.
+
+    Returns 0, or 2 with one line on stderr when there are none or Zabbix cannot be asked.
+    """
+    try:
+        with _administrator(conf, environ) as zabbix:
+            print(export(zabbix), end="")
+    except ZabbixError as exc:
+        print(f"argus zabbix export: {exc}", file=sys.stderr)
+        return TROUBLE
+    return 0
+
+
+def _note(zabbix: Zabbix, *, delete_removed: bool) -> None:
+    """Tell on stderr what a person should know; it changes no exit code."""
+    for line in notes(zabbix):
+        if not (delete_removed and "--delete-removed" in line):
+            print(f"note: {line}", file=sys.stderr)
+
+
+def _resources(conf: Any, *, delete_removed: bool) -> Any:
+    return resources(
+        Path(conf.zabbix.token_file),
+        float(conf.zabbix.timeout),
+        tuple(conf.guests.group_by),
+        delete_removed=delete_removed,
+    )
+
+
+def _administrator(conf: Any, environ: Mapping[str, str]) -> Zabbix:
+    """Open a session with an administrator's credentials, which are never kept in the configuration."""
+    url, timeout = conf.zabbix.url, max(float(conf.zabbix.timeout), _IMPORT_TIMEOUT)
+    token = environ.get("ZABBIX_TOKEN", "")
+    if token:
+        return _checked(Zabbix.with_token(url, token, "the token in ZABBIX_TOKEN", timeout=timeout))
+    user, password = environ.get("ZABBIX_USER", ""), environ.get("ZABBIX_PASSWORD", "")
+    if not user or not password:
+        raise ZabbixError(
+            "this needs a Zabbix administrator: set ZABBIX_USER and ZABBIX_PASSWORD, or ZABBIX_TOKEN, "
+            "in the environment"
+        )
+    return _checked(Zabbix.login(url, user, password, timeout=timeout))
+
+
+def _checked(zabbix: Zabbix) -> Zabbix:
+    """Find out before anything is changed whether these credentials may change all of it."""
+    try:
+        zabbix.read("autoregistration.get", output=["tls_accept"])  # for super administrators only
+    except ZabbixSessionError:
+        raise
+    except ZabbixDeniedError as exc:
+        raise ZabbixDeniedError(f"{exc}; this needs a super administrator, and has changed nothing") from exc
+    return zabbix
+
+
+def _show(changes: Sequence[Change], fmt: str, nothing: str) -> None:
+    if fmt == "json":
+        print(json.dumps([change.as_dict() for change in changes], indent=2))
+        return
+    out = Console(highlight=False, soft_wrap=True)
+    if not changes:
+        out.print(nothing, markup=False)
+    for change in changes:
+        sign = {"create": "[green]+[/]", "update": "[yellow]~[/]", "delete": "[red]-[/]"}[change.verb]
+        out.print(f"{sign} {change.kind} [bold]{escape(change.name)}[/]")
+        for line in change.details:
+            out.print(f"    {line}", markup=False)

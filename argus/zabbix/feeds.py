@@ -1,0 +1,151 @@
+"""What the correlator reads from Zabbix: open problems, and the newest values of every node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from argus.catalogue import METRICS, agent
+from argus.catalogue.model import Kind, Metric
+from argus.correlator.facts import NodeValues, Problem
+from argus.render.names import NODE_HOST, host_of
+from argus.render.triggers import IDENT_TAG
+from argus.zabbix.api import PAGE, ZabbixDeniedError
+from argus.zabbix.desired import HOST_GROUPS, NODES_GROUP
+from argus.zabbix.groups import group_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from argus.zabbix.api import Zabbix
+
+# A value this much older than the node's newest one is no longer sent, hence unknown.
+STALE_AFTER = 300.0  # s
+# An unchanged text is stored once an hour only (argus.render.items.INFO_HEARTBEAT).
+TEXT_STALE_AFTER = 2 * 3600.0  # s
+
+# By key. Counters are rates in Zabbix; their totals cannot be had back.
+_NODE_METRICS = {
+    metric.zabbix_key: metric
+    for metric in METRICS
+    if host_of(metric.entity) == NODE_HOST
+    and not metric.entity.own_labels
+    and metric.kind is not Kind.COUNTER
+}
+
+
+def read_problems(zabbix: Zabbix) -> tuple[Problem, ...]:
+    """Return every open problem of the hosts in Argus' groups (``problem.get``, ``trigger.get``).
+
+    Complete, or a ``ZabbixError``: half a list would look like problems that are over.  A problem on
+    several hosts is listed once, under the first of them by name.
+    """
+    groups = _groups(zabbix, HOST_GROUPS)
+    rows = list(
+        zabbix.read_pages(
+            "problem.get",
+            "eventid",
+            output=["eventid", "objectid", "name", "severity", "clock", "ns", "acknowledged", "suppressed"],
+            groupids=list(groups.values()),
+            source=0,
+            object=0,
+            selectTags="extend",
+        )
+    )
+    hosts = _hosts_of_triggers(zabbix, sorted({row["objectid"] for row in rows}))
+    # Left out, as on Zabbix' own pages: triggers deleted or disabled meanwhile, or whose host was.
+    return tuple(_problem(row, hosts[row["objectid"]]) for row in rows if row["objectid"] in hosts)
+
+
+def _problem(row: Mapping[str, Any], host: str) -> Problem:
+    tags = {tag["tag"]: tag["value"] for tag in row["tags"]}
+    return Problem(
+        eventid=row["eventid"],
+        host=host,
+        name=row["name"],
+        severity=int(row["severity"]),
+        clock=int(row["clock"]) + int(row["ns"]) / 1e9,
+        tags=tags,
+        acknowledged=row["acknowledged"] == "1",
+        suppressed=row["suppressed"] == "1",
+        trigger_ident=tags.get(IDENT_TAG, ""),
+    )
+
+
+def _hosts_of_triggers(zabbix: Zabbix, triggerids: list[str]) -> dict[str, str]:
+    hosts: dict[str, str] = {}
+    for page in _pages(triggerids):
+        found = zabbix.read(
+            "trigger.get", output=["triggerid"], triggerids=page, monitored=True, selectHosts=["host"]
+        )
+        hosts |= {row["triggerid"]: min(host["host"] for host in row["hosts"]) for row in found}
+    return hosts
+
+
+def read_node_values(zabbix: Zabbix, wanted: Iterable[Metric] | None = None) -> tuple[NodeValues, ...]:
+    """Return the newest values of every enabled node, in base units, by ``Metric.field``.
+
+    Gauges, states and texts of the node itself; a value that never came, or that stopped coming while
+    others did, is absent (``item.get`` lastvalue, lastclock).  Complete, or a ``ZabbixError``.
+
+    ``wanted`` limits it to some metrics: Zabbix looks each item's newest value up by itself, so that a
+    large fleet should ask for no more than it judges by.  The value that tells whether the node reports
+    at all is always among them.
+    """
+    keys = list(_NODE_METRICS)
+    if wanted is not None:
+        keys = sorted({metric.zabbix_key for metric in (agent.CYCLE, *wanted)} & _NODE_METRICS.keys())
+    group = _groups(zabbix, (NODES_GROUP,))[NODES_GROUP]
+    hosts = zabbix.read("host.get", output=["hostid", "host"], groupids=[group], monitored_hosts=True)
+    names = {row["hostid"]: row["host"] for row in hosts}
+    items: dict[str, list[Mapping[str, str]]] = {hostid: [] for hostid in names}
+    for page in _pages(sorted(names)):
+        for item in zabbix.read(
+            "item.get",
+            output=["hostid", "key_", "lastvalue", "lastclock", "lastns"],
+            hostids=page,
+            filter={"key_": keys, "status": 0},
+        ):
+            items[item["hostid"]].append(item)
+    return tuple(node_values(names[hostid], rows) for hostid, rows in items.items())
+
+
+def node_values(host: str, items: Iterable[Mapping[str, str]]) -> NodeValues:
+    """Make the values of a node out of rows of ``item.get``."""
+    came = [(_NODE_METRICS[row["key_"]], row, _clock(row)) for row in items if row["lastclock"] != "0"]
+    newest = max((at for _, _, at in came), default=0.0)
+    current = [
+        (metric, row, at)
+        for metric, row, at in came
+        if newest - at <= (TEXT_STALE_AFTER if metric.kind is Kind.INFO else STALE_AFTER)
+    ]
+    return NodeValues(
+        host,
+        {metric.field: _base_value(metric, row["lastvalue"]) for metric, row, _ in current},
+        newest,
+        {metric.field: at for metric, _, at in current},
+    )
+
+
+def _clock(row: Mapping[str, str]) -> float:
+    return int(row["lastclock"]) + int(row.get("lastns", 0)) / 1e9
+
+
+def _base_value(metric: Metric, text: str) -> float | str:
+    return text if metric.kind is Kind.INFO else float(text) / metric.zabbix_scale
+
+
+def _groups(zabbix: Zabbix, names: tuple[str, ...]) -> dict[str, str]:
+    """The ids of the groups; not to see one is trouble, not "no problems"."""
+    ids = group_ids(zabbix, names)
+    missing = [name for name in names if name not in ids]
+    if missing:
+        raise ZabbixDeniedError(
+            f"{zabbix.url}: host group {' and '.join(missing)} is missing, or the token may not read it; "
+            "run `argus zabbix apply`"
+        )
+    return ids
+
+
+def _pages(ids: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(ids), PAGE):
+        yield ids[start : start + PAGE]

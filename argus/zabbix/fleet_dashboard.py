@@ -1,0 +1,84 @@
+"""The global dashboard of the fleet: ours are the widgets with our names, all else on it is somebody's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from argus.zabbix.changes import CREATE, UPDATE, Change
+from argus.zabbix.desired import DASHBOARD, HOST_GROUPS, OWN_GROUP
+from argus.zabbix.fleet_widgets import Widget, as_api, fleet_widgets
+from argus.zabbix.groups import MissingError, group_ids, need
+
+if TYPE_CHECKING:
+    from argus.zabbix.api import Zabbix
+
+_KEPT = ("widgetid", "type", "name", "x", "y", "width", "height", "view_mode", "fields")
+
+
+class FleetDashboard:
+    """Shared with everybody; places, sizes and further widgets and pages are the administrator's."""
+
+    title = "dashboard"
+
+    def plan(self, zabbix: Zabbix) -> list[Change]:
+        """Plan the dashboard, or those of its widgets that are missing or differ."""
+        found = zabbix.read(
+            "dashboard.get", output=["dashboardid"], filter={"name": [DASHBOARD]}, selectPages="extend"
+        )
+        if not found:
+            return [Change(CREATE, "dashboard", DASHBOARD, (), lambda: _create(zabbix))]
+        there = {widget["name"]: widget for page in found[0]["pages"] for widget in page["widgets"]}
+        try:
+            wrong = [w for w in _widgets(zabbix) if not _is_as_wanted(w, there.get(w.name))]
+        except MissingError:  # a host group, planned before this; its id will be a new one
+            return [Change(UPDATE, "dashboard", DASHBOARD, (), lambda: _repair(zabbix))]
+        if not wrong:
+            return []
+        details = tuple(f"widget {w.name}: {'differs' if w.name in there else 'missing'}" for w in wrong)
+        return [Change(UPDATE, "dashboard", DASHBOARD, details, lambda: _update(zabbix, found[0], wrong))]
+
+
+def _repair(zabbix: Zabbix) -> None:
+    for change in FleetDashboard().plan(zabbix):
+        change.do()
+
+
+def _widgets(zabbix: Zabbix) -> tuple[Widget, ...]:
+    wanted = (*HOST_GROUPS, OWN_GROUP)
+    ids = group_ids(zabbix, wanted)
+    return fleet_widgets({name: need("host group", ids, name) for name in wanted}, zabbix.version)
+
+
+def _is_as_wanted(wanted: Widget, there: dict[str, Any] | None) -> bool:
+    if there is None or there["type"] != wanted.kind:
+        return False
+    fields = {(str(f["type"]), f["name"], str(f["value"])) for f in there["fields"]}
+    return fields == set(wanted.fields)
+
+
+def _create(zabbix: Zabbix) -> None:
+    widgets = [as_api(widget, zabbix.grid_columns) for widget in _widgets(zabbix)]
+    zabbix.call("dashboard.create", name=DASHBOARD, private=0, pages=[{"widgets": widgets}])
+
+
+def _update(zabbix: Zabbix, dashboard: dict[str, Any], wrong: list[Widget]) -> None:
+    """Give widgets that are there their fields again where they are; put missing ones below all others."""
+    pages = [
+        {
+            "dashboard_pageid": page["dashboard_pageid"],
+            "name": page["name"],
+            "display_period": page["display_period"],
+            "widgets": [{k: v for k, v in widget.items() if k in _KEPT} for widget in page["widgets"]],
+        }
+        for page in dashboard["pages"]
+    ]
+    there = {widget["name"]: widget for page in pages for widget in page["widgets"]}
+    first = pages[0]["widgets"]
+    for wanted in wrong:
+        body = as_api(wanted, zabbix.grid_columns)
+        if wanted.name in there:
+            there[wanted.name] |= {"type": wanted.kind, "fields": body["fields"]}
+        else:
+            bottom = max((int(w["y"]) + int(w["height"]) for w in first), default=0)
+            first.append(body | {"x": 0, "y": bottom})
+    zabbix.call("dashboard.update", dashboardid=dashboard["dashboardid"], pages=pages)

@@ -1,0 +1,47 @@
+"""Host groups for nodes and guests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from argus.zabbix.api import ZabbixError
+from argus.zabbix.changes import CREATE, Change
+from argus.zabbix.desired import HOST_GROUPS, OWN_GROUP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from argus.zabbix.api import Zabbix
+
+
+class MissingError(ZabbixError):
+    """Something that others refer to is not there (any more)."""
+
+
+class HostGroups:
+    """The groups of nodes, guests and the correlator itself."""
+
+    title = "host groups"
+
+    def plan(self, zabbix: Zabbix) -> list[Change]:
+        """Plan the missing ones."""
+        wanted = (*HOST_GROUPS, OWN_GROUP)
+        existing = group_ids(zabbix, wanted)
+        return [_creation(zabbix, name) for name in wanted if name not in existing]
+
+
+def _creation(zabbix: Zabbix, name: str) -> Change:
+    return Change(CREATE, "host group", name, (), lambda: zabbix.call("hostgroup.create", name=name))
+
+
+def group_ids(zabbix: Zabbix, names: Iterable[str]) -> dict[str, str]:
+    """Return the ids of those host groups that exist, by name."""
+    found = zabbix.read("hostgroup.get", output=["groupid", "name"], filter={"name": list(names)})
+    return {group["name"]: group["groupid"] for group in found}
+
+
+def need(what: str, ids: dict[str, str], name: str) -> str:
+    """Return the id of ``name``; a ``MissingError`` says that it is missing."""
+    if name not in ids:
+        raise MissingError(f"there is no {what} {name!r} in Zabbix, or this user may not see it")
+    return ids[name]

@@ -1,0 +1,62 @@
+"""Bring a Zabbix to the wanted state, in the order of what depends on what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from argus.zabbix.access import Role, User, UserGroup
+from argus.zabbix.correlator_host import CorrelatorHost
+from argus.zabbix.fleet_dashboard import FleetDashboard
+from argus.zabbix.groups import HostGroups
+from argus.zabbix.guest_groups import GuestGroups
+from argus.zabbix.registration import RegistrationActions
+from argus.zabbix.removed import Removed
+from argus.zabbix.templates import Templates
+from argus.zabbix.token import Token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from argus.zabbix.api import Zabbix
+    from argus.zabbix.changes import Change, Resource
+
+
+def resources(
+    token_file: Path, timeout: float, group_by: tuple[str, ...] = (), *, delete_removed: bool = False
+) -> tuple[Resource, ...]:
+    """Return everything that Argus wants in Zabbix; later ones refer to earlier ones."""
+    return (
+        HostGroups(),
+        Templates(),
+        RegistrationActions(),
+        CorrelatorHost(),
+        Role(),
+        UserGroup(),
+        User(),
+        Token(token_file, timeout),
+        FleetDashboard(),
+        GuestGroups(group_by),
+        *((Removed(),) if delete_removed else ()),
+    )
+
+
+def plan(zabbix: Zabbix, wanted: Iterable[Resource]) -> list[Change]:
+    """Return what ``apply`` would do now; changes nothing."""
+    return [change for resource in wanted for change in resource.plan(zabbix)]
+
+
+def apply(
+    zabbix: Zabbix, wanted: Iterable[Resource], started: Callable[[Change], None] = lambda _: None
+) -> list[Change]:
+    """Do what is to be done and return it; done twice it changes nothing the second time.
+
+    ``started`` is called before each change.  Stops at the first ``ZabbixError``; what was done stays done.
+    """
+    done = []
+    for resource in wanted:
+        for change in resource.plan(zabbix):
+            started(change)
+            change.do()
+            done.append(change)
+    return done

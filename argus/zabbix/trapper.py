@@ -1,0 +1,58 @@
+"""Send a few values to Zabbix' trapper, as ``zabbix_sender`` does.
+
+https://www.zabbix.com/documentation/6.0/en/manual/appendix/protocols/zabbix_sender
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from argus.zabbix.api import ZabbixError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HEAD = struct.Struct("<4sBII")
+_MAGIC, _PLAIN = b"ZBXD", 1
+_LONGEST_ANSWER = 65536  # bytes; it is a line of text
+_FAILED = re.compile(r"failed: (\d+)")
+
+Address = tuple[str, int]
+
+
+def send(servers: Sequence[Address], host: str, key: str, value: str, timeout: float) -> None:
+    """Send one value to the first server that answers; each may take ``timeout`` seconds.
+
+    Raises ``ZabbixError`` when none answers, or when it knows no such item.
+    """
+    body = json.dumps({"request": "sender data", "data": [{"host": host, "key": key, "value": value}]})
+    troubles = []
+    for address in servers:
+        try:
+            answer = _exchange(address, body.encode(), timeout)
+        except (OSError, ValueError) as exc:
+            troubles.append(f"{address[0]}:{address[1]}: {getattr(exc, 'strerror', None) or exc}")
+            continue
+        failed = _FAILED.search(answer)
+        if failed is None or failed[1] != "0":
+            raise ZabbixError(
+                f"{address[0]}:{address[1]} does not take {key} of host {host}; run `argus zabbix apply`"
+            )
+        return
+    raise ZabbixError(f"no Zabbix server takes values ([zabbix] servers): {'; '.join(troubles)}")
+
+
+def _exchange(address: Address, body: bytes, timeout: float) -> str:
+    with socket.create_connection(address, timeout) as connection, connection.makefile("rb") as stream:
+        connection.sendall(_HEAD.pack(_MAGIC, _PLAIN, len(body), 0) + body)
+        head = stream.read(_HEAD.size)
+        if len(head) != _HEAD.size:
+            raise ValueError("the connection was closed without an answer")
+        magic, flags, size, _ = _HEAD.unpack(head)
+        if magic != _MAGIC or flags != _PLAIN or size > _LONGEST_ANSWER:
+            raise ValueError("that is no Zabbix server")
+        return str(json.loads(stream.read(size)).get("info", ""))

@@ -1,0 +1,145 @@
+"""All checks of the project, in parts, with a table of what passed and how long it took."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stack.lab import TOP, Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SCRIPTS = Path(sys.executable).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    name: str
+    argv: tuple[str, ...]
+    limit: float  # seconds, after which it counts as failed
+
+
+FAST = (
+    Part("ruff", ("ruff", "check", "."), 60),
+    Part("format", ("ruff", "format", "--check", "."), 60),
+    Part("mypy", ("mypy",), 300),
+    Part("imports", ("lint-imports",), 60),
+    Part("generated", ("argus", "render", "--check"), 60),
+    Part("unit", ("pytest", "-q", "-m", "not lab and not zabbix7", "-n", "2"), 600),
+)
+LAB = Part("lab", ("pytest", "-v", "-m", "lab"), 1200)
+# makes a Debian 13 with its Zabbix first, once: a minute or two
+ZABBIX7 = Part("zabbix7", ("pytest", "-v", "-m", "zabbix7"), 900)
+UP_LIMIT = 600
+PARTS = (*(part.name for part in FAST), LAB.name, ZABBIX7.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    name: str
+    outcome: str  # "ok", or what is wrong
+    seconds: float
+
+
+def run_checks(*, fast: bool, skip: Sequence[str]) -> int:
+    """Run what is not skipped, the lab coming up beside what needs no server; 0 when all passed."""
+    parts = [part for part in FAST if part.name not in skip]
+    on_servers = [] if fast else [part for part in (LAB, ZABBIX7) if part.name not in skip]
+    if not on_servers:
+        results = _run_side_by_side(parts)
+    else:
+        with _lab_coming_up() as up:
+            results = _run_side_by_side(parts)
+            results.append(_finish_up(up))
+            for part in on_servers if results[-1].outcome == "ok" else ():
+                print(f"\n=== {part.name}: {' '.join(part.argv)}", flush=True)
+                results.append(_run(part))
+    print(f"\n{'part':12} {'result':24} seconds")
+    for result in results:
+        print(f"{result.name:12} {result.outcome:24} {result.seconds:7.1f}")
+    failed = [result.name for result in results if result.outcome != "ok"]
+    print(f"\n{'failed: ' + ', '.join(failed) if failed else 'all passed'}", flush=True)
+    return 1 if failed else 0
+
+
+def _run_side_by_side(parts: Sequence[Part]) -> list[Result]:
+    """Run parts two at a time; each shows what it said when it ends, so that nothing is mixed up."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return list(pool.map(_run_quietly, parts))
+
+
+def _run_quietly(part: Part) -> Result:
+    with tempfile.TemporaryFile() as out:
+        result = _run(part, out.fileno())
+        out.seek(0)
+        said = out.read().decode(errors="replace")
+    print(f"\n=== {part.name}: {' '.join(part.argv)}\n{said}", end="", flush=True)
+    return result
+
+
+def _run(part: Part, out: int | None = None) -> Result:
+    begin = time.monotonic()
+    argv = [str(SCRIPTS / part.argv[0]), *part.argv[1:]]
+    try:
+        code = subprocess.run(
+            argv,
+            cwd=TOP,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            timeout=part.limit,
+            check=False,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return Result(part.name, f"not done in {part.limit:g} s", time.monotonic() - begin)
+    outcome = "ok" if code == 0 else f"exit code {code}"
+    return Result(part.name, outcome, time.monotonic() - begin)
+
+
+@dataclass(frozen=True, slots=True)
+class ComingUp:
+    process: subprocess.Popen[bytes]
+    output: Path
+    begin: float
+
+
+@contextmanager
+def _lab_coming_up() -> Iterator[ComingUp]:
+    """`lab/up` in the background; a lab that did not run before is stopped in the end, whatever happens."""
+    lab = Lab.open()
+    ran_before = any(lab.processes.pid(name) for name in lab.processes.names())
+    output = lab.processes.log("up")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with output.open("wb") as out:
+        argv = [sys.executable, "-m", "stack", "up"]
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        yield ComingUp(process, output, time.monotonic())
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(240)
+        if not ran_before:
+            subprocess.run([sys.executable, "-m", "stack", "down"], check=False, timeout=120)
+
+
+def _finish_up(up: ComingUp) -> Result:
+    """Wait for `lab/up` and show what it said."""
+    print("\n=== up: ./lab/up, beside the parts above", flush=True)
+    outcome = "ok"
+    try:
+        code = up.process.wait(max(1, up.begin + UP_LIMIT - time.monotonic()))
+        outcome = "ok" if code == 0 else f"exit code {code}"
+    except subprocess.TimeoutExpired:
+        outcome = f"not done in {UP_LIMIT} s"
+    seconds = time.monotonic() - up.begin
+    print(up.output.read_text(errors="replace"), flush=True)
+    return Result("up", outcome, seconds)

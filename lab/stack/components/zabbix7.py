@@ -1,0 +1,208 @@
+"""Zabbix 7.0 beside the lab's 6.0: Debian 13's packages in a directory, by chroot, on the lab's PostgreSQL.
+
+On Debian 13 itself, whose own Zabbix is 7.0, the lab has it anyway.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stack.components.agent import write_node_config
+from stack.components.argus_setup import ZABBIX_PASSWORD, ZABBIX_USER, argus_config
+from stack.components.daemon import Daemon
+from stack.components.zabbix_server import SCHEMA, load_schema, server_config
+from stack.components.zabbix_web import PHP_SETTINGS, SOURCE, api_version, copy_pages, web_config
+from stack.errors import DownError, LabError
+from stack.lab import write_private
+from stack.ports import answers
+
+if TYPE_CHECKING:
+    from stack.components.libvirtd import Libvirtd
+    from stack.lab import Lab
+
+SUITE = "trixie"
+DEFAULT = "http://deb.debian.org/debian"
+PACKAGES = "zabbix-server-pgsql zabbix-frontend-php php-cli php-cgi php-pgsql"  # php-cgi keeps apache out
+DATABASE = "zabbix7"
+INSTALL_SECONDS = 600
+
+
+def root(lab: Lab) -> Path:
+    return lab.run / "zabbix7" / "root"
+
+
+def in_root(lab: Lab, *argv: str | Path) -> list[str | Path]:
+    return ["chroot", "--userspec=zabbix:zabbix", root(lab), *argv]
+
+
+class Zabbix7Packages:
+    """A minimal Debian 13 with Zabbix, made once."""
+
+    name = "zabbix7-packages"
+    needs = ()
+
+    def start(self, lab: Lab) -> str:
+        if not (root(lab) / "usr/sbin/zabbix_server").exists():
+            self._install(lab)
+        return self.check(lab)
+
+    def check(self, lab: Lab) -> str:
+        if not (root(lab) / "usr/sbin/zabbix_server").exists():
+            raise DownError(f"{root(lab)} has no Zabbix")
+        return f"Debian {SUITE} with Zabbix in {root(lab)}"
+
+    def stop(self, lab: Lab) -> None:
+        """Files only."""
+
+    def _install(self, lab: Lab) -> None:
+        if not shutil.which("debootstrap"):
+            raise LabError(
+                "debootstrap is missing: apt-get install debootstrap, or ./lab/test --skip zabbix7"
+            )
+        fresh = root(lab).with_name("root.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.parent.mkdir(parents=True, exist_ok=True)
+        mirror = mirrors(Path("/etc/apt"))
+        lab.command(
+            self.name,
+            ["debootstrap", "--variant=minbase", SUITE, fresh, mirror],
+            timeout=INSTALL_SECONDS,
+        )
+        (fresh / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
+        (fresh / "usr/sbin/policy-rc.d").chmod(0o755)
+        shutil.copy("/etc/resolv.conf", fresh / "etc/resolv.conf")
+        apt = "apt-get -q -o Acquire::Retries=3"
+        install = f"{apt} update && DEBIAN_FRONTEND=noninteractive {apt} install -y --no-install-recommends"
+        # /proc is mounted in a namespace of its own: it is gone when the command ends, however it ends
+        script = 'mount -t proc proc "$0/proc" && exec chroot "$0" sh -ec "$1"'
+        argv: list[str | Path] = ["unshare", "--mount", "sh", "-ec", script, fresh, f"{install} {PACKAGES}"]
+        lab.command(self.name, argv, timeout=INSTALL_SECONDS)
+        fresh.rename(root(lab))
+
+
+def mirrors(apt: Path) -> str:
+    """The mirror that this machine installs Debian from, else Debian's own."""
+    files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("debian*.sources"))]
+    words = " ".join(file.read_text() for file in files if file.exists()).split()
+    return next((w for w in words if w.startswith("http") and w.rstrip("/").endswith("/debian")), DEFAULT)
+
+
+def zabbix_ids(lab: Lab) -> tuple[int, int]:
+    """User and group of zabbix in there, which are others than outside."""
+    lines = (root(lab) / "etc/passwd").read_text().splitlines()
+    fields = next(line.split(":") for line in lines if line.startswith("zabbix:"))
+    return int(fields[2]), int(fields[3])
+
+
+def _write_for_zabbix(lab: Lab, path: Path, text: str) -> None:
+    write_private(path, text)
+    os.chown(path, *zabbix_ids(lab))
+
+
+class Zabbix7Server:
+    name = "zabbix7-server"
+    needs = ("zabbix7-packages", "postgres")
+
+    def start(self, lab: Lab) -> str:
+        load_schema(lab, DATABASE, root(lab) / SCHEMA.relative_to("/"))
+        text = server_config(lab, self.name, DATABASE, "/srv")
+        folder = root(lab) / "srv"
+        os.chown(folder, *zabbix_ids(lab))
+        _write_for_zabbix(lab, folder / "zabbix_server.conf", text)
+        argv = in_root(lab, "/usr/sbin/zabbix_server", "-f", "-c", "/srv/zabbix_server.conf")
+        lab.processes.start(self.name, argv)
+        return lab.processes.wait_ready(self.name, lambda: self.check(lab))
+
+    def check(self, lab: Lab) -> str:
+        if not answers(lab.ports[self.name]):
+            raise DownError(f"nothing listens on 127.0.0.1:{lab.ports[self.name]}")
+        return f"trapper on 127.0.0.1:{lab.ports[self.name]}"
+
+    def stop(self, lab: Lab) -> None:
+        lab.processes.stop(self.name)
+
+
+class Zabbix7Web:
+    name = "zabbix7-web"
+    needs = ("zabbix7-server",)
+
+    def start(self, lab: Lab) -> str:
+        folder = root(lab) / "srv"
+        copy_pages(root(lab) / SOURCE.relative_to("/"), folder, "/srv/zabbix.conf.php")
+        text = web_config(lab, DATABASE, lab.ports["zabbix7-server"])
+        _write_for_zabbix(lab, folder / "zabbix.conf.php", text)
+        settings = [word for name, value in PHP_SETTINGS.items() for word in ("-d", f"{name}={value}")]
+        address = f"127.0.0.1:{lab.ports[self.name]}"
+        argv = in_root(lab, "/usr/bin/php", *settings, "-S", address, "-t", "/srv/pages")
+        lab.processes.start(self.name, argv, env={"PHP_CLI_SERVER_WORKERS": "4"})
+        return lab.processes.wait_ready(self.name, lambda: self.check(lab))
+
+    def check(self, lab: Lab) -> str:
+        return api_version(zabbix7_url(lab))
+
+    def stop(self, lab: Lab) -> None:
+        lab.processes.stop(self.name)
+
+
+def zabbix7_url(lab: Lab) -> str:
+    return f"http://127.0.0.1:{lab.ports['zabbix7-web']}"
+
+
+def zabbix7_config(lab: Lab) -> Path:
+    return lab.run / "argus-zabbix7.conf"
+
+
+def zabbix7_env(lab: Lab) -> dict[str, str]:
+    """What differs from lab/run/env for somebody who talks to this Zabbix."""
+    return {
+        "ZABBIX_URL": zabbix7_url(lab),
+        "ZABBIX_SERVER": f"127.0.0.1:{lab.ports['zabbix7-server']}",
+        "ARGUS_CONFIG": str(zabbix7_config(lab)),
+    }
+
+
+class Zabbix7Setup:
+    """Argus' configuration for this Zabbix, and what Argus needs in it."""
+
+    name = "zabbix7-setup"
+    needs = ("zabbix7-web",)
+
+    def start(self, lab: Lab) -> str:
+        token = lab.run / "zabbix7" / "token"
+        server = f"127.0.0.1:{lab.ports['zabbix7-server']}"
+        ours = {"url": zabbix7_url(lab), "token_file": str(token), "servers": server}
+        lines = argus_config(lab).read_text().splitlines()
+        names = [line.partition(" = ")[0] for line in lines]
+        lines = [f"{n} = {ours[n]}" if n in ours else line for n, line in zip(names, lines, strict=True)]
+        write_private(zabbix7_config(lab), "\n".join(lines) + "\n")
+        admin = {"ZABBIX_USER": ZABBIX_USER, "ZABBIX_PASSWORD": ZABBIX_PASSWORD}
+        env = {**admin, "ARGUS_CONFIG": str(zabbix7_config(lab))}
+        done = lab.command(self.name, [lab.bin("argus"), "zabbix", "apply", "--format", "json"], env=env)
+        return f"{len(json.loads(done))} things made or changed"
+
+    def check(self, lab: Lab) -> str:
+        if not zabbix7_config(lab).exists():
+            raise DownError(f"{zabbix7_config(lab)} is missing")
+        return str(zabbix7_config(lab))
+
+    def stop(self, lab: Lab) -> None:
+        """Files, tables and templates only: nothing runs."""
+
+
+def agent7(node: Libvirtd) -> Daemon:
+    """A second agent on the lab's node, which sends to this Zabbix; it serves no /metrics."""
+    name = "zabbix7-agent"
+
+    def argv(lab: Lab) -> list[str | Path]:
+        path = lab.run / "agent-zabbix7.conf"
+        write_node_config(lab, path, node, zabbix=lab.ports["zabbix7-server"], listen="")
+        return [lab.bin("argus-agent"), "--config-file", path]
+
+    def ask(lab: Lab) -> str:
+        return f"log {lab.processes.log(name)}"
+
+    return Daemon(name, ("zabbix7-setup", node.name), argv, ask)

@@ -1,0 +1,70 @@
+"""Which components there are, in the order of the status table; they stop in reverse order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libvirt
+
+from stack.components.agent import Agent
+from stack.components.argus_setup import ArgusSetup
+from stack.components.correlator import BEAT, WORKER
+from stack.components.exporter import EXPORTER
+from stack.components.flow import Flow
+from stack.components.guest_image import GuestImage
+from stack.components.guest_xml import GUESTS
+from stack.components.guests import Guests
+from stack.components.libvirtd import Libvirtd
+from stack.components.postgres import Postgres
+from stack.components.redis import Redis
+from stack.components.smtp_sink import SmtpSink
+from stack.components.zabbix7 import Zabbix7Packages, Zabbix7Server, Zabbix7Setup, Zabbix7Web, agent7
+from stack.components.zabbix_server import ZabbixServer
+from stack.components.zabbix_web import ZabbixWeb
+
+if TYPE_CHECKING:
+    from stack.lab import Component, Lab
+
+# Errors come as exceptions; the library would print each of them as well.
+libvirt.registerErrorHandler(lambda _context, _error: None, None)
+
+NODE1 = Libvirtd("lab-node1")
+AGENT1 = Agent("agent", NODE1)
+# On demand only (`python -m stack node2 up`): a place to live-migrate a guest to.
+NODE2 = Libvirtd("lab-node2", probed_by=NODE1)
+AGENT2 = Agent("agent-node2", NODE2, config="node2")
+
+
+def components(lab: Lab) -> tuple[Component, ...]:
+    """The stack; with somebody else's libvirtd there is no node and no guest of our own."""
+    own: tuple[Component, ...] = () if lab.libvirt else (GuestImage(), NODE1, Guests(NODE1))
+    return (
+        Postgres(),
+        ZabbixServer(),
+        ZabbixWeb(),
+        Redis(),
+        SmtpSink(),
+        *own,
+        ArgusSetup(),
+        AGENT1,
+        WORKER,
+        BEAT,
+        EXPORTER,
+        Flow(guests=len(GUESTS) if own else 0),
+    )
+
+
+def second_node() -> tuple[Component, ...]:
+    return (NODE2, AGENT2)
+
+
+def zabbix7() -> tuple[Component, ...]:
+    """On demand only (`python -m stack zabbix7 up`): the next Zabbix, fed by an agent of its own."""
+    return (Zabbix7Packages(), Zabbix7Server(), Zabbix7Web(), Zabbix7Setup(), agent7(NODE1))
+
+
+def running_components(lab: Lab) -> tuple[Component, ...]:
+    """The stack, and what came up on demand while something of it is recorded."""
+    recorded = lab.processes.names()
+    extra = tuple(c for c in (*second_node(), *zabbix7()) if c.name in recorded)
+    return (*components(lab), *extra)

@@ -1,0 +1,84 @@
+"""Brings components up: side by side where nothing stands between them, with progress, and all or nothing."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
+
+from stack.errors import DownError, LabError
+from stack.lab import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stack.lab import Component, Lab
+
+SIDE_BY_SIDE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A component that came up: in how many seconds, and what it said."""
+
+    name: str
+    seconds: float
+    detail: str
+
+
+def bring_up(lab: Lab, components: Sequence[Component]) -> list[Step]:
+    """Start every component as soon as what it needs is up.
+
+    Raises the LabError of the first that failed, after those that were under way have ended.
+    """
+    by_name = {component.name: component for component in components}
+    order = TopologicalSorter({c.name: [need for need in c.needs if need in by_name] for c in components})
+    order.prepare()
+    begin = time.monotonic()
+    running: dict[Future[Step], str] = {}
+    steps: list[Step] = []
+    failed: LabError | None = None
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        while running or (order.is_active() and not failed):
+            if not failed:
+                for name in order.get_ready():
+                    running[pool.submit(_start, lab, by_name[name], begin)] = name
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                name = running.pop(future)
+                try:
+                    steps.append(future.result())
+                except LabError as failure:
+                    failed = failed or failure
+                    lab.given_up.set()
+                else:
+                    order.done(name)
+    if failed:
+        raise failed
+    return steps
+
+
+def take_down(lab: Lab, components: Sequence[Component], only: Sequence[str] | None = None) -> None:
+    """Stop components, the last one first; with `only`, those that are named."""
+    for component in reversed(components):
+        if only is None or component.name in only:
+            begin = time.monotonic()
+            component.stop(lab)
+            tell(f"stopped    {component.name} ({time.monotonic() - begin:.1f} s)")
+
+
+def _start(lab: Lab, component: Component, begin: float) -> Step:
+    start = time.monotonic()
+    tell(f"{start - begin:7.1f} s  … {component.name}")
+    try:
+        detail = component.start(lab)
+    except (DownError, LabError) as failure:
+        tell(f"{time.monotonic() - begin:7.1f} s  ✗ {component.name}: {failure}")
+        if isinstance(failure, LabError):
+            raise
+        raise LabError(f"{component.name}: {failure}", lab.processes.log(component.name)) from None
+    end = time.monotonic()
+    tell(f"{end - begin:7.1f} s  ✓ {component.name} ({end - start:.1f} s): {detail}")
+    return Step(component.name, end - start, detail)

@@ -1,0 +1,70 @@
+"""What the audit reads: a guest's settings out of libvirt's status file, the node's out of sysfs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from argus_agent.audit.facts import DiskFacts, GuestFacts, chosen, parse_guest, read_facts
+from argus_agent.host import Host
+
+GUEST = """<domstatus state='running' pid='1'><domain type='kvm'>
+<name>web</name><memory unit='KiB'>2097152</memory><vcpu placement='static' cpuset='4-7'>2</vcpu>
+<cputune><shares>512</shares><quota>60000</quota><vcpupin vcpu='0' cpuset='4'/></cputune>
+<devices>
+ <disk type='file' device='disk'><driver cache='none'/><target dev='vda'/>
+  <iotune><total_iops_sec>300</total_iops_sec></iotune></disk>
+ <disk type='file' device='disk'><target dev='vdb'/></disk>
+ <disk type='file' device='cdrom'><target dev='hda'/></disk>
+ <interface type='bridge'><model type='virtio'/></interface>
+ <interface type='bridge'><model type='e1000'/></interface>
+ <interface type='user'><model type='virtio'/></interface>
+ <interface type='bridge'><model type='virtio'/><driver name='qemu'/></interface>
+</devices></domain></domstatus>"""
+
+
+def test_a_guest_is_read() -> None:
+    assert parse_guest(GUEST) == GuestFacts(
+        "web",
+        2 * 2**30,
+        (frozenset({4}), frozenset({4, 5, 6, 7})),
+        shares=512,
+        quota=60000,
+        disks=(DiskFacts("vda", "none", limited=True), DiskFacts("vdb", "default", limited=False)),
+        nic_drivers=("vhost", "qemu", "qemu", "qemu"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("always [madvise] never", "madvise"), ("[none] mq-deadline", "none"), ("0", "0"), (None, None)],
+)
+def test_the_choice_is_in_brackets(text: str | None, word: str | None) -> None:
+    assert chosen(text) == word
+
+
+def _tree(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def test_a_node_is_read(tmp_path: Path) -> None:
+    files = {
+        "proc/meminfo": "MemTotal:       16384 kB\n",
+        "sys/devices/system/cpu/cpu0/topology/thread_siblings_list": "0\n",
+        "sys/kernel/mm/ksm/run": "0\n",
+        "sys/kernel/mm/transparent_hugepage/enabled": "[always] madvise never\n",
+        "sys/block/sda/queue/scheduler": "[mq-deadline] none\n",
+        "sys/block/sda/device/model": "disk\n",
+        "sys/block/loop0/queue/scheduler": "[none]\n",
+        "run/qemu/web.xml": GUEST,
+        "run/qemu/half.xml": GUEST[:100],
+    }
+    _tree(tmp_path, files)
+    facts = read_facts(Host("cmp1", tmp_path / "proc", tmp_path / "sys", tmp_path / "run"))
+    assert (facts.memory_bytes, facts.ksm_run, facts.thp_enabled) == (16 * 2**20, "0", "always")
+    assert facts.thp_defrag is None
+    assert facts.schedulers == {"sda": "mq-deadline"}
+    assert [guest.name for guest in facts.guests] == ["web"]

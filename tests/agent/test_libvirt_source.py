@@ -1,0 +1,54 @@
+"""The way to libvirt on its own test driver, and workers that hang."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from argus_agent.libvirt_source import LibvirtSource
+from argus_agent.worker import Stuck, Worker
+
+
+def test_guests_come_with_state_and_definition() -> None:
+    source = LibvirtSource("test:///default", 10)
+    source.start(("STATE", "VCPU", "NOT_A_GROUP_OF_THIS_LIBVIRT"))
+    view = source.finish()
+    assert view.up
+    assert view.complete
+    assert view.guests is not None
+    (guest,) = view.guests
+    assert (guest.name, guest.state, guest.active) == ("test", 1, True)
+    assert guest.definition is not None
+    assert view.version.count(".") == 2
+    assert view.hypervisor.startswith("TEST ")
+    assert view.last_success_age == 0
+
+
+def test_an_address_that_is_none_is_an_error_with_its_reason() -> None:
+    source = LibvirtSource("nonsense:///", 10)
+    source.start(("STATE",))
+    view = source.finish()
+    assert not view.up
+    assert view.guests is None
+    assert view.error
+
+
+def test_a_worker_returns_and_raises_what_the_call_did() -> None:
+    worker = Worker("test")
+    assert worker.start(lambda: 42).result(5) == 42
+    with pytest.raises(ZeroDivisionError):
+        worker.start(lambda: 1 // 0).result(5)
+
+
+def test_while_a_call_hangs_no_second_one_is_started() -> None:
+    worker, released = Worker("test"), threading.Event()
+    call = worker.start(lambda: released.wait(10))
+    with pytest.raises(Stuck, match="no answer within"):
+        call.result(0.01)
+    assert worker.busy
+    with pytest.raises(Stuck, match="earlier call"):
+        worker.start(lambda: None)
+    released.set()
+    assert call.result(5)
+    assert worker.start(lambda: "again").result(5) == "again"

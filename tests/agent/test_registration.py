@@ -1,0 +1,128 @@
+"""When a Zabbix host is registered, with which metadata, and when its values wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from argus_agent.registration import Registrations
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def registrations(clock: Clock) -> Registrations:
+    found = Registrations("node-1", clock, clock)
+    for host, _ in found.due(10):
+        found.told(host)
+    return found
+
+
+def test_the_node_is_registered_first_thing_and_again_within_two_minutes(clock: Clock) -> None:
+    registrations = Registrations("node-1", clock, clock)
+    assert registrations.due(10) == [("node-1", "argus-node seq=1000000")]
+    registrations.told("node-1")
+    assert registrations.due(10) == []
+    clock.now += 59
+    assert registrations.due(10) == []
+    clock.now += 61
+    assert registrations.due(10) == [("node-1", "argus-node seq=1000000")]
+
+
+def test_each_arrival_has_metadata_of_its_own(registrations: Registrations, clock: Clock) -> None:
+    registrations.present({"g"}, {"g"}, ())
+    assert registrations.due(10) == [("g", "argus-guest node=node-1 seq=1000000")]
+    registrations.told("g")
+    registrations.present((), (), ())
+    clock.now += 5
+    registrations.present({"g"}, {"g"}, ())
+    assert registrations.due(10) == [("g", "argus-guest node=node-1 seq=1005000")]
+
+
+def test_a_guest_that_left_is_not_registered_again(registrations: Registrations, clock: Clock) -> None:
+    registrations.present({"g"}, {"g"}, ())
+    registrations.present((), (), ())
+    clock.now += 40
+    assert [host for host, _ in registrations.due(10)] == []
+    assert registrations.refused("g") is None, "and what was kept of it is given up when refused"
+
+
+def test_an_incoming_guest_is_not_registered_and_a_leaving_one_not_forgotten(
+    registrations: Registrations,
+) -> None:
+    registrations.present((), {"coming"}, {"coming"})
+    assert registrations.due(10) == []
+    registrations.present({"leaving"}, {"leaving"}, ())
+    registrations.told("leaving")
+    registrations.present((), {"leaving"}, {"leaving"})
+    assert registrations.hosts() == {"node-1", "leaving"}
+    assert registrations.due(10) == []
+
+
+def test_a_guest_that_is_off_is_registered_only_when_zabbix_does_not_know_it(
+    registrations: Registrations,
+) -> None:
+    registrations.present({"off"}, (), ())
+    assert registrations.due(10) == []
+    assert "off" not in registrations.held()
+    assert registrations.refused("off") == 0
+    assert [host for host, _ in registrations.due(10)] == ["off"]
+
+
+def test_a_new_hosts_values_wait_until_zabbix_can_have_made_it(
+    registrations: Registrations, clock: Clock
+) -> None:
+    registrations.present({"g"}, {"g"}, ())
+    registrations.told("g")
+    assert "g" in registrations.held()
+    clock.now += 2
+    assert "g" not in registrations.held()
+
+
+def test_refused_values_wait_longer_each_time_but_never_more_than_a_minute(
+    registrations: Registrations, clock: Clock
+) -> None:
+    waits = []
+    for _ in range(8):
+        registrations.refused("node-1")
+        begun = clock.now
+        while "node-1" in registrations.held():
+            clock.now += 1
+        waits.append(clock.now - begun)
+    assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_zabbix_is_told_anew_when_it_keeps_refusing(registrations: Registrations, clock: Clock) -> None:
+    clock.now += 1
+    registrations.refused("node-1")
+    assert registrations.due(10) == [("node-1", "argus-node seq=1000000")]
+    clock.now += 1
+    registrations.refused("node-1")
+    assert registrations.due(10) == [("node-1", "argus-node seq=1002000")]
+
+
+def test_taken_values_end_all_waiting(registrations: Registrations) -> None:
+    registrations.refused("node-1")
+    registrations.taken("node-1")
+    assert registrations.held() == set()
+
+
+def test_registrations_come_a_few_at_a_time_the_longest_due_first(
+    registrations: Registrations, clock: Clock
+) -> None:
+    registrations.present({"a"}, {"a"}, ())
+    clock.now += 1
+    registrations.present({"a", "b", "c"}, {"a", "b", "c"}, ())
+    assert [host for host, _ in registrations.due(2)] == ["a", "b"]

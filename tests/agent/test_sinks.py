@@ -1,0 +1,194 @@
+"""What each sink makes of a cycle."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from dataclasses import replace
+from socket import create_server
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from recorded import G1, G2, G3, recorded_cycle, recorded_guests
+
+from argus.catalogue import agent, guest_cpu, guest_disk, guest_info, guest_state, ksm
+from argus.catalogue.model import Sample
+from argus_agent.collectors import load_collectors
+from argus_agent.config import Address
+from argus_agent.delivery import Courier, Servers
+from argus_agent.guests import Guest, LibvirtView
+from argus_agent.registration import Registrations
+from argus_agent.runner import Result
+from argus_agent.sinks.document import NODE as NODE_DOCUMENT
+from argus_agent.sinks.document import documents
+from argus_agent.sinks.prometheus import Prometheus
+from argus_agent.sinks.stdout import FORMATS, human
+from argus_agent.sinks.zabbix import GUEST_KEY, NODE_KEY, Zabbix
+from argus_agent.spool import MemorySpool
+
+# Collectors that the recording covers.
+COVERED = (
+    "node_cpu",
+    "node_memory",
+    "node_load",
+    "ksm",
+    "thp",
+    "libvirt",
+    "allocation",
+    "guest_state",
+    "guest_info",
+    "guest_cpu",
+    "guest_memory",
+    "guest_disk",
+    "guest_nic",
+)
+
+
+def recorded_result() -> Result:
+    """Two cycles on the recorded node, of which the second is shown."""
+    collectors = {name: c for name, c in load_collectors().items() if name in COVERED}
+    samples: list[Sample] = []
+    for answer in (0, 1):
+        cycle = recorded_cycle(answer)
+        samples = [sample for c in collectors.values() for sample in c.collect(cycle)]
+    return Result(1000.0, tuple(samples), recorded_cycle(1).libvirt)
+
+
+def test_prometheus_can_read_what_it_is_given() -> None:
+    text = FORMATS["prometheus"]("node-1", recorded_result())
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert families["argus_guest_cpu_time_seconds"].type == "counter"
+    assert all(family.documentation for family in families.values())
+    infos = {s.labels["uuid"]: s.labels for s in families["argus_guest_info"].samples}
+    assert infos[G2]["name"] == 'db "primary" & <größe> №2'
+
+
+def test_a_document_is_flat_with_lists_of_what_is_below() -> None:
+    samples = (
+        ksm.RUN.sample(0),
+        agent.SUCCESS.sample(1, "ksm"),
+        guest_state.STATE.sample(1, "u1"),
+        guest_disk.READ_OPS.sample(5.0, "u1", "vda"),
+        guest_disk.READ_TIME.sample(0.1 + 0.2, "u1", "vda"),
+        guest_disk.READ_OPS.sample(7, "u1", "vdb"),
+    )
+    assert dict(documents(samples)) == {
+        NODE_DOCUMENT: {
+            "ksm_run": 0,
+            "collectors": [{"collector": "ksm", "agent_collector_success": 1}],
+        },
+        "u1": {
+            "state": 1,
+            "disks": [
+                {"disk": "vda", "disk_read_ops": 5, "disk_read_seconds": 0.3},
+                {"disk": "vdb", "disk_read_ops": 7},
+            ],
+        },
+    }
+
+
+def test_json_and_table_show_the_guests() -> None:
+    result = recorded_result()
+    assert set(json.loads(FORMATS["json"]("node-1", result))["guests"]) == {G1, G2, G3}
+    assert "db" in FORMATS["table"]("node-1", result)
+
+
+@pytest.mark.parametrize(
+    ("sample", "text"),
+    [
+        (ksm.PROFIT.sample(3 * 2**20), "3 MiB"),
+        (ksm.PROFIT.sample(-1), "-1 B"),
+        (guest_cpu.STEAL_MAX.sample(0.123, "u"), "12.3 %"),
+        (guest_state.STATE.sample(3, "u"), "paused"),
+        (guest_state.STATE.sample(99, "u"), "99"),
+        (guest_info.NAME.sample("web", "u"), "web"),
+    ],
+    ids=["bytes", "negative", "ratio", "state", "unknown state", "text"],
+)
+def test_values_are_written_for_people(sample: Sample, text: str) -> None:
+    assert human(sample) == text
+
+
+def test_metrics_are_served_until_they_are_old() -> None:
+    now = [1000.0]
+    sink = Prometheus(15, lambda: now[0])
+    with create_server(("127.0.0.1", 0)) as free:
+        listen = Address(*free.getsockname()[:2])
+    sink.serve(listen)
+    sink.put(recorded_result())
+    assert "argus_node_ksm_run 0.0" in scrape(listen)
+    now[0] += 61
+    assert scrape(listen) == ""
+
+
+def scrape(listen: Address) -> str:
+    with urllib.request.urlopen(f"http://{listen}/metrics", timeout=5) as reply:
+        return str(reply.read(), "utf-8")
+
+
+class Chain:
+    """The Zabbix sink with its parts; nothing is sent."""
+
+    def __init__(self) -> None:
+        self.spool = MemorySpool(100)
+        self.registrations = Registrations("node-1", lambda: 1000.0, lambda: 1000.0)
+        courier = Courier(Servers((), 1, lambda: 0.0), self.spool, self.registrations, lambda: 0.0)
+        self.sink = Zabbix("node-1", self.spool, self.registrations, courier)
+
+    def put(self, guests: tuple[Guest, ...] | None) -> dict[str, str]:
+        """Hand over a cycle with these guests; return what was put into the spool, key by host."""
+        known = [number for number, _ in self.spool.oldest(1000, ())]
+        self.spool.remove(known)
+        samples = (ksm.RUN.sample(0), *(guest_state.STATE.sample(1, uuid) for uuid in (G1, G2, G3)))
+        view = LibvirtView(up=guests is not None, guests=guests)
+        self.sink.put(Result(1000.5, samples, view))
+        return {value.host: value.key for _, value in self.spool.oldest(1000, ())}
+
+
+def in_state(guest: Guest, state: int, reason: int) -> Guest:
+    return replace(guest, stats={**guest.stats, "state.state": state, "state.reason": reason})
+
+
+def test_the_node_and_each_guest_get_a_document() -> None:
+    chain = Chain()
+    keys = chain.put(recorded_guests())
+    assert keys == {"node-1": NODE_KEY, G1: GUEST_KEY, G2: GUEST_KEY, G3: GUEST_KEY}
+    assert chain.registrations.hosts() == set(keys)
+    (_, value), *_ = chain.spool.oldest(1, ())
+    assert (value.clock, value.ns) == (1000, 500_000_000)
+
+
+def test_a_guest_on_its_way_here_is_neither_registered_nor_sent() -> None:
+    chain = Chain()
+    g1, g2, g3 = recorded_guests()
+    assert set(chain.put((in_state(g1, 3, 2), g2, g3))) == {"node-1", G2, G3}
+    assert G1 not in chain.registrations.hosts()
+
+
+def test_a_guest_on_its_way_from_here_stays_ours_until_it_is_gone() -> None:
+    chain = Chain()
+    g1, g2, g3 = recorded_guests()
+    chain.put((g1, g2, g3))
+    assert G1 not in chain.put((in_state(g1, 3, 2), g2, g3))
+    assert G1 in chain.registrations.hosts()
+    assert G1 not in chain.put((in_state(g1, 5, 4), g2, g3))
+    assert G1 not in chain.registrations.hosts()
+
+
+def test_a_guest_that_vanished_is_sent_no_more() -> None:
+    chain = Chain()
+    chain.put(recorded_guests())
+    assert set(chain.put(recorded_guests()[1:])) == {"node-1", G2, G3}
+
+
+def test_a_destroyed_guest_is_sent_so_that_its_trigger_can_fire() -> None:
+    chain = Chain()
+    g1, g2, g3 = recorded_guests()
+    chain.put((g1, g2, g3))
+    assert G1 in chain.put((in_state(g1, 5, 2), g2, g3))
+
+
+def test_while_libvirtd_is_silent_what_the_kernel_tells_of_known_guests_goes_on() -> None:
+    chain = Chain()
+    chain.put(recorded_guests()[:2])
+    assert set(chain.put(None)) == {"node-1", G1, G2}

@@ -1,0 +1,60 @@
+"""Celery carries hints only: bounded, acknowledged late, never older than their use."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from argus import config, tasks
+from argus.app import VISIBILITY_SECONDS, make_app, schedule
+from argus.schedule import JOBS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_beat_wakes_every_job_and_no_message_outlives_its_use(tmp_path: Path) -> None:
+    (tmp_path / "argus.conf").write_text("[correlator]\ninterval = 7\n")
+    table = schedule(config.load(str(tmp_path / "argus.conf")))
+    assert set(table) == {job.name for job in JOBS}
+    assert table["correlate"]["schedule"] == 7
+    for entry in table.values():
+        assert entry["options"]["expires"] <= max(1, entry["schedule"])
+
+
+def test_each_job_has_a_task_with_a_time_limit(tmp_path: Path) -> None:
+    (tmp_path / "argus.conf").write_text("")
+    app = make_app(config.load(str(tmp_path / "argus.conf")))
+    app.loader.import_default_modules()
+    app.finalize()
+    for job in JOBS:
+        task = app.tasks[f"argus.{job.name}"]
+        assert task.time_limit == job.limit < VISIBILITY_SECONDS
+        assert getattr(tasks, job.name).name == task.name
+
+
+def test_a_message_is_taken_back_from_a_worker_that_dies(tmp_path: Path) -> None:
+    (tmp_path / "argus.conf").write_text("")
+    conf = make_app(config.load(str(tmp_path / "argus.conf"))).conf
+    assert conf.task_acks_late
+    assert conf.task_reject_on_worker_lost
+    assert conf.worker_prefetch_multiplier == 1
+    assert conf.result_backend is None
+    assert conf.broker_transport_options["visibility_timeout"] == VISIBILITY_SECONDS
+    assert conf.task_publish_retry_policy["max_retries"] == 3
+
+
+def test_a_bad_configuration_ends_celery_with_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "argus.conf").write_text("[celery]\nbroker = x\n")
+    monkeypatch.setenv("ARGUS_CONFIG", str(tmp_path / "argus.conf"))
+    module = importlib.import_module("argus.app")
+    with pytest.raises(SystemExit) as ended:
+        module.app  # noqa: B018  # what celery -A does
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert "app" not in vars(sys.modules["argus.app"])

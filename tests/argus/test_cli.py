@@ -1,0 +1,126 @@
+"""Commands answer in one clear line, for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from argus import __version__, cli
+from argus.store import incidents
+from argus.store.models import IncidentRow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from argus.store.engine import Store
+
+
+@pytest.fixture
+def config(tmp_path: Path, store: Store) -> str:
+    """A configuration on the test's own database, with an open and a resolved incident in it."""
+    with store.write() as session:
+        for subject, phase, resolved_at in (("cmp1", "open", None), ("cmp2", "resolved", 2000.0)):
+            row = IncidentRow(
+                rule="libvirtd_does_not_answer",
+                subject=subject,
+                phase=phase,
+                severity="HIGH",
+                summary=f"libvirtd on {subject} [does] not answer",
+                evidence={"libvirtd up": "0"},
+                since=1000,
+                seen_at=1000,
+                opened_at=1020,
+                resolved_at=resolved_at,
+                held="Zabbix cannot be read" if subject == "cmp1" else "",
+            )
+            session.add(row)
+            session.flush()
+            incidents.record(session, row, "opened", "stood for 20 s", 1020)
+    file = tmp_path / "argus.conf"
+    file.write_text(f"[database]\nurl = {store.engine.url}\n")
+    return str(file)
+
+
+def test_incidents_lists_open_ones_and_says_when_they_are_held(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["--config-file", config, "incidents"]) == 0
+    shown = capsys.readouterr().out
+    assert "libvirtd on cmp1 [does] not answer [Zabbix cannot be read]" in shown
+    assert "open (held)" in shown
+    assert "cmp2" not in shown
+
+
+def test_incidents_in_json_is_for_scripts(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["incidents", "--all", "--format", "json", "--config-file", config]) == 0
+    rows = {row["subject"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["cmp1"]["state"] == "open"
+    assert rows["cmp2"]["resolved_at"] == "1970-01-01T00:33:20.000+00:00"
+
+
+def test_explain_tells_the_reasons(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--config-file", config, "explain", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "libvirtd up: 0" in shown
+    assert "stood for 20 s" in shown
+    assert cli.main(["--config-file", config, "explain", "1", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["decisions"][0]["what"] == "opened"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        pytest.param(["explain", "99"], "there is no incident 99", id="no such incident"),
+        pytest.param(
+            ["--config-file", "/no/such.conf", "incidents"], "/no/such.conf: no such file", id="no file"
+        ),
+    ],
+)
+def test_what_a_person_can_mend_is_one_line_and_exit_code_2(
+    config: str, capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    assert cli.main(["--config-file", config, *words]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_an_unknown_option_in_the_file_is_named_by_every_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "argus.conf"
+    file.write_text("[database]\nulr = x\n")
+    for words in (["check-config"], ["run"], ["db", "upgrade"], ["exporter"], ["zabbix", "plan"]):
+        assert cli.main(["--config-file", str(file), *words]) == 2
+        assert f"{file}:2: unknown option ulr in [database]; did you mean url?" in capsys.readouterr().err
+
+
+def test_a_zabbix_that_is_away_is_named_by_plan(
+    config: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ZABBIX_TOKEN", "ZABBIX_USER", "ZABBIX_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    assert cli.main(["--config-file", config, "zabbix", "plan"]) == 2
+    assert "ZABBIX_USER" in capsys.readouterr().err
+
+
+def test_check_config_is_content_with_a_good_file(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--config-file", config, "check-config"]) == 0
+    assert "good" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["nothing"], ["db", "drop"], ["explain", "x"]])
+def test_wrong_usage_is_exit_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert ended.value.code == 2
+    assert "usage: argus" in capsys.readouterr().err
+
+
+def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert __version__ in capsys.readouterr().out

@@ -1,0 +1,89 @@
+"""A real HTTP server on a port of its own, that answers, stalls or breaks off as it is told."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STALL_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came in."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Inbox:
+    """Requests that were read whole; ``answers`` are given one after the other, then 202.
+
+    An answer is a status, ``"reset"`` (break off after reading) or ``"stall"`` (never answer).
+    """
+
+    url: str = ""
+    requests: list[Request] = field(default_factory=list)
+    answers: list[int | str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def http_server() -> Iterator[Inbox]:
+    inbox = Inbox()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.do_POST()
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            inbox.requests.append(Request(self.path, dict(self.headers), body))
+            answer = inbox.answers.pop(0) if inbox.answers else 202
+            if answer == "stall":
+                inbox.stopping.wait(STALL_SECONDS)
+            elif answer == "reset":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+            else:
+                self.send_response(int(answer))
+                for name, value in inbox.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        def finish(self) -> None:
+            if not self.wfile.closed and self.connection.fileno() >= 0:
+                super().finish()
+
+        def log_message(self, *_args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    inbox.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield inbox
+    finally:
+        inbox.stopping.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(5)

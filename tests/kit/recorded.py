@@ -1,0 +1,48 @@
+"""A recorded node: its files as a ``Host``, and libvirt's recorded answers as the agent would see them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from argus_agent.cycle import Allocation, Cycle
+from argus_agent.guests import Guest, LibvirtView, parse_definition
+from argus_agent.host import Host
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+NODE = FIXTURES / "debian12-tcg"
+G1, G2, G3 = (
+    json.loads((NODE / "guests/domstats.json").read_text())[0]["guests"][n]["uuid"] for n in range(3)
+)
+
+
+def recorded_host(root: Path = NODE) -> Host:
+    """The machine; its clocks stand still."""
+    return Host("node-1", root / "proc", root / "sys", root / "run", lambda: 1000.0, lambda: 50.0)
+
+
+def recorded_guests(answer: int = 0) -> tuple[Guest, ...]:
+    """The three guests g1, g2, g3 of one of the two answers."""
+    guests = json.loads((NODE / "guests/domstats.json").read_text())[answer]["guests"]
+    return tuple(
+        Guest(
+            g["uuid"],
+            g["name"],
+            g["running_id"],
+            g["stats"],
+            parse_definition((NODE / f"guests/{g['name']}.xml").read_text()),
+        )
+        for g in guests
+    )
+
+
+def recorded_cycle(answer: int = 0, host: Host | None = None) -> Cycle:
+    """A cycle on the recorded node; the two answers are about five seconds apart."""
+    at = json.loads((NODE / "guests/domstats.json").read_text())[answer]["at"]
+    return cycle_with(recorded_guests(answer), at=at, host=host)
+
+
+def cycle_with(guests: tuple[Guest, ...] | None, *, at: float = 1000.0, host: Host | None = None) -> Cycle:
+    """A cycle in which libvirt answered with these guests, or not at all."""
+    view = LibvirtView(up=guests is not None, guests=guests, complete=True, at=at, call_seconds=0.01)
+    return Cycle(host or recorded_host(), at, view, Allocation())

@@ -1,0 +1,69 @@
+"""Argus and a real Zabbix 7.0: Debian 13's packages, beside the 6.0 of the lab."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from zabbix_items import assert_items_have_values, in_trouble, items
+
+from argus.zabbix.api import Zabbix
+from argus.zabbix.desired import HOST_GROUPS
+from argus.zabbix.feeds import read_node_values, read_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.lab.conftest import Lab
+
+pytestmark = pytest.mark.zabbix7
+
+
+@pytest.fixture(scope="module")
+def lab7(lab: Lab) -> Iterator[Lab]:
+    """One server for all tests, with an agent that has registered node and guests."""
+    with lab.zabbix7() as seven:
+        with administrator(seven) as zabbix:
+            lab.wait_until(lambda: all(hosts(zabbix, group) for group in HOST_GROUPS), timeout=60)
+            lab.wait_until(lambda: len(items(zabbix)) > 100, timeout=60)
+        yield seven
+
+
+@contextmanager
+def administrator(lab: Lab) -> Iterator[Zabbix]:
+    with Zabbix.login(lab.zabbix_url, lab.env["ZABBIX_USER"], lab.env["ZABBIX_PASSWORD"]) as zabbix:
+        yield zabbix
+
+
+def hosts(zabbix: Zabbix, group: str) -> list[Any]:
+    groups = zabbix.read("hostgroup.get", filter={"name": [group]})
+    found: list[Any] = zabbix.read("host.get", groupids=[row["groupid"] for row in groups], output=["host"])
+    return found
+
+
+def test_it_is_zabbix_7(lab7: Lab) -> None:
+    with administrator(lab7) as zabbix:
+        assert zabbix.version >= (7, 0)
+
+
+def test_a_provisioned_server_needs_nothing(lab7: Lab) -> None:
+    done = lab7.run("argus", "zabbix", "plan", "--format", "json", timeout=120)
+    assert (done.returncode, json.loads(done.stdout)) == (0, []), done.stderr
+
+
+def test_every_enabled_item_has_a_value_or_a_reason(lab7: Lab) -> None:
+    with administrator(lab7) as zabbix:
+        assert_items_have_values(zabbix, timeout=90)
+
+
+def test_no_item_and_no_discovery_rule_is_in_trouble(lab7: Lab) -> None:
+    with administrator(lab7) as zabbix:
+        assert in_trouble(zabbix) == []
+
+
+def test_the_correlator_reads_problems_and_values_with_its_token(lab7: Lab) -> None:
+    with Zabbix.with_token_file(lab7.zabbix_url, lab7.stack.run / "zabbix7" / "token") as zabbix:
+        assert isinstance(read_problems(zabbix), tuple)
+        assert "lab-node1" in {node.host for node in read_node_values(zabbix)}

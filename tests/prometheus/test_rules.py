@@ -1,0 +1,31 @@
+"""The alert rules for Prometheus fire when they should, and are about series that there are."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).parents[2]
+RULES = REPO / "prometheus" / "argus-rules.yaml"
+
+
+def test_the_rules_fire_when_they_should_and_only_then() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not here: apt install prometheus")
+    test = REPO / "tests" / "prometheus" / "argus-rules-test.yaml"
+    for words in (["check", "rules", str(RULES)], ["test", "rules", str(test)]):
+        done = subprocess.run([promtool, *words], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_series_in_a_rule_is_one_that_the_exporter_gives() -> None:
+    exported = set(re.findall(r'"(argus_[a-z_]+)"', (REPO / "argus" / "exporter.py").read_text()))
+    expressions = re.findall(r"expr: (.*)", RULES.read_text())
+    used = {name for text in expressions for name in re.findall(r"argus_[a-z_]+", text)}
+    assert used
+    assert used <= exported

@@ -1,0 +1,204 @@
+"""Messages go out once, in order, and are given up only with a word about it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from argus.routing.tree import Due
+from argus.store import outbox, reports
+from argus.store.engine import StoreError
+from argus.store.models import IncidentRow, OutboxRow
+
+if TYPE_CHECKING:
+    from argus.store.engine import Store
+    from argus.store.outbox import Claim
+
+OPS = "email:ops@example.org"
+
+
+def incident(store: Store, rule: str = "r", phase: str = "open") -> int:
+    with store.write() as session:
+        row = IncidentRow(
+            rule=rule,
+            subject="n",
+            phase=phase,
+            severity="HIGH",
+            summary="",
+            evidence={},
+            since=0,
+            seen_at=0,
+            held="",
+        )
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def opened(store: Store, *receivers: str) -> int:
+    number = incident(store)
+    with store.write() as session:
+        row = session.get_one(IncidentRow, number)
+        dues = [Due(receiver, 0, 0, "ops") for receiver in receivers or (OPS,)]
+        outbox.enqueue_open(session, row, dues, {"n": 1}, now=0)
+    return number
+
+
+def resolve(store: Store, number: int, now: float = 10) -> None:
+    with store.write() as session:
+        outbox.enqueue_resolve(session, session.get_one(IncidentRow, number), {"n": 2}, now=now)
+
+
+def claim(store: Store, now: float, owner: str = "me") -> Claim | None:
+    with store.write() as session:
+        outbox.drop_orphans(session, now)
+        return outbox.claim(session, owner, 60, now)
+
+
+def claimed(store: Store, now: float) -> Claim:
+    found = claim(store, now)
+    assert found
+    return found
+
+
+def sent(store: Store, each: Claim, now: float) -> bool:
+    with store.write() as session:
+        return outbox.settle_sent(session, each, now)
+
+
+def retry(store: Store, each: Claim, *, maybe: bool = False, wait: float = 5, now: float = 1) -> None:
+    with store.write() as session:
+        outbox.settle_retry(session, each, "no", maybe=maybe, wait=wait, now=now)
+
+
+def states(store: Store) -> dict[str, str]:
+    with store.read() as session:
+        return {row.kind: row.state for row in session.scalars(select(OutboxRow))}
+
+
+def log(store: Store, number: int) -> list[str]:
+    with store.read() as session:
+        return [row.what for row in reports.decisions(session, number)]
+
+
+def test_only_one_active_incident_of_a_rule_and_subject_can_be_stored(store: Store) -> None:
+    incident(store)
+    with pytest.raises(StoreError) as caught:
+        incident(store, phase="pending")
+    assert isinstance(caught.value.__cause__, IntegrityError)
+    incident(store, rule="another")
+    incident(store, phase="resolved")
+
+
+def test_a_message_is_claimed_once(store: Store) -> None:
+    opened(store)
+    assert claim(store, 0)
+    assert claim(store, 1) is None
+
+
+def test_of_many_senders_each_message_has_one(store: Store) -> None:
+    opened(store, *(f"email:{number}@example.org" for number in range(12)))
+
+    def take(_: int) -> list[int]:
+        taken = []
+        while found := claim(store, 0):
+            taken.append(found.id)
+        return taken
+
+    with ThreadPoolExecutor(6) as pool:
+        taken = [number for each in pool.map(take, range(6)) for number in each]
+    assert len(taken) == len(set(taken)) == 12
+
+
+def test_a_resolve_waits_until_the_open_was_accepted(store: Store) -> None:
+    number = opened(store)
+    first = claimed(store, 0)
+    resolve(store, number)
+    assert claim(store, 11) is None
+    assert sent(store, first, 12)
+    second = claimed(store, 12)
+    assert (first.kind, second.kind) == ("open", "resolve")
+    assert sent(store, second, 13)
+    assert states(store) == {"open": "sent", "resolve": "sent"}
+
+
+def test_what_was_over_before_it_was_told_is_not_told(store: Store) -> None:
+    number = opened(store)
+    resolve(store, number)
+    assert claim(store, 100) is None
+    assert states(store) == {"open": "dropped"}
+    assert log(store, number) == ["mail dropped"]
+
+
+def test_an_open_that_fails_after_the_end_drops_both(store: Store) -> None:
+    number = opened(store)
+    first = claimed(store, 0)
+    resolve(store, number)
+    retry(store, first)
+    assert claim(store, 100) is None
+    assert states(store) == {"open": "dropped", "resolve": "dropped"}
+    assert log(store, number) == ["mail delayed", "mail dropped"]
+
+
+def test_an_open_that_may_have_arrived_is_sent_again_and_then_resolved(store: Store) -> None:
+    number = opened(store)
+    retry(store, claimed(store, 0), maybe=True)
+    resolve(store, number)
+    again = claimed(store, 100)
+    assert (again.kind, again.payload) == ("open", {"n": 1})
+    assert sent(store, again, 101)
+    assert claimed(store, 102).kind == "resolve"
+
+
+def test_a_sender_that_died_is_replaced_and_cannot_settle_any_more(store: Store) -> None:
+    number = opened(store)
+    dead = claimed(store, 0)
+    assert claim(store, 59) is None
+    second = claimed(store, 60)
+    assert second.attempts == 2
+    assert not sent(store, dead, 61)
+    resolve(store, number)  # the dead one may have sent it, so there is an end to tell
+    assert sent(store, second, 62)
+    assert claimed(store, 63).kind == "resolve"
+
+
+def test_a_message_whose_first_sender_died_may_have_arrived_whatever_the_next_one_met(store: Store) -> None:
+    number = opened(store)
+    claimed(store, 0)
+    retry(store, claimed(store, 60))
+    resolve(store, number)
+    assert states(store) == {"open": "pending", "resolve": "pending"}
+
+
+def test_a_failed_message_waits_its_turn(store: Store) -> None:
+    opened(store)
+    retry(store, claimed(store, 0), wait=30, now=1)
+    assert claim(store, 30) is None
+    assert claimed(store, 31).attempts == 2
+
+
+def test_a_dead_open_is_never_resolved_and_both_are_accounted_for(store: Store) -> None:
+    number = opened(store)
+    with store.write() as session:
+        first = outbox.claim(session, "me", 60, 0)
+        assert first
+        outbox.settle_dead(session, first, "550 no such user", 1)
+    resolve(store, number)
+    assert claim(store, 100) is None
+    assert states(store) == {"open": "dead"}
+    assert log(store, number) == ["mail given up"]
+
+
+def test_the_end_goes_to_those_who_were_told_though_receivers_changed(store: Store) -> None:
+    number = opened(store, "email:old@example.org", "email:both@example.org")
+    for _ in range(2):
+        assert sent(store, claimed(store, 0), 1)
+    resolve(store, number)
+    assert {claimed(store, 20).receiver, claimed(store, 20).receiver} == {
+        "email:old@example.org",
+        "email:both@example.org",
+    }

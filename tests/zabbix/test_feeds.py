@@ -1,0 +1,51 @@
+"""Values of a node as the correlator gets them: base units, and nothing that is not known."""
+
+from __future__ import annotations
+
+from argus.catalogue import allocation, ksm, libvirt, thp
+from argus.catalogue.model import Metric
+from argus.zabbix.feeds import STALE_AFTER, TEXT_STALE_AFTER, node_values
+
+NOW = 1_800_000_000
+
+
+def row(metric: Metric, value: str, age: float = 0) -> dict[str, str]:
+    return {"key_": metric.zabbix_key, "lastvalue": value, "lastclock": str(int(NOW - age)), "lastns": "0"}
+
+
+def test_percent_becomes_a_ratio_again() -> None:
+    node = node_values("n1", [row(allocation.VCPU_RATIO, "150"), row(libvirt.UP, "0")])
+    assert node.values == {"allocation_vcpu_overcommit_ratio": 1.5, "libvirt_up": 0.0}
+    assert (node.host, node.at) == ("n1", NOW)
+
+
+def test_an_item_that_never_got_a_value_is_absent() -> None:
+    never = row(ksm.RUN, "0") | {"lastclock": "0"}
+    node = node_values("n1", [never])
+    assert node.values == {}
+    assert node.at == 0
+
+
+def test_a_value_that_is_no_longer_sent_is_absent_while_others_come() -> None:
+    stale = row(allocation.VCPU_RATIO, "150", age=STALE_AFTER + 1)
+    node = node_values("n1", [row(libvirt.UP, "0"), stale])
+    assert set(node.values) == {"libvirt_up"}
+
+
+def test_a_silent_node_keeps_its_last_values_with_their_age() -> None:
+    node = node_values("n1", [row(libvirt.UP, "1", age=9_000)])
+    assert node.values == {"libvirt_up": 1.0}
+    assert node.at == NOW - 9_000
+
+
+def test_texts_are_stored_seldom_and_live_longer() -> None:
+    texts = [
+        row(thp.ENABLED, "madvise", age=TEXT_STALE_AFTER - 1),
+        row(thp.DEFRAG, "x", age=TEXT_STALE_AFTER + 1),
+    ]
+    assert set(node_values("n1", [row(libvirt.UP, "1"), *texts]).values) == {"libvirt_up", "thp_enabled"}
+
+
+def test_every_value_has_its_clock() -> None:
+    node = node_values("n1", [row(libvirt.UP, "1"), row(ksm.RUN, "1", age=60)])
+    assert node.clock("ksm_run") == NOW - 60
