@@ -45,8 +45,9 @@ class _Answer:
 class _Domains:
     """Calls about domains, on a connection that is used by one thread only."""
 
-    def __init__(self, uri: str, seconds: dict[str, float]) -> None:
+    def __init__(self, uri: str, seconds: dict[str, float], hung_after: float) -> None:
         self._connection = Connection(uri, seconds)
+        self._hung_after = hung_after
 
     def stats(self, groups: int, flags: int, kind: str = "stats") -> _Answer:
         """Return all domains.  Raises ``libvirt.libvirtError``."""
@@ -55,24 +56,26 @@ class _Domains:
         return _Answer(guests_of(records), self._connection.took(kind), *self._connection.versions)
 
     def probe(self, groups: int, flags: int) -> tuple[_Answer, frozenset[str]]:
-        """Return all domains without asking a QEMU, and the UUIDs of those whose QEMU is free to answer."""
+        """Return all domains without asking a QEMU, and the UUIDs of those whose QEMU does not hang."""
         answer = self.stats(groups, flags, "probe")
         return answer, self.responsive(answer.guests)
 
     def responsive(self, guests: tuple[Guest, ...]) -> frozenset[str]:
-        """Return the UUIDs of the guests whose QEMU is free to answer."""
+        """Return the UUIDs of the guests whose QEMU does not hang."""
         return frozenset(guest.uuid for guest in guests if self._is_responsive(guest))
 
     def _is_responsive(self, guest: Guest) -> bool:
+        """Ask virDomainGetControlInfo: a monitor that is merely in use has been so for milliseconds."""
         if not guest.active:
             return True
         try:
             with self._connection.call("control") as conn:
-                state = conn.lookupByUUIDString(guest.uuid).controlInfo(0)[0]
+                state, _, for_ms = conn.lookupByUUIDString(guest.uuid).controlInfo(0)
         except libvirt.libvirtError as error:
             log.debug("control of guest %s: %s", guest.uuid, error)  # it ended since
             return False
-        return bool(state == libvirt.VIR_DOMAIN_CONTROL_OK)
+        in_use = state in (libvirt.VIR_DOMAIN_CONTROL_JOB, libvirt.VIR_DOMAIN_CONTROL_OCCUPIED)
+        return bool(state == libvirt.VIR_DOMAIN_CONTROL_OK or (in_use and for_ms < 1000 * self._hung_after))
 
     def stats_of(self, uuids: frozenset[str], groups: int, flags: int) -> dict[str, Any]:
         """Return the statistics of some domains.  Raises ``libvirt.libvirtError``."""
@@ -110,7 +113,9 @@ class LibvirtSource:
         self.events = EventListener(uri, self._seconds, monotonic)
         self._details = DetailLane(uri, self._seconds)
         self._slow = SlowLane(uri, self._seconds, monotonic)
-        self._bulk, self._probe, self._spare = (_Domains(uri, self._seconds) for _ in range(3))
+        self._bulk, self._probe, self._spare = (
+            _Domains(uri, self._seconds, hung_after=timeout / 2) for _ in range(3)
+        )
         self._bulk_worker, self._probe_worker, self._spare_worker = (
             Worker(f"libvirt-{name}") for name in ("bulk", "probe", "spare")
         )
