@@ -12,7 +12,7 @@ from argus.correlator.evaluate import GUEST_NAMES, is_ill
 from argus.correlator.facts import ZABBIX
 from argus.correlator.fleet import fleet_sums
 from argus.correlator.incidents import Change, decide
-from argus.correlator.rules import BY_NAME
+from argus.correlator.rulebook import BOOK
 from argus.correlator.tenants import told_triggers
 from argus.notify.base import Kind, Notification
 from argus.store import incidents, leases, outbox, progress, silences, topology
@@ -96,6 +96,7 @@ def labels(row: IncidentRow) -> dict[str, str]:
         "name": row.label or row.subject,
         "node": row.place or row.subject,
         "project": row.evidence.get("project", ""),
+        "kind": BOOK.kinds.get(row.rule, ""),
     }
 
 
@@ -124,7 +125,7 @@ def _tell(
 
 
 def _notification(row: IncidentRow, kind: Kind, effect: Effect) -> Notification:
-    rule = BY_NAME.get(row.rule)
+    rule = BOOK.rules.get(row.rule)
     return Notification(
         kind=kind.value,
         incident_id=row.id,

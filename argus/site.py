@@ -8,12 +8,13 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from argus import config, guests, notify
 from argus.correlator.facts import ZABBIX, Facts
 from argus.routing.read import read
 from argus.routing.tree import everything
+from argus.sources import Stored, Together
 from argus.store.engine import Store, open_store
 
 if TYPE_CHECKING:
@@ -23,20 +24,11 @@ if TYPE_CHECKING:
     from argus.guests import GuestHosts
     from argus.notify.base import Receiver
     from argus.routing.tree import Router
+    from argus.sources import Slow, Source
 
 ZABBIX_TRIES = 3  # of one request; the lease of a cycle is renewed between two requests
 MARGIN_SECONDS = 5.0
 SMTP_STEPS = 6  # answers to wait for until a mail is accepted, each with its own timeout
-
-
-class Source(Protocol):
-    """Where facts come from."""
-
-    def read(self, alive: Callable[[], None]) -> Facts:
-        """Return a complete snapshot, or one that says in ``blind`` what could not be read.
-
-        Calls ``alive`` between two requests; what that raises ends the reading.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +51,7 @@ class Site:
     send_seconds: float = 90.0
     keep_seconds: float = 90 * 86400.0
     guests: GuestHosts | None = None
+    slow: tuple[Slow, ...] = ()  # read by jobs of their own; their snapshots are among the source's facts
     dead_man_url: str = ""
     trappers: tuple[tuple[str, int], ...] = ()
     waits: tuple[float, ...] = field(default=(2, 4, 8, 15, 30, 60, 120, 300))
@@ -93,13 +86,22 @@ def routes(conf: Any) -> Router:
     return everything(tuple(f"email:{address}" for address in conf.smtp.recipients))
 
 
+def slow_sources(_conf: Any) -> tuple[Slow, ...]:
+    """Make what is read by jobs of their own: a line a source; each also needs a job in the schedule."""
+    return ()
+
+
 def from_config(conf: Any) -> Site:
     """Wire everything up; connects to nothing yet.  Raises ``ArgusError`` for what cannot work."""
     config.check(conf)
     router = routes(conf)
+    store = open_store(config.database_url(conf))
+    zabbix = ZabbixSource(conf.zabbix.url, Path(conf.zabbix.token_file), conf.zabbix.timeout)
+    slow = slow_sources(conf)
     return Site(
-        store=open_store(config.database_url(conf)),
-        source=ZabbixSource(conf.zabbix.url, Path(conf.zabbix.token_file), conf.zabbix.timeout),
+        store=store,
+        source=Together((zabbix, *(Stored(each, store, time.time) for each in slow))),
+        slow=slow,
         policy=config.policy(conf),
         receivers=notify.made(conf, router.options),
         router=router,

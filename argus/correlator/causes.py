@@ -6,24 +6,23 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from argus.correlator.evaluate import GUEST_NAMES, Key
+from argus.correlator.evaluate import Key
 from argus.correlator.incident import Change, Effect, Incident, Phase
 from argus.correlator.rule import Member, Scope
-from argus.correlator.rules.guests import guest_is_broken
+from argus.correlator.rulebook import BOOK, Rulebook
+from argus.correlator.rules.guests import BY_THE_NODE, guest_is_broken
 from argus.correlator.rules.reporting import node_does_not_report
 from argus.correlator.rules.scope import same_fault_on_many
-from argus.correlator.rules.services import libvirtd_does_not_answer
 from argus.correlator.rules.suspect import many_guests_fail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from argus.correlator.thresholds import Policy
 
 SKEW_SECONDS = 120.0  # a cause may be found so much later than its symptoms
 
-# What a node's own incidents explain on its guests, the strongest first.
-OF_GUESTS = (node_does_not_report.name, many_guests_fail.name, libvirtd_does_not_answer.name)
+OF_GUESTS = BY_THE_NODE
 # Two faces of one failure: whichever was told first speaks for both.
 TWINS = {
     node_does_not_report.name: many_guests_fail.name,
@@ -46,15 +45,16 @@ class Causes:
     before: Mapping[Key, Incident]
     policy: Policy
     now: float
+    book: Rulebook = BOOK
 
-    def scopes(self, titles: Mapping[str, str]) -> dict[str, Scope]:
-        """Group by rule what nothing local explains; ``titles`` are those of rules that may form a scope."""
+    def scopes(self) -> dict[str, Scope]:
+        """Group by rule what nothing local explains."""
         members: defaultdict[str, list[Member]] = defaultdict(list)
         for key, incident in self.state.items():
-            if key.rule in titles and self._counts(incident):
+            if key.rule in self.book.many and self._counts(incident):
                 members[key.rule].append(Member(incident.label or key.subject, incident.since))
         return {
-            rule: Scope(titles[rule], tuple(sorted(found, key=lambda each: (each.since, each.label))))
+            rule: Scope(self.book.rules[rule].title, tuple(sorted(found, key=_by_time)))
             for rule, found in members.items()
         }
 
@@ -125,26 +125,34 @@ class Causes:
 
     def _local(self, incident: Incident) -> Key | None:
         rule, subject = incident.key
-        if rule in GUEST_NAMES:
-            return next(self._of_guest(incident), None)
+        cause = next(self._along(incident, self.book.explained_by.get(rule, ())), None)
+        if cause is not None:
+            return cause
         twin = self.state.get(Key(TWINS[rule], subject)) if rule in TWINS else None
         if twin is not None and self._speaks(twin, incident):
             return twin.key
         return None
 
-    def _of_guest(self, incident: Incident) -> Iterator[Key]:
-        for rule in OF_GUESTS:
-            cause = self.state.get(Key(rule, incident.place))
-            if cause is None:
-                continue
-            if incident.since >= cause.since - self.policy.stale_after - SKEW_SECONDS:
-                yield cause.key
+    def _along(self, incident: Incident, rules: Iterable[str]) -> Iterator[Key]:
+        """Yield what explains an incident on its own subject or on those that it lives by."""
+        where = (incident.key.subject, incident.place, *incident.within)
+        for rule in rules:
+            for subject in where:
+                cause = self.state.get(Key(rule, subject))
+                if cause is None or cause.key == incident.key:
+                    continue
+                if incident.since >= cause.since - self.policy.stale_after - SKEW_SECONDS:
+                    yield cause.key
 
     def _speaks(self, twin: Incident, incident: Incident) -> bool:
         """Tell whether the twin opened first, so that it is, or was, told."""
         if twin.phase is not Phase.OPEN or twin.cause == incident.key:
             return False
         return _age(twin) < _age(incident)
+
+
+def _by_time(member: Member) -> tuple[float, str]:
+    return member.since, member.label
 
 
 def _age(incident: Incident) -> tuple[bool, float, bool]:

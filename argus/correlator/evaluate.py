@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from argus.catalogue import libvirt
 from argus.correlator.facts import ZABBIX
-from argus.correlator.rule import Finding, Layer, Node, Rule, Source
+from argus.correlator.rule import Finding, Layer, Node, Outcome, Rule, Source, Unknown
+from argus.correlator.rulebook import BOOK, Rulebook
 from argus.correlator.rules import GUEST_RULES, NODE_RULES, SOURCE_RULES
 from argus.correlator.tenants import Tenants
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from argus.correlator.facts import Facts, NodeValues, Problem
     from argus.correlator.thresholds import Policy
@@ -26,16 +27,6 @@ class Key(NamedTuple):
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """It cannot be said; whatever is open stays open, and nothing new opens."""
-
-    reason: str
-
-
-Outcome = Finding | Unknown | None  # None: looked at, and well
-
-
 def evaluate(
     facts: Facts,
     policy: Policy,
@@ -43,29 +34,34 @@ def evaluate(
     is_open: Collection[Key],
     known: Collection[Key] = (),
     causes: Collection[Key] = (),
+    book: Rulebook = BOOK,
 ) -> dict[Key, Outcome]:
     """Judge all subjects of ``facts`` at ``now`` (seconds since the epoch).
 
     ``is_open`` names the incidents that are judged by relaxed limits, ``known`` all that are not over, and
     ``causes`` those that were open before, so that what fails now may be their symptom.
-    Nodes and guests are left out while Zabbix cannot be read: the caller holds what it does not find.
+    Subjects are left out while a source that they need cannot be read: the caller holds what it misses.
     """
     outcomes: dict[Key, Outcome] = {}
     for source in _sources(facts):
         for rule in SOURCE_RULES:
             outcomes[Key(rule.name, source.name)] = rule.check(source, policy.thresholds)
-    if ZABBIX in facts.blind:
-        return outcomes
-    tenants = Tenants.of(facts, policy)
-    for node in _nodes(facts, policy, now, tenants):
-        outcomes.update(_judge(node, policy, now, is_open))
-    outcomes.update(_guests(facts, policy, tenants, outcomes, causes, known))
+    if ZABBIX not in facts.blind:
+        tenants = Tenants.of(facts, policy)
+        for node in _nodes(facts, policy, now, tenants):
+            outcomes.update(_judge(node.name, node, NODE_RULES, policy, now, is_open))
+        outcomes.update(_guests(facts, policy, tenants, outcomes, causes, known))
+    for family in book.families:
+        if not facts.blindness(family.sources):
+            rules = sorted(family.rules, key=lambda rule: rule.layer)
+            for name, subject in family.draw(facts, policy, now):
+                outcomes.update(_judge(name, subject, rules, policy, now, is_open))
     return outcomes
 
 
 def _sources(facts: Facts) -> Iterator[Source]:
     why = dict(zip(facts.blind, facts.why_blind, strict=True))
-    for name in {ZABBIX: "", **why}:
+    for name in dict.fromkeys((*facts.sources, *why)):
         yield Source(name, why.get(name, ""))
 
 
@@ -87,19 +83,26 @@ def _nodes(facts: Facts, policy: Policy, now: float, tenants: Tenants) -> Iterat
         )
 
 
-def _judge(node: Node, policy: Policy, now: float, is_open: Collection[Key]) -> Iterator[tuple[Key, Outcome]]:
-    cause: Rule[Node] | None = None
-    for rule in NODE_RULES:  # lowest layer first
-        key = Key(rule.name, node.name)
+def _judge(
+    name: str,
+    subject: Any,
+    rules: Sequence[Rule[Any]],  # lowest layer first
+    policy: Policy,
+    now: float,
+    is_open: Collection[Key],
+) -> Iterator[tuple[Key, Outcome]]:
+    cause: Rule[Any] | None = None
+    for rule in rules:
+        key = Key(rule.name, name)
         outcome: Outcome
         if cause is not None and cause.layer < rule.layer:
             outcome = Unknown(f"{cause.title[0].lower()}{cause.title[1:]}")
-        elif missing := _missing(rule, node.values, policy.stale_after, now):
+        elif rule.needs and (missing := _missing(rule, subject.values, policy.stale_after, now)):
             outcome = Unknown(f"no recent value of {missing}")
         else:
-            outcome = rule.check(node, policy.thresholds)
+            outcome = rule.check(subject, policy.thresholds)
             if outcome is None and key in is_open:
-                outcome = rule.check(node, policy.thresholds.relaxed())
+                outcome = rule.check(subject, policy.thresholds.relaxed())
         if isinstance(outcome, Finding) and cause is None and rule.layer < Layer.LOAD:
             cause = rule
         yield key, outcome
@@ -144,7 +147,7 @@ def _guests(
         for rule in GUEST_RULES:
             key = Key(rule.name, uuid)
             finding = rule.check(guest, policy.thresholds)
-            if finding is None:
+            if not isinstance(finding, Finding):
                 if key in mine:
                     yield key, Unknown(ground.trouble) if ground.trouble else None
             elif key in mine or rule.name in tenants.wanted or (tenants.wanted and ground.ill):

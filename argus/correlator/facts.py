@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
+T = TypeVar("T")
 ZABBIX = "zabbix"  # the name of the source that problems and node values come from
 
 
@@ -82,10 +83,13 @@ class Placement:
 class Facts:
     """One snapshot of all sources.
 
-    ``blind`` names the sources that could not be read this time; what they would have told is unknown,
-    and ``why_blind`` carries one line a source for people.  ``placements`` are the stays of guests that
-    matter now: those of guests in trouble and those on nodes in trouble; past ones too, because who ran
-    where when it broke decides what is a symptom of what.
+    ``sources`` names those that were asked, ``blind`` those among them that could not be read this time; what
+    they would have told is unknown, and ``why_blind`` carries one line a source for people.  A source with
+    several places is one name a place: ``openstack:RegionOne``.  ``others`` holds what sources beside Zabbix
+    told, one frozen object a source and place, found again by its type with ``told``.
+
+    ``placements`` are the stays of guests that matter now: those of guests in trouble and those on nodes in
+    trouble; past ones too, because who ran where when it broke decides what is a symptom of what.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -93,3 +97,31 @@ class Facts:
     blind: tuple[str, ...] = ()
     why_blind: tuple[str, ...] = ()
     placements: tuple[Placement, ...] = ()
+    sources: tuple[str, ...] = (ZABBIX,)
+    others: tuple[object, ...] = ()
+
+    def told(self, kind: type[T]) -> tuple[T, ...]:
+        """Return what the sources of one type told, in the order they were asked; none when all are blind."""
+        return tuple(each for each in self.others if isinstance(each, kind))
+
+    def blindness(self, names: Collection[str]) -> str:
+        """Say which of the sources, or of their places, cannot be read; empty when all can."""
+        blind = [each for each in self.blind if each in names or each.partition(":")[0] in names]
+        return f"{' and '.join(_title(each) for each in blind)} cannot be read" if blind else ""
+
+    def joined(self, other: Facts) -> Facts:
+        """Return what both say together; they are of different sources."""
+        return replace(
+            self,
+            problems=(*self.problems, *other.problems),
+            nodes=(*self.nodes, *other.nodes),
+            blind=(*self.blind, *other.blind),
+            why_blind=(*self.why_blind, *other.why_blind),
+            placements=(*self.placements, *other.placements),
+            sources=tuple(dict.fromkeys((*self.sources, *other.sources))),
+            others=(*self.others, *other.others),
+        )
+
+
+def _title(source: str) -> str:
+    return source[0].upper() + source[1:]

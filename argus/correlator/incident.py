@@ -28,7 +28,8 @@ class Incident:
     ``seen_at`` is the newest finding, ``clear_since`` when it was first seen to be well again, ``held`` why
     nothing can be said at present, ``absent_since`` when its subject left the facts.  ``cause`` is the
     incident that it is a symptom of, ``orphan_since`` when that ended; ``told_at`` is when people were to be
-    told, ``None`` for a symptom.  ``place`` is the node that the subject is on, ``label`` its name.
+    told, ``None`` for a symptom.  ``place`` is the node that the subject is on, ``within`` what else it lives
+    by, ``label`` its name.
     """
 
     key: Key
@@ -45,6 +46,7 @@ class Incident:
     held: str = ""
     label: str = ""
     place: str = ""
+    within: tuple[str, ...] = ()
     cause: Key | None = None
     orphan_since: float | None = None
     told_at: float | None = None

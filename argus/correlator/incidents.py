@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from argus.correlator.causes import Causes, scope_of
-from argus.correlator.evaluate import Key, Outcome, Unknown, evaluate
-from argus.correlator.facts import ZABBIX
+from argus.correlator.evaluate import Key, evaluate
 from argus.correlator.incident import Change, Effect, Incident, Phase
-from argus.correlator.rule import Finding, Scope
-from argus.correlator.rules import BY_NAME, GUEST_RULES, NODE_RULES
+from argus.correlator.rule import Finding, Scope, Unknown
+from argus.correlator.rulebook import BOOK, Rulebook
 from argus.correlator.rules.scope import same_fault_on_many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from argus.correlator.facts import Facts
-    from argus.correlator.rule import AnyRule
+    from argus.correlator.rule import AnyRule, Outcome
     from argus.correlator.thresholds import Policy
 
 __all__ = ["Change", "Decision", "Effect", "Incident", "Key", "Phase", "decide"]
 
 SCOPE = same_fault_on_many.name
-FORM_SCOPES: tuple[AnyRule, ...] = (*NODE_RULES, *GUEST_RULES)
-TITLES = {rule.name: rule.title for rule in FORM_SCOPES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +41,14 @@ def decide(
     facts: Facts,
     policy: Policy,
     now: float,
-    rules: Mapping[str, AnyRule] = BY_NAME,
+    book: Rulebook = BOOK,
 ) -> Decision:
     """Advance all incidents by what ``facts`` say at ``now``.  The same call twice changes nothing more."""
     is_open = {key for key, incident in state.items() if incident.phase is Phase.OPEN}
     # strictly before: what opens now must not change what a replay of the same facts finds
     causes = {key for key in is_open if (state[key].opened_at or 0.0) < now}
-    outcomes = evaluate(facts, policy, now, is_open, state, causes)
-    gone = _Gone.of(state, outcomes, facts)
+    outcomes = evaluate(facts, policy, now, is_open, state, causes, book)
+    gone = _Gone.of(state, outcomes, facts, book)
     after: dict[Key, Incident] = {}
     effects: list[Effect] = []
 
@@ -61,7 +59,7 @@ def decide(
 
     scopes = {key for key in state if key.rule == SCOPE}
     for key in sorted({*state, *outcomes} - scopes):
-        incident, rule = state.get(key), rules.get(key.rule)
+        incident, rule = state.get(key), book.rules.get(key.rule)
         if rule is None:
             take(key, _finish(incident, now, "the rule no longer exists"))
         elif key not in outcomes:
@@ -69,15 +67,17 @@ def decide(
         else:
             hold = policy.holds.get(rule.name, rule.hold)
             take(key, _advance(key, incident, rule, outcomes[key], hold, now))
-    found = Causes(after, state, policy, now).scopes(TITLES if SCOPE in rules else {})
+    found = Causes(after, state, policy, now, book).scopes()
     for key in sorted(scopes | {scope_of(rule) for rule in found}):
-        take(key, _scope(key, state.get(key), found.get(key.subject), policy, now))
-    return _explain(after, state, effects, policy, now)
+        take(key, _scope(key, state.get(key), found.get(key.subject), policy, now, book))
+    return _explain(Causes(after, state, policy, now, book), effects)
 
 
-def _scope(key: Key, incident: Incident | None, scope: Scope | None, policy: Policy, now: float) -> Step:
+def _scope(
+    key: Key, incident: Incident | None, scope: Scope | None, policy: Policy, now: float, book: Rulebook
+) -> Step:
     """One incident for all subjects of a rule; it opens when the first of them would."""
-    member = BY_NAME.get(key.subject)
+    member = book.rules.get(key.subject)
     if member is None:
         return _finish(incident, now, "the rule no longer exists")
     scope = scope or Scope(member.title, ())
@@ -88,17 +88,11 @@ def _scope(key: Key, incident: Incident | None, scope: Scope | None, policy: Pol
     return _advance(key, incident, same_fault_on_many, outcome, hold, now)
 
 
-def _explain(
-    after: Mapping[Key, Incident],
-    before: Mapping[Key, Incident],
-    effects: list[Effect],
-    policy: Policy,
-    now: float,
-) -> Decision:
+def _explain(causes: Causes, effects: list[Effect]) -> Decision:
     """Find causes; what has none is told.  What happened before is told with what is known now."""
     settled = {}
     more: list[Effect] = []
-    for incident, new in Causes(after, before, policy, now).settle():
+    for incident, new in causes.settle():
         settled[incident.key] = incident
         more.extend(new)
     final = [
@@ -125,10 +119,11 @@ def _fire(
 ) -> Step:
     """A finding: start or go on holding it, and open it when it has stood for long enough."""
     since = now if finding.since is None else min(now, finding.since)
-    old = incident or Incident(key, rule.severity, finding.summary, finding.evidence, since, now)
+    severity = finding.severity or rule.severity
+    old = incident or Incident(key, severity, finding.summary, finding.evidence, since, now)
     new = replace(
         old,
-        severity=rule.severity,
+        severity=severity,
         summary=finding.summary,
         evidence=finding.evidence,
         since=min(old.since, now),  # a clock that was set back must not hold for ever
@@ -138,6 +133,7 @@ def _fire(
         held="",
         label=finding.label,
         place=finding.place or old.place,
+        within=finding.within or old.within,
     )
     effects = _released(incident)
     if old.phase is Phase.OPEN:
@@ -195,25 +191,42 @@ def _finish(incident: Incident | None, now: float, reason: str) -> Step:
 class _Gone:
     """What to do with incidents whose subject is not among the facts."""
 
-    blind: str
-    too_many: bool
+    facts: Facts
+    book: Rulebook
+    too_many: frozenset[str]  # kinds of subjects
 
     @classmethod
-    def of(cls, state: Mapping[Key, Incident], outcomes: Mapping[Key, Outcome], facts: Facts) -> _Gone:
+    def of(
+        cls, state: Mapping[Key, Incident], outcomes: Mapping[Key, Outcome], facts: Facts, book: Rulebook
+    ) -> _Gone:
         """Many nodes that vanish at once look like a lost permission, not like a decommissioning."""
-        blind = "Zabbix cannot be read" if ZABBIX in facts.blind else ""
-        absent = {key.subject for key in state if key not in outcomes}
-        return cls(blind, len(absent) > max(1, len(facts.nodes) // 5) or not facts.nodes)
+        absent, there = defaultdict(set), defaultdict(set)
+        for key in state:
+            if key not in outcomes:
+                absent[book.kinds.get(key.rule, "")].add(key.subject)
+        for key in outcomes:
+            there[book.kinds[key.rule]].add(key.subject)
+        return cls(
+            facts,
+            book,
+            frozenset(
+                kind
+                for kind, subjects in absent.items()
+                if len(subjects) > max(1, len(there[kind]) // 5) or not there[kind]
+            ),
+        )
 
     def judge(self, incident: Incident | None, policy: Policy, now: float) -> Step:
         if incident is None:
             return None, ()
-        if self.blind:
-            return _hold(incident, self.blind)
+        rule = incident.key.rule
+        blind = self.facts.blindness(self.book.sources.get(rule, ()))
+        if blind:
+            return _hold(incident, blind)
+        kind = self.book.kinds[rule]
+        source = " and ".join(self.book.sources.get(rule, ())).capitalize() or "The configuration"
         since = min(now, incident.absent_since if incident.absent_since is not None else now)
-        step = _hold(
-            replace(incident, absent_since=since), "the node is no longer among Argus/Nodes in Zabbix"
-        )
-        if self.too_many or now - since < policy.forget_after:
+        step = _hold(replace(incident, absent_since=since), f"{source} lists the {kind} no longer")
+        if kind in self.too_many or now - since < policy.forget_after:
             return step
-        return _finish(step[0], now, f"the node has been gone from Zabbix for {now - since:.0f} s")
+        return _finish(step[0], now, f"the {kind} has been gone from {source} for {now - since:.0f} s")

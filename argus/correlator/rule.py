@@ -5,14 +5,14 @@ from __future__ import annotations
 import enum
 import inspect
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from argus.catalogue.model import Metric, Severity
-    from argus.correlator.facts import NodeValues, Placement, Problem
-    from argus.correlator.thresholds import Thresholds
+    from argus.correlator.facts import Facts, NodeValues, Placement, Problem
+    from argus.correlator.thresholds import Policy, Thresholds
 
 
 class Layer(enum.IntEnum):
@@ -34,6 +34,8 @@ class Finding:
 
     ``since`` is when it began, in seconds since the epoch, where the facts say so (``None``: when it was
     found); ``label`` names the subject for people; ``place`` is the node that it is on, where it is on one.
+    ``within`` names further subjects that this one lives by (the message bus of an API, the aggregate of a
+    node): their incidents may be its cause.  ``severity`` takes the place of the rule's own.
     """
 
     summary: str
@@ -41,6 +43,18 @@ class Finding:
     since: float | None = None
     label: str = ""
     place: str = ""
+    within: tuple[str, ...] = ()
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It cannot be said; whatever is open stays open, and nothing new opens."""
+
+    reason: str
+
+
+Outcome = Finding | Unknown | None  # None: looked at, and well
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +121,7 @@ class Scope:
     members: tuple[Member, ...]
 
 
-Subject = TypeVar("Subject", Node, Source, Guest, Scope)
+Subject = TypeVar("Subject")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,9 @@ class Rule(Generic[Subject]):
     """A check and its terms.
 
     ``hold`` is how long, in seconds, a finding must stand before the incident opens; ``keep`` how long all
-    must have been well before it resolves.  ``needs`` are the values without which the outcome is unknown.
+    must have been well before it resolves.  ``needs`` are the values of a node without which the outcome
+    is unknown.  ``explains`` names rules whose incidents are symptoms of this one's when their subject is the
+    same or lives by this one's; ``symptom_of`` says the same from the other end, the best explanation first.
     """
 
     name: str
@@ -126,26 +142,65 @@ class Rule(Generic[Subject]):
     hold: float
     keep: float
     needs: tuple[Metric, ...]
-    check: Callable[[Subject, Thresholds], Finding | None]
+    check: Callable[[Subject, Thresholds], Outcome]
+    explains: tuple[str, ...] = ()
+    symptom_of: tuple[str, ...] = ()
 
 
-AnyRule = Rule[Source] | Rule[Node] | Rule[Guest] | Rule[Scope]
+AnyRule = Rule[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Generic[Subject]):
+    """Rules about one kind of subject, and how its subjects are found.
+
+    ``kind`` is the word for people (``service``); ``sources`` are those without which nothing can be said:
+    while one of them, or one place of it, cannot be read, nothing is judged and all is held.  ``draw`` yields
+    the name of each subject that there is, and the subject; the name makes the incident's key, so it must be
+    the same for ever and of no other kind's form (``RegionOne/nova-compute/cmp1``, ``aggregate:ssd``).
+    ``many``: the same fault on many subjects at a time becomes one incident.
+    """
+
+    kind: str
+    sources: tuple[str, ...]
+    draw: Callable[[Facts, Policy, float], Iterable[tuple[str, Subject]]]
+    rules: tuple[Rule[Subject], ...]
+    many: bool = False
 
 
 def rule(
-    *, severity: Severity, layer: Layer, hold: float, keep: float, needs: tuple[Metric, ...] = ()
-) -> Callable[[Callable[[Subject, Thresholds], Finding | None]], Rule[Subject]]:
+    *,
+    severity: Severity,
+    layer: Layer,
+    hold: float,
+    keep: float,
+    needs: tuple[Metric, ...] = (),
+    explains: tuple[str, ...] = (),
+    symptom_of: tuple[str, ...] = (),
+) -> Callable[[Callable[[Subject, Thresholds], Outcome]], Rule[Subject]]:
     """Make a rule of a check.
 
     The function's name becomes the incident's; its docstring is the runbook: a first line that names the
     trouble, then what it means and a paragraph ``What to do:``.  Raises ``ValueError`` without them.
     """
 
-    def wrap(check: Callable[[Subject, Thresholds], Finding | None]) -> Rule[Subject]:
+    def wrap(check: Callable[[Subject, Thresholds], Outcome]) -> Rule[Subject]:
         title, _, runbook = (inspect.getdoc(check) or "").partition("\n\n")
         if not title or "What to do:" not in runbook:
             raise ValueError(f"rule {check.__name__} needs a runbook: a docstring with 'What to do:'")
         name = check.__name__
-        return Rule(name, title.rstrip("."), runbook, severity, layer, hold, keep, needs, check)
+        return Rule(
+            name,
+            title.rstrip("."),
+            runbook,
+            severity,
+            layer,
+            hold,
+            keep,
+            needs,
+            check,
+            explains,
+            symptom_of,
+        )
 
     return wrap

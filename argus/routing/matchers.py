@@ -14,7 +14,7 @@ from argus.errors import ArgusError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-LABELS = ("rule", "severity", "subject", "name", "node", "project")  # of an incident
+LABELS = ("rule", "severity", "subject", "name", "node", "project", "kind")  # of an incident
 _SHAPE = re.compile(r'\s*(?P<label>[a-z_]+)\s*(?P<op>!=|=~|!~|=)\s*(?P<value>"(?:[^"\\]|\\.)*"|[^"\s]*)\s*')
 
 

@@ -75,7 +75,7 @@ def _write(session: Session, row: IncidentRow | None, incident: Incident) -> Inc
     row.opened_at, row.resolved_at = incident.opened_at, incident.resolved_at
     row.clear_since, row.absent_since = incident.clear_since, incident.absent_since
     row.held = incident.held
-    row.label, row.place = incident.label, incident.place
+    row.label, row.place, row.within = incident.label, incident.place, list(incident.within)
     row.cause_rule, row.cause_subject = incident.cause or ("", "")
     row.orphan_since, row.told_at = incident.orphan_since, incident.told_at
     return row
@@ -97,6 +97,7 @@ def _from_row(row: IncidentRow) -> Incident:
         held=row.held,
         label=row.label,
         place=row.place,
+        within=tuple(row.within),
         cause=Key(row.cause_rule, row.cause_subject) if row.cause_rule else None,
         orphan_since=row.orphan_since,
         told_at=row.told_at,

@@ -63,6 +63,7 @@ class IncidentRow(Base):
     absent_since: Mapped[float | None] = mapped_column(Double)
     label: Mapped[str] = mapped_column(Text, default="", server_default="")
     place: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    within: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     cause_rule: Mapped[str] = mapped_column(String(100), default="", server_default="")
     cause_subject: Mapped[str] = mapped_column(String(255), default="", server_default="")
     orphan_since: Mapped[float | None] = mapped_column(Double)
@@ -213,6 +214,21 @@ class GuestRow(Base):
     gone_since: Mapped[float | None] = mapped_column(Double)
     disabled_at: Mapped[float | None] = mapped_column(Double)
     tried_at: Mapped[float] = mapped_column(Double, default=0.0)
+
+
+class SnapshotRow(Base):
+    """What a slow source told last, for cycles that must not wait for it.
+
+    ``payload`` is what its reader made of it at ``at``; ``error`` is why the last try at ``tried_at`` failed.
+    """
+
+    __tablename__ = "snapshots"
+
+    source: Mapped[str] = mapped_column(String(100), primary_key=True)
+    payload: Mapped[Any] = mapped_column(JSON, nullable=True)
+    at: Mapped[float | None] = mapped_column(Double)
+    tried_at: Mapped[float] = mapped_column(Double)
+    error: Mapped[str] = mapped_column(Text, default="")
 
 
 class PlacementRow(Base):

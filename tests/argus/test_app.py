@@ -33,7 +33,7 @@ def test_each_job_has_a_task_with_a_time_limit(tmp_path: Path) -> None:
     for job in JOBS:
         task = app.tasks[f"argus.{job.name}"]
         assert task.time_limit == job.limit < VISIBILITY_SECONDS
-        assert getattr(tasks, job.name).name == task.name
+        assert tasks.TASKS[job.name].name == task.name
 
 
 def test_a_message_is_taken_back_from_a_worker_that_dies(tmp_path: Path) -> None:

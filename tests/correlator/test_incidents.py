@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from argus.catalogue import allocation, ksm, libvirt
 from argus.correlator.evaluate import Key
 from argus.correlator.facts import ZABBIX, Facts, NodeValues
 from argus.correlator.incidents import Change, Decision, Incident, Phase, decide
+from argus.correlator.rulebook import BOOK
 from argus.correlator.thresholds import GIB, Policy
 
 LIBVIRTD = Key("libvirtd_does_not_answer", "cmp1")
@@ -223,7 +224,8 @@ def test_many_nodes_that_vanish_at_once_are_not_forgotten() -> None:
 
 def test_an_incident_of_a_rule_that_was_removed_is_closed() -> None:
     world = with_libvirtd_open()
-    decision = decide(world.state, world.node(), world.policy, world.now, rules={})
+    without_node_rules = replace(BOOK, rules={})
+    decision = decide(world.state, world.node(), world.policy, world.now, without_node_rules)
     assert [effect.change for effect in decision.effects] == [Change.RESOLVED]
 
 

@@ -9,7 +9,7 @@ import pytest
 from argus.catalogue import allocation, libvirt
 from argus.catalogue.model import Severity
 from argus.correlator.facts import NodeValues, Problem
-from argus.correlator.rule import Layer, Node, Source, rule
+from argus.correlator.rule import Finding, Layer, Node, Source, rule
 from argus.correlator.rules import RULES
 from argus.correlator.rules.capacity import node_is_full
 from argus.correlator.rules.overcommit import overcommit_hurts_guests
@@ -20,7 +20,6 @@ from argus.correlator.thresholds import GIB, Thresholds
 
 if TYPE_CHECKING:
     from argus.catalogue.model import Metric
-    from argus.correlator.rule import Finding
 
 LIMITS = Thresholds()
 
@@ -65,7 +64,7 @@ def test_overcommit_is_a_trouble_only_together_with_steal(
 )
 def test_a_node_is_full_when_the_smallest_guest_does_not_fit(memory: float, vcpus: float, says: str) -> None:
     found = node_is_full.check(node({allocation.MEMORY_FREE: memory, allocation.VCPUS_FREE: vcpus}), LIMITS)
-    assert says in (found.summary if found else "")
+    assert says in (found.summary if isinstance(found, Finding) else "")
     assert bool(found) is bool(says)
 
 
@@ -73,7 +72,7 @@ def test_a_node_is_full_when_the_smallest_guest_does_not_fit(memory: float, vcpu
 def test_libvirtd_that_does_not_answer_is_found_by_the_agents_own_word(up: float, fires: bool) -> None:
     found = libvirtd_does_not_answer.check(node({libvirt.UP: up}), LIMITS)
     assert bool(found) is fires
-    assert not found or "cmp1" in found.summary
+    assert not isinstance(found, Finding) or "cmp1" in found.summary
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_a_node_without_recent_values_does_not_report(
 
 def test_a_source_that_cannot_be_read_is_named_with_its_error() -> None:
     found = source_cannot_be_read.check(Source("zabbix", "connection refused"), LIMITS)
-    assert found
+    assert isinstance(found, Finding)
     assert found.evidence == {"error": "connection refused"}
     assert source_cannot_be_read.check(Source("zabbix", ""), LIMITS) is None
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from argus.correlator.rules import capacity, guests, overcommit, reporting, scope, services, sources, suspect
 
 if TYPE_CHECKING:
-    from argus.correlator.rule import AnyRule, Guest, Node, Rule, Scope, Source
+    from argus.correlator.rule import AnyRule, Family, Guest, Node, Rule, Scope, Source
 
 SOURCE_RULES: tuple[Rule[Source], ...] = sources.RULES
 NODE_RULES: tuple[Rule[Node], ...] = tuple(
@@ -18,10 +18,14 @@ NODE_RULES: tuple[Rule[Node], ...] = tuple(
 )
 GUEST_RULES: tuple[Rule[Guest], ...] = guests.RULES
 SCOPE_RULES: tuple[Rule[Scope], ...] = scope.RULES
+# Kinds of subjects beside sources, nodes and guests: one line each, nothing else to change.
+FAMILIES: tuple[Family[Any], ...] = ()
+
 RULES: tuple[AnyRule, ...] = (
     *SOURCE_RULES,
     *NODE_RULES,
     *GUEST_RULES,
     *SCOPE_RULES,
+    *(rule for family in FAMILIES for rule in family.rules),
 )
 BY_NAME = {rule.name: rule for rule in RULES}

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 # Trigger.ident in the catalogue
 BROKEN_TRIGGER = "guest_broken"
 OFF_TRIGGER = "guest_not_running"
+BY_THE_NODE = ("node_does_not_report", "many_guests_fail", "libvirtd_does_not_answer")
 
 
-@rule(severity=Severity.HIGH, layer=Layer.LOAD, hold=5.0, keep=30.0)
+@rule(severity=Severity.HIGH, layer=Layer.LOAD, hold=5.0, keep=30.0, symptom_of=BY_THE_NODE)
 def guest_is_broken(guest: Guest, _limit: Thresholds) -> Finding | None:
     """A guest crashed or was paused by an error.
 
@@ -31,7 +32,7 @@ def guest_is_broken(guest: Guest, _limit: Thresholds) -> Finding | None:
     return _finding(guest, BROKEN_TRIGGER)
 
 
-@rule(severity=Severity.AVERAGE, layer=Layer.LOAD, hold=5.0, keep=30.0)
+@rule(severity=Severity.AVERAGE, layer=Layer.LOAD, hold=5.0, keep=30.0, symptom_of=BY_THE_NODE)
 def guest_is_not_running(guest: Guest, _limit: Thresholds) -> Finding | None:
     """A guest is not running.
 
