@@ -11,8 +11,8 @@ venv=$top_dir/.venv
 python=$venv/bin/python
 bootstrap_log=$lab_dir/run/log/bootstrap.log
 
-# libvirt-python is compiled against the libvirt of this machine, hence a compiler.
-build_packages=(ca-certificates gcc libc6-dev libvirt-dev pkg-config python3-dev python3-venv)
+# libvirt-python is compiled against the libvirt of this machine, sslpsk3 against its OpenSSL, hence a compiler.
+build_packages=(ca-certificates gcc libc6-dev libssl-dev libvirt-dev openssl pkg-config python3-dev python3-venv)
 # `php` alone brings a module without a server; apache, nginx and fpm would each bring a service.
 server_packages=(debootstrap iproute2 locales postgresql redis-server util-linux
   zabbix-server-pgsql zabbix-frontend-php php-cli php-pgsql

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from argus import __version__
-from argus_agent.settings import DEFAULT_FILE, ENVIRONMENT, ConfigError, Settings, find_file, load_apart
+from argus_agent.settings import (
+    DEFAULT_FILE,
+    ENVIRONMENT,
+    UNENCRYPTED,
+    ConfigError,
+    Settings,
+    find_file,
+    load_apart,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +98,13 @@ def _set_up_logging(*, debug: bool, once: bool) -> None:
 
 
 def _check_config(source: str, settings: Settings) -> None:
+    """Say what is configured.  Raises ``ConfigError`` for files that cannot be used."""
     servers = ", ".join(map(str, settings.servers)) or "nothing is sent to Zabbix"
+    if settings.tls.connect != UNENCRYPTED:
+        from argus_agent.tls import make_secure  # noqa: PLC0415 -- only for who uses TLS
+
+        make_secure(settings.tls)
+        servers += f" (TLS by {settings.tls.connect})"
     print(f"{source}: ok")
     print(f"host {settings.host}, every {settings.interval:g} s; libvirt {settings.libvirt_uri}")
     print(f"Zabbix: {servers}; Prometheus: {settings.listen or 'off'}")

@@ -11,7 +11,19 @@ from oslo_config import cfg
 from argus import ini_file
 from argus_agent.cycle import Allocation
 from argus_agent.kernel.cpulist import parse_cpulist
-from argus_agent.settings import Address, ConfigError, Settings, find_file
+from argus_agent.settings import (
+    FULL,
+    OFF,
+    STANDARD,
+    TLS_CERT,
+    TLS_PSK,
+    UNENCRYPTED,
+    Address,
+    ConfigError,
+    Settings,
+    Tls,
+    find_file,
+)
 
 __all__ = ["Address", "ConfigError", "Settings", "find_file", "list_opts", "load", "parse_address"]
 
@@ -64,6 +76,38 @@ ZABBIX_OPTS: list[cfg.Opt] = [
         max=300,
         help="Seconds for one exchange with a server, connecting included.",
     ),
+    cfg.StrOpt(
+        "guests",
+        default=FULL,
+        choices=[
+            (FULL, "every value of every guest, each interval"),
+            (STANDARD, "once a minute, at once when something happens to it, without vCPUs and threads"),
+            (OFF, "no guest is a host in Zabbix; what the node tells of all guests together always goes"),
+        ],
+        help="How much of the guests goes to Zabbix, which is what large fleets save at; Prometheus has all.",
+    ),
+    cfg.FloatOpt(
+        "resend_seconds",
+        default=120,
+        min=0,
+        max=7200,
+        help="What is sent of a host within so many seconds of its arrival is sent once more afterwards: a "
+        "proxy may take what the server then drops, as long as both have not read that the host moved. At "
+        "least CacheUpdateFrequency of the server (60 by default in 6.0) and ConfigFrequency of its proxies "
+        "(3600 by default in 6.0: set it to 60 there). 0 where all nodes send to one server without proxies.",
+    ),
+    cfg.StrOpt(
+        "tls_connect",
+        default=UNENCRYPTED,
+        choices=[UNENCRYPTED, TLS_PSK, TLS_CERT],
+        help="As TLSConnect of zabbix_agentd.conf. With psk, nodes and guests register by themselves with the "
+        "one identity of Zabbix' autoregistration. With cert they cannot: argus makes their hosts.",
+    ),
+    cfg.StrOpt("tls_psk_identity", default="", help="As TLSPSKIdentity; the same on all nodes."),
+    cfg.StrOpt("tls_psk_file", default="", help="As TLSPSKFile: the key, 32 to 512 hexadecimal digits."),
+    cfg.StrOpt("tls_ca_file", default="", help="As TLSCAFile: the authority of the server's certificate."),
+    cfg.StrOpt("tls_cert_file", default="", help="As TLSCertFile: this node's certificate."),
+    cfg.StrOpt("tls_key_file", default="", help="As TLSKeyFile: its key, without a password."),
     cfg.IntOpt(
         "spool_values",
         default=20000,
@@ -215,6 +259,9 @@ def _settings(values: dict[tuple[str, str], object]) -> Settings:
             for server in (servers if isinstance(servers, list) else ())
         ),
         zabbix_timeout=number("zabbix", "timeout"),
+        tls=_tls(values),
+        guests=text("zabbix", "guests"),
+        resend_seconds=number("zabbix", "resend_seconds"),
         spool_values=int(number("zabbix", "spool_values")),
         spool_file=_path(text("zabbix", "spool_file")),
         spool_bytes=int(number("zabbix", "spool_mb")) * 1024 * 1024,
@@ -228,6 +275,23 @@ def _settings(values: dict[tuple[str, str], object]) -> Settings:
         audit_profile=_path(text("audit", "profile")),
         units=_list(values["units", "watch"]),
     )
+
+
+_TLS_NEEDS = {
+    UNENCRYPTED: (),
+    TLS_PSK: ("psk_identity", "psk_file"),
+    TLS_CERT: ("ca_file", "cert_file", "key_file"),
+}
+
+
+def _tls(values: dict[tuple[str, str], object]) -> Tls:
+    given = {name: str(values["zabbix", f"tls_{name}"] or "").strip() for name in Tls.__slots__}
+    connect = given["connect"]
+    missing = [f"tls_{name}" for name in _TLS_NEEDS[connect] if not given[name]]
+    if missing:
+        raise ValueError(f"[zabbix] tls_connect = {connect} needs {' and '.join(missing)}")
+    paths = {name: _path(text) for name, text in given.items() if name.endswith("_file")}
+    return Tls(connect=connect, psk_identity=given["psk_identity"], **paths)
 
 
 def _path(text: str) -> Path | None:

@@ -15,7 +15,7 @@ from argus_agent.delivery import Courier, Servers
 from argus_agent.host import Host
 from argus_agent.parts import load_audit_profile, make_runner
 from argus_agent.registration import Registrations
-from argus_agent.settings import ConfigError, Settings
+from argus_agent.settings import UNENCRYPTED, ConfigError, Settings
 from argus_agent.sinks.prometheus import Prometheus
 from argus_agent.sinks.zabbix import Zabbix
 from argus_agent.spool import MemorySpool
@@ -182,8 +182,25 @@ def _spool(settings: Settings) -> Spool:
     return DiskSpool(settings.spool_file, settings.spool_values, settings.spool_bytes)
 
 
+def _zabbix(settings: Settings, host: Host) -> Zabbix:
+    """Make the way to Zabbix.  Raises ``ConfigError`` when the files for TLS cannot be used."""
+    secure = None
+    if settings.tls.connect != UNENCRYPTED:
+        from argus_agent.tls import make_secure  # noqa: PLC0415 -- memory that most do without
+
+        secure = make_secure(settings.tls)
+    registrations = Registrations(settings.host, host.clock, host.monotonic, settings.resend_seconds)
+    spool = _spool(settings)
+    servers = Servers(settings.servers, settings.zabbix_timeout, host.monotonic, secure)
+    courier = Courier(servers, spool, registrations, host.clock)
+    return Zabbix(settings.host, spool, registrations, courier, settings.guests)
+
+
 def run_daemon(settings: Settings, path: Path | None) -> None:
-    """Run until SIGTERM.  Raises ``ConfigError`` when the Prometheus address cannot be had."""
+    """Run until SIGTERM.
+
+    Raises ``ConfigError`` when the Prometheus address cannot be had, or the files for TLS cannot be used.
+    """
     signals = Signals()
     host = Host(settings.host, settings.procfs, settings.sysfs, settings.rundir)
     daemon = Daemon(settings, path, make_runner(settings, host), signals)
@@ -195,12 +212,10 @@ def run_daemon(settings: Settings, path: Path | None) -> None:
             raise ConfigError(f"[prometheus] listen = {settings.listen}: {error.strerror}") from error
         daemon.sinks.append(prometheus)
     if settings.servers:
-        registrations = Registrations(settings.host, host.clock, host.monotonic)
-        spool = _spool(settings)
-        servers = Servers(settings.servers, settings.zabbix_timeout, host.monotonic)
-        daemon.courier = Courier(servers, spool, registrations, host.clock)
+        sink = _zabbix(settings, host)
+        daemon.courier = sink.courier
         daemon.courier.start()
-        daemon.sinks.append(Zabbix(settings.host, spool, registrations, daemon.courier))
+        daemon.sinks.append(sink)
     where = ", ".join(map(str, settings.servers)) or "no Zabbix"
     log.info("argus-agent %s on %s, to %s", __version__, settings.host, where)
     daemon.run(host.monotonic)

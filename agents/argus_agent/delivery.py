@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argus_agent.registration import Registrations
     from argus_agent.settings import Address
     from argus_agent.spool import Spool
+    from argus_agent.tls import Secure
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,17 @@ Numbered = tuple[int, Value]
 class Servers:
     """Several addresses, tried in order; one that failed comes last for a while."""
 
-    def __init__(self, addresses: Sequence[Address], timeout: float, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        addresses: Sequence[Address],
+        timeout: float,
+        monotonic: Callable[[], float],
+        secure: Secure | None = None,
+    ) -> None:
         self._addresses = addresses
         self._timeout = timeout
         self._monotonic = monotonic
+        self._secure = secure
         self._aside: dict[Address, float] = {}
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +54,7 @@ class Servers:
         errors = []
         for address in sorted(self._addresses, key=lambda a: self._aside.get(a, 0.0) > now):
             try:
-                reply = exchange(address, request, self._timeout)
+                reply = exchange(address, request, self._timeout, self._secure)
             except ZabbixError as error:
                 self._aside[address] = self._monotonic() + ASIDE_SECONDS
                 errors.append(str(error))
@@ -71,6 +79,9 @@ class Courier:
         self._registrations = registrations
         self._clock = clock
         self._sent = self._refused = self._errors = self._given_up = 0
+        self._unproven: dict[str, list[int]] = {}  # taken once, to be sent again: numbers by host
+        self._apart: set[int] = set()  # all of them
+        self._not_allowed = ""
         self._failing = 0  # steps in a row without an answer
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -95,7 +106,8 @@ class Courier:
     def status(self) -> Delivery:
         """Return how it fares."""
         dropped = self._spool.dropped + self._given_up
-        return Delivery(len(self._spool), dropped, self._sent, self._refused, self._errors)
+        waiting = max(0, len(self._spool) - len(self._apart))
+        return Delivery(waiting, dropped, self._sent, self._refused, self._errors)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -123,22 +135,42 @@ class Courier:
 
     def _register(self) -> None:
         for host, metadata in self._registrations.due(REGISTRATIONS_PER_STEP):
-            self._servers.ask(active_checks(host, metadata))  # "not found" is the answer to a new host
+            reply = self._servers.ask(
+                active_checks(host, metadata)
+            )  # "not found" is the answer to a new host
             self._registrations.told(host)
+            self._notice(str(reply.get("info", "")))
+
+    def _notice(self, info: str) -> None:
+        """Tell a person, once, what only a person can change: Zabbix wants TLS, or another kind of it."""
+        if "is not allowed" in info and info != self._not_allowed:
+            log.error("Zabbix: %s; compare [zabbix] tls_connect with the host's Encryption in Zabbix", info)
+            self._not_allowed = info
 
     def _drain(self) -> None:
-        while batch := self._spool.oldest(BATCH, self._registrations.held()):
+        self._send_again()
+        while batch := self._spool.oldest(BATCH, self._registrations.held(), self._apart):
             self._send(batch)
             if self._stop.is_set() or self._registrations.due(1):
                 break  # hosts that arrived meanwhile come before a long backlog
+
+    def _send_again(self) -> None:
+        """Let what was taken soon after an arrival be sent once more, in order, before what is newer."""
+        for host in list(self._unproven):
+            unproven = self._registrations.unproven(host)
+            if unproven:
+                continue
+            numbers = self._unproven.pop(host)
+            self._apart.difference_update(numbers)
+            if unproven is None:  # it left: the next node answers for it
+                self._spool.remove(numbers)
 
     def _send(self, batch: list[Numbered]) -> None:
         taken = self._ask(batch)
         if taken:
             return
         # The answer does not say which values failed: ask once for each host.
-        hosts = itertools.groupby(sorted(batch, key=lambda n: n[1].host), key=lambda n: n[1].host)
-        parts = [list(part) for _, part in hosts]
+        parts = [part for _, part in _by_host(batch)]
         for part in parts:
             if len(parts) == 1 or not self._ask(part):
                 self._keep_or_drop(part)
@@ -154,9 +186,14 @@ class Courier:
         if failed:
             return False
         self._sent += len(batch)
-        self._spool.remove(number for number, _ in batch)
-        for host in {value.host for _, value in batch}:
+        for host, part in _by_host(batch):
             self._registrations.taken(host)
+            numbers = [number for number, _ in part]
+            if self._registrations.unproven(host):
+                self._unproven.setdefault(host, []).extend(numbers)
+                self._apart.update(numbers)
+            else:
+                self._spool.remove(numbers)
         return True
 
     def _keep_or_drop(self, part: list[Numbered]) -> None:
@@ -170,3 +207,9 @@ class Courier:
         self._given_up += len(gone)
         self._spool.remove(gone)
         log.debug("%s: %d documents refused, %d of them given up", host, len(part), len(gone))
+
+
+def _by_host(batch: list[Numbered]) -> list[tuple[str, list[Numbered]]]:
+    """The batch by host, each host's values in their order."""
+    hosts = itertools.groupby(sorted(batch, key=lambda n: n[1].host), key=lambda n: n[1].host)
+    return [(host, list(part)) for host, part in hosts]

@@ -78,12 +78,15 @@ class DiskSpool:
                 log.info("spool: %s takes values again", self._path)
             self._trouble = ""
 
-    def oldest(self, limit: int, without: Collection[str]) -> list[tuple[int, Value]]:
-        """Return up to ``limit`` values, oldest first, passing over the hosts in ``without``."""
+    def oldest(
+        self, limit: int, without: Collection[str], apart: Collection[int] = ()
+    ) -> list[tuple[int, Value]]:
+        """Return up to ``limit`` values, oldest first, but none of hosts ``without`` or numbers ``apart``."""
         found: list[tuple[int, Value]] = []
         with self._lock:
-            self._attempt(lambda: found.extend(self._read(limit, without)))
-            rest = self._memory.oldest(limit - len(found), without)
+            self._attempt(lambda: found.extend(self._read(limit, without, apart)))
+            in_memory = {number // 2 for number in apart if number % 2}
+            rest = self._memory.oldest(limit - len(found), without, in_memory)
         return found + [(2 * number + 1, value) for number, value in rest]
 
     def remove(self, numbers: Iterable[int]) -> None:
@@ -135,7 +138,7 @@ class DiskSpool:
             surplus = max(surplus, self._count // 10 + 1)
         return database.execute(_DELETE_OLDEST, (max(0, surplus),)).rowcount
 
-    def _read(self, limit: int, without: Collection[str]) -> list[tuple[int, Value]]:
+    def _read(self, limit: int, without: Collection[str], apart: Collection[int]) -> list[tuple[int, Value]]:
         if self._database is None:
             return []
         found: list[tuple[int, Value]] = []
@@ -143,7 +146,7 @@ class DiskSpool:
             for number, host, key, clock, ns, text in rows:
                 if len(found) >= limit:
                     break
-                if host not in without and number not in self._taken:
+                if host not in without and number not in self._taken and 2 * number not in apart:
                     found.append((2 * number, Value(host, key, zlib.decompress(text).decode(), clock, ns)))
         return found
 

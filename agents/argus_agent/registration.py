@@ -3,6 +3,9 @@
 Zabbix makes a host of the node, and of each guest, when it is told about it ("autoregistration").  A guest is
 told with metadata that is new for each arrival: Zabbix 7.0 passes over what it has just heard, and the
 guest may have come back within minutes.
+
+Behind proxies "taken" proves little: for as long as server and proxies have not read that a host moved, a
+proxy takes values that the server drops.  So for a while after an arrival values are sent again.
 """
 
 from __future__ import annotations
@@ -15,6 +18,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+ARRIVAL_SECONDS = 2.0
+"""Before a guest that arrived is told: the proxy of the node that it left hands its last values on meanwhile,
+which the server drops once the guest is somewhere else."""
+RESEND_SECONDS = 120.0
+"""Default of ``[zabbix] resend_seconds``."""
+REDISCOVER_AFTER = 30.0  # seconds at least: what was discovered first may have been lost as well
 FIRST_VALUES_AFTER = 1.5
 """Seconds that Zabbix gets to make a host before its first values are sent."""
 REPEAT_SECONDS = 60.0  # up to twice that, different for each host
@@ -32,6 +41,9 @@ class _Host:
     held_until: float = 0.0
     refusals: int = 0
     refused_since: float = 0.0
+    told_seq: int = 0
+    unproven_until: float = 0.0
+    rediscover_at: float = NEVER
 
     @property
     def metadata(self) -> str:
@@ -41,13 +53,21 @@ class _Host:
 class Registrations:
     """All methods may be called from any thread; times come from the clocks that are passed in."""
 
-    def __init__(self, node: str, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        node: str,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        resend: float = RESEND_SECONDS,
+    ) -> None:
+        """``resend``: seconds after an arrival in which a value that was taken may yet be lost."""
         self._node = node
+        self._resend = resend
         self._clock = clock
         self._monotonic = monotonic
         self._hosts: dict[str, _Host] = {}
         self._lock = threading.Lock()
-        self._hosts[node] = self._new("argus-node")
+        self._hosts[node] = self._new("argus-node", self._monotonic())
 
     def present(self, guests: Collection[str], active: Collection[str], leaving: Collection[str]) -> None:
         """Take over the guests that this node answers for now, of which some are ``active``.
@@ -61,20 +81,16 @@ class Registrations:
                 del self._hosts[host]
             for guest in guests:
                 if guest not in self._hosts:
-                    self._hosts[guest] = self._new(
-                        f"argus-guest node={self._node}", known=guest not in active
-                    )
+                    due = self._monotonic() + ARRIVAL_SECONDS if guest in active else NEVER
+                    self._hosts[guest] = self._new(f"argus-guest node={self._node}", due)
 
     def hosts(self) -> set[str]:
         """Return all hosts that this node answers for."""
         with self._lock:
             return set(self._hosts)
 
-    def _new(self, prefix: str, *, known: bool = False) -> _Host:
-        now = self._monotonic()
-        if known:
-            return _Host(prefix, self._seq(), NEVER)
-        return _Host(prefix, self._seq(), now, now + FIRST_VALUES_AFTER)
+    def _new(self, prefix: str, due: float) -> _Host:
+        return _Host(prefix, self._seq(), due, 0.0 if due == NEVER else due + FIRST_VALUES_AFTER)
 
     def _seq(self) -> int:
         return int(self._clock() * 1000)
@@ -90,10 +106,31 @@ class Registrations:
         """Zabbix was told: tell it again after a while that differs from host to host."""
         with self._lock:
             host = self._hosts.get(name)
-            if host is not None:
-                host.due = self._monotonic() + REPEAT_SECONDS * (1 + zlib.crc32(name.encode()) / 2**32)
-                if host.held_until:  # not taken yet
-                    host.held_until = max(host.held_until, self._monotonic() + FIRST_VALUES_AFTER)
+            if host is None:
+                return
+            now = self._monotonic()
+            host.due = now + REPEAT_SECONDS * (1 + zlib.crc32(name.encode()) / 2**32)
+            if host.held_until:  # not taken yet
+                host.held_until = max(host.held_until, now + FIRST_VALUES_AFTER)
+            if host.told_seq != host.seq:
+                host.told_seq = host.seq
+                host.unproven_until = now + self._resend
+                host.rediscover_at = now + max(self._resend, REDISCOVER_AFTER)
+
+    def unproven(self, name: str) -> bool | None:
+        """Whether what is taken of the host now may yet be lost; ``None`` when it is not this node's."""
+        with self._lock:
+            host = self._hosts.get(name)
+            return None if host is None else host.unproven_until > self._monotonic()
+
+    def rediscover(self, name: str) -> bool:
+        """Whether disks, NICs and so on shall be told as if they were new; true once an arrival."""
+        with self._lock:
+            host = self._hosts.get(name)
+            if host is None or host.rediscover_at > self._monotonic():
+                return False
+            host.rediscover_at = NEVER
+            return True
 
     def held(self) -> set[str]:
         """Hosts whose values wait: Zabbix refused them, or is about to make the host."""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from argus_agent.cycle import Allocation
 
+UNENCRYPTED, TLS_PSK, TLS_CERT = "unencrypted", "psk", "cert"
+FULL, STANDARD, OFF = "full", "standard", "off"
 DEFAULT_FILE = "/etc/argus/agent.conf"
 ENVIRONMENT = "ARGUS_AGENT_CONFIG"
 
@@ -32,6 +34,18 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """How connections to Zabbix are encrypted, in the words of zabbix_agentd.conf without ``TLS``."""
+
+    connect: str = UNENCRYPTED
+    psk_identity: str = ""
+    psk_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The agent's configuration.  Times are in seconds; ``listen`` is ``None`` when Prometheus is off."""
 
@@ -45,6 +59,9 @@ class Settings:
     libvirt_timeout: float = 5.0
     servers: tuple[Address, ...] = ()
     zabbix_timeout: float = 10.0
+    tls: Tls = field(default_factory=Tls)
+    guests: str = FULL
+    resend_seconds: float = 120.0
     spool_values: int = 20000
     spool_file: Path | None = None
     spool_bytes: int = 256 * 1024 * 1024

@@ -29,8 +29,10 @@ class Spool(Protocol):
     def put(self, values: Iterable[Value]) -> None:
         """Add values; the oldest make room."""
 
-    def oldest(self, limit: int, without: Collection[str]) -> list[tuple[int, Value]]:
-        """Return up to ``limit`` values, oldest first, passing over the hosts in ``without``."""
+    def oldest(
+        self, limit: int, without: Collection[str], apart: Collection[int] = ()
+    ) -> list[tuple[int, Value]]:
+        """Return up to ``limit`` values, oldest first, but none of hosts ``without`` or numbers ``apart``."""
 
     def remove(self, numbers: Iterable[int]) -> None:
         """Forget values that were taken or are given up; numbers that are gone already are passed over."""
@@ -69,15 +71,17 @@ class MemorySpool:
                 del self._values[next(iter(self._values))]
                 self.dropped += 1
 
-    def oldest(self, limit: int, without: Collection[str]) -> list[tuple[int, Value]]:
-        """Return up to ``limit`` values, oldest first, passing over the hosts in ``without``."""
+    def oldest(
+        self, limit: int, without: Collection[str], apart: Collection[int] = ()
+    ) -> list[tuple[int, Value]]:
+        """Return up to ``limit`` values, oldest first, but none of hosts ``without`` or numbers ``apart``."""
         found: list[tuple[int, Value]] = []
         with self._lock:
             for number, kept in self._values.items():
                 if len(found) >= limit:
                     break
                 host = kept.value.host if isinstance(kept, _Packed) else kept.host
-                if host not in without:
+                if host not in without and number not in apart:
                     found.append((number, kept.unpack() if isinstance(kept, _Packed) else kept))
         return found
 

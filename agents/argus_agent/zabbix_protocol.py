@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from argus_agent.settings import Address
+    from argus_agent.tls import Secure
 
 MAGIC = b"ZBXD"
 PROTOCOL, COMPRESSED, LARGE = 1, 2, 4
@@ -123,15 +124,17 @@ def split_time(seconds: float) -> tuple[int, int]:
     return clock, int((seconds - clock) * 1e9)
 
 
-def exchange(address: Address, request: dict[str, Any], timeout: float) -> dict[str, Any]:
+def exchange(
+    address: Address, request: dict[str, Any], timeout: float, secure: Secure | None = None
+) -> dict[str, Any]:
     """Send a request and return the answer; the whole exchange takes at most ``timeout`` seconds.
 
-    Follows the redirects of 7.0's proxy groups.  Raises ``ZabbixError``.
+    ``secure`` encrypts the connection.  Follows the redirects of 7.0's proxy groups.  Raises ``ZabbixError``.
     """
     deadline = time.monotonic() + timeout
     payload = pack(json.dumps(request, separators=(",", ":"), ensure_ascii=False).encode())
     for _ in range(MAX_REDIRECTS + 1):
-        reply = _exchange(address, payload, deadline)
+        reply = _exchange(address, payload, deadline, secure)
         redirect = reply.get("redirect")
         if not isinstance(redirect, dict) or not redirect.get("address"):
             return reply
@@ -146,19 +149,35 @@ def _redirected(address: Address, target: str) -> Address:
     return type(address)(host.removeprefix("[").removesuffix("]"), int(port))
 
 
-def _exchange(address: Address, payload: bytes, deadline: float) -> dict[str, Any]:
+def _exchange(address: Address, payload: bytes, deadline: float, secure: Secure | None) -> dict[str, Any]:
     try:
-        with socket.create_connection((address.host, address.port), _left(deadline)) as sock:
+        with _connect(address, deadline, secure) as sock:
             sock.settimeout(_left(deadline))
             sock.sendall(payload)
             reply = json.loads(unpack(lambda size: _read(sock, size, deadline)).decode())
     except TimeoutError as error:
         raise ZabbixError(f"{address}: no answer in time") from error
     except (OSError, ValueError) as error:  # JSON and Unicode errors are ValueErrors
+        if secure is not None:
+            from argus_agent.tls import explain  # noqa: PLC0415 -- loaded already where there is TLS
+
+            raise ZabbixError(f"{address}: {explain(error)}") from error
         raise ZabbixError(f"{address}: {error}") from error
     if not isinstance(reply, dict):
         raise ZabbixError(f"{address}: the answer is no JSON object")
     return reply
+
+
+def _connect(address: Address, deadline: float, secure: Secure | None) -> socket.socket:
+    plain = socket.create_connection((address.host, address.port), _left(deadline))
+    if secure is None:
+        return plain
+    try:
+        plain.settimeout(_left(deadline))
+        return secure(plain)
+    except BaseException:
+        plain.close()
+        raise
 
 
 def _left(deadline: float) -> float:

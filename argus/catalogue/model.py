@@ -49,6 +49,7 @@ class Entity:
     scope: str
     labels: tuple[str, ...] = ()
     plural: str = ""
+    detail: bool = False  # of a guest: left out where less goes to Zabbix
 
     @property
     def of_guest(self) -> bool:
@@ -73,14 +74,14 @@ NUMA_NODE = Entity("numa_node", "node", ("numa_node",), "numa_nodes")
 AGENT = Entity("agent", "agent")
 COLLECTOR = Entity("collector", "agent", ("collector",), "collectors")
 GUEST = Entity("guest", "guest", ("uuid",))
-VCPU = Entity("vcpu", "guest", ("uuid", "vcpu"), "vcpus")
+VCPU = Entity("vcpu", "guest", ("uuid", "vcpu"), "vcpus", detail=True)
 DISK = Entity("disk", "guest", ("uuid", "disk"), "disks")
 NIC = Entity("nic", "guest", ("uuid", "nic"), "nics")
-THREAD_ROLE = Entity("thread_role", "guest", ("uuid", "role"), "thread_roles")
+THREAD_ROLE = Entity("thread_role", "guest", ("uuid", "role"), "thread_roles", detail=True)
 HUGEPAGE_POOL = Entity("hugepage_pool", "node", ("numa_node", "size"), "hugepage_pools")
-GUEST_NUMA_NODE = Entity("guest_numa_node", "guest", ("uuid", "numa_node"), "numa_nodes")
-GUEST_DEVICE = Entity("guest_device", "guest", ("uuid", "device"), "devices")
-GUEST_PATH = Entity("guest_path", "guest", ("uuid", "path"), "paths")
+GUEST_NUMA_NODE = Entity("guest_numa_node", "guest", ("uuid", "numa_node"), "numa_nodes", detail=True)
+GUEST_DEVICE = Entity("guest_device", "guest", ("uuid", "device"), "devices", detail=True)
+GUEST_PATH = Entity("guest_path", "guest", ("uuid", "path"), "paths", detail=True)
 STORAGE_POOL = Entity("storage_pool", "node", ("pool",), "storage_pools")
 LIBVIRT_CALL = Entity("libvirt_call", "node", ("call",), "libvirt_calls")
 BLOCK_DEVICE = Entity("block_device", "node", ("device",), "block_devices")

@@ -21,7 +21,9 @@ from argus.render.names import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-INFO_HEARTBEAT = "1h"  # an unchanged text is stored this often
+INFO_HEARTBEAT = "10m"  # an unchanged text is stored this often
+AGAIN = "again"  # the agent makes an unchanged list look new by it, when the last may have been lost
+
 DISCOVERY_HEARTBEAT = (
     "1h"  # an unchanged list is looked at this often; also the delay before lost objects age
 )
@@ -120,7 +122,7 @@ def discovery_rule(entity: Entity) -> dict[str, Any]:
     that is there and lacks an element says that the element is gone.
     """
     host = host_of(entity)
-    pairs = ", ".join(f"{label}: e.{label}" for label in entity.own_labels)
+    pairs = ", ".join(f"{label}: e.{label}" for label in (*entity.own_labels, AGAIN))
     strip = f"return JSON.stringify(JSON.parse(value).map(function (e) {{ return {{{pairs}}}; }}));"
     return {
         "uuid": stable_uuid(template_name(host), "discovery", discovery_key(entity)),

@@ -11,7 +11,7 @@ from trapper import Trapper
 
 from argus_agent.config import Address
 from argus_agent.delivery import BATCH, REFUSED_KEEP_SECONDS, Courier, Servers
-from argus_agent.registration import Registrations
+from argus_agent.registration import RESEND_SECONDS, Registrations
 from argus_agent.spool import MemorySpool
 from argus_agent.zabbix_protocol import Value, ZabbixError, active_checks
 
@@ -49,7 +49,8 @@ def test_hosts_are_registered_before_their_values_are_sent() -> None:
         chain.step(0)
         assert zabbix.taken == [], "Zabbix gets a moment to make the hosts"
         chain.step()
-    assert zabbix.metadata == ["argus-guest node=node-1 seq=10000000", "argus-node seq=10000000"]
+        chain.step()
+    assert zabbix.metadata == ["argus-node seq=10000000", "argus-guest node=node-1 seq=10000000"]
     assert zabbix.taken == [("node-1", 1), ("g", 1)]
     assert chain.courier.status().refused == 0
 
@@ -173,3 +174,52 @@ def test_the_thread_delivers_by_itself_and_empties_the_spool_when_it_stops() -> 
         spool.put([Value("node-1", "k", "{}", 2, 0)])
         courier.stop(5)
     assert zabbix.taken == [("node-1", 1), ("node-1", 2)]
+
+
+def settled(chain: Chain) -> None:
+    """All hosts of this node were told, and what is taken of them now is safe."""
+    chain.step()
+    chain.step(RESEND_SECONDS)
+
+
+def test_what_was_taken_soon_after_an_arrival_is_sent_again_in_its_order_before_what_is_newer() -> None:
+    with Trapper("node-1", "g") as zabbix:
+        chain = Chain(zabbix.address)
+        settled(chain)
+        guests(chain, "g")
+        chain.step()
+        chain.put(("g", 1), ("node-1", 1), ("g", 2))
+        chain.step()
+        assert zabbix.taken == [("g", 1), ("node-1", 1), ("g", 2)]
+        assert chain.courier.status().waiting == 0, "a person is not told of copies"
+        chain.step()
+        assert len(zabbix.taken) == 3, "nothing is sent again before its time"
+        chain.put(("g", 3))
+        chain.step(RESEND_SECONDS)
+        chain.step(RESEND_SECONDS)
+    assert zabbix.taken[3:] == [("g", 1), ("g", 2), ("g", 3)]
+    assert len(chain.spool) == 0
+
+
+def test_copies_of_a_guest_that_left_are_forgotten() -> None:
+    with Trapper("node-1", "g") as zabbix:
+        chain = Chain(zabbix.address)
+        settled(chain)
+        guests(chain, "g")
+        chain.step()
+        chain.put(("g", 1))
+        chain.step()
+        guests(chain)
+        chain.step(RESEND_SECONDS)
+    assert zabbix.taken == [("g", 1)]
+    assert len(chain.spool) == 0
+    assert chain.courier.status().dropped == 0
+
+
+def test_that_zabbix_wants_another_encryption_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    info = 'connection of type "unencrypted" is not allowed for host "node-1"'
+    with Trapper("node-1", refusal=info) as zabbix:
+        chain = Chain(zabbix.address)
+        chain.step()
+        chain.step(600)
+    assert [info in record.message for record in caplog.records if record.levelname == "ERROR"] == [True]

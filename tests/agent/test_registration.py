@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from argus_agent.registration import Registrations
+from argus_agent.registration import ARRIVAL_SECONDS, RESEND_SECONDS, Registrations
 
 
 class Clock:
@@ -43,12 +43,53 @@ def test_the_node_is_registered_first_thing_and_again_within_two_minutes(clock: 
 
 def test_each_arrival_has_metadata_of_its_own(registrations: Registrations, clock: Clock) -> None:
     registrations.present({"g"}, {"g"}, ())
+    clock.now += ARRIVAL_SECONDS
     assert registrations.due(10) == [("g", "argus-guest node=node-1 seq=1000000")]
     registrations.told("g")
     registrations.present((), (), ())
-    clock.now += 5
+    clock.now += 3
     registrations.present({"g"}, {"g"}, ())
+    clock.now += ARRIVAL_SECONDS
     assert registrations.due(10) == [("g", "argus-guest node=node-1 seq=1005000")]
+
+
+def test_an_arrival_is_told_when_the_proxy_that_the_guest_left_has_handed_on_its_last_values(
+    registrations: Registrations, clock: Clock
+) -> None:
+    registrations.present({"g"}, {"g"}, ())
+    clock.now += ARRIVAL_SECONDS - 0.1
+    assert registrations.due(10) == []
+    assert "g" in registrations.held()
+
+
+def test_what_is_taken_is_unproven_for_a_while_after_each_arrival(
+    registrations: Registrations, clock: Clock
+) -> None:
+    registrations.present({"g"}, {"g"}, ())
+    registrations.told("g")
+    clock.now += RESEND_SECONDS - 1
+    registrations.told("g")
+    assert registrations.unproven("g")
+    clock.now += 1
+    assert registrations.unproven("g") is False, "telling the same again proves nothing new"
+    assert registrations.unproven("left") is None
+
+
+def test_another_node_that_took_the_host_makes_it_an_arrival_again(
+    registrations: Registrations, clock: Clock
+) -> None:
+    clock.now += 10 * RESEND_SECONDS
+    for _ in range(2):
+        registrations.refused("node-1")
+    registrations.told("node-1")
+    assert registrations.unproven("node-1")
+
+
+def test_lists_are_told_anew_once_after_an_arrival(registrations: Registrations, clock: Clock) -> None:
+    assert not registrations.rediscover("node-1")
+    clock.now += RESEND_SECONDS
+    assert registrations.rediscover("node-1")
+    assert not registrations.rediscover("node-1")
 
 
 def test_a_guest_that_left_is_not_registered_again(registrations: Registrations, clock: Clock) -> None:
@@ -85,6 +126,7 @@ def test_a_new_hosts_values_wait_until_zabbix_can_have_made_it(
     registrations: Registrations, clock: Clock
 ) -> None:
     registrations.present({"g"}, {"g"}, ())
+    clock.now += ARRIVAL_SECONDS
     registrations.told("g")
     assert "g" in registrations.held()
     clock.now += 2
@@ -125,4 +167,5 @@ def test_registrations_come_a_few_at_a_time_the_longest_due_first(
     registrations.present({"a"}, {"a"}, ())
     clock.now += 1
     registrations.present({"a", "b", "c"}, {"a", "b", "c"}, ())
+    clock.now += ARRIVAL_SECONDS
     assert [host for host, _ in registrations.due(2)] == ["a", "b"]

@@ -6,6 +6,7 @@ import json
 import urllib.request
 from dataclasses import replace
 from socket import create_server
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,8 +18,9 @@ from argus_agent.collectors import load_collectors
 from argus_agent.config import Address
 from argus_agent.delivery import Courier, Servers
 from argus_agent.guests import Guest, LibvirtView
-from argus_agent.registration import Registrations
+from argus_agent.registration import RESEND_SECONDS, Registrations
 from argus_agent.runner import Result
+from argus_agent.settings import FULL
 from argus_agent.sinks.document import NODE as NODE_DOCUMENT
 from argus_agent.sinks.document import documents
 from argus_agent.sinks.prometheus import Prometheus
@@ -129,20 +131,30 @@ def scrape(listen: Address) -> str:
 class Chain:
     """The Zabbix sink with its parts; nothing is sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, level: str = FULL) -> None:
+        self.now = 1000.0
         self.spool = MemorySpool(100)
-        self.registrations = Registrations("node-1", lambda: 1000.0, lambda: 1000.0)
+        self.registrations = Registrations("node-1", lambda: self.now, lambda: self.now)
         courier = Courier(Servers((), 1, lambda: 0.0), self.spool, self.registrations, lambda: 0.0)
-        self.sink = Zabbix("node-1", self.spool, self.registrations, courier)
+        self.sink = Zabbix("node-1", self.spool, self.registrations, courier, level)
 
-    def put(self, guests: tuple[Guest, ...] | None) -> dict[str, str]:
+    def put(self, guests: tuple[Guest, ...] | None, only: frozenset[str] | None = None) -> dict[str, str]:
         """Hand over a cycle with these guests; return what was put into the spool, key by host."""
         known = [number for number, _ in self.spool.oldest(1000, ())]
         self.spool.remove(known)
-        samples = (ksm.RUN.sample(0), *(guest_state.STATE.sample(1, uuid) for uuid in (G1, G2, G3)))
+        samples = (
+            ksm.RUN.sample(0),
+            *(guest_state.STATE.sample(1, uuid) for uuid in (G1, G2, G3)),
+            guest_cpu.VCPU_TIME.sample(7, G1, "0"),
+        )
         view = LibvirtView(up=guests is not None, guests=guests)
-        self.sink.put(Result(1000.5, samples, view))
+        self.sink.put(Result(self.now + 0.5, samples, view, only))
         return {value.host: value.key for _, value in self.spool.oldest(1000, ())}
+
+    def document(self, host: str) -> dict[str, Any]:
+        """The host's document that was put last."""
+        texts = [value.value for _, value in self.spool.oldest(1000, ()) if value.host == host]
+        return dict(json.loads(texts[-1]))
 
 
 def in_state(guest: Guest, state: int, reason: int) -> Guest:
@@ -192,3 +204,40 @@ def test_while_libvirtd_is_silent_what_the_kernel_tells_of_known_guests_goes_on(
     chain = Chain()
     chain.put(recorded_guests()[:2])
     assert set(chain.put(None)) == {"node-1", G1, G2}
+
+
+def test_at_the_level_off_no_guest_is_registered_or_sent() -> None:
+    chain = Chain("off")
+    assert set(chain.put(recorded_guests())) == {"node-1"}
+    assert chain.registrations.hosts() == {"node-1"}
+
+
+def test_at_the_level_standard_guests_are_sent_once_a_minute_or_when_something_happens() -> (
+    None
+):
+    chain = Chain("standard")
+    assert set(chain.put(recorded_guests())) == {"node-1", G1, G2, G3}
+    assert "vcpus" not in chain.document(G1)
+    chain.now += 15
+    assert set(chain.put(recorded_guests())) == {"node-1"}
+    assert set(chain.put(recorded_guests(), only=frozenset({G2}))) == {"node-1", G2}
+    chain.now += 45
+    assert set(chain.put(recorded_guests())) == {"node-1", G1, G2, G3}
+    assert "vcpus" in documents_at_full_level()
+
+
+def documents_at_full_level() -> dict[str, Any]:
+    chain = Chain()
+    chain.put(recorded_guests())
+    return chain.document(G1)
+
+
+def test_lists_look_new_to_zabbix_once_after_an_arrival() -> None:
+    chain = Chain()
+    chain.put(recorded_guests())
+    chain.registrations.told(G1)
+    chain.now += RESEND_SECONDS
+    chain.put(recorded_guests())
+    assert "again" in chain.document(G1)["vcpus"][0]
+    chain.put(recorded_guests())
+    assert "again" not in chain.document(G1)["vcpus"][0]

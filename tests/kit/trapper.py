@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 class Trapper:
     """``known`` hosts are taken; a registration makes a host known when ``registers`` is set."""
 
-    def __init__(self, *known: str, registers: bool = False) -> None:
+    def __init__(self, *known: str, registers: bool = False, refusal: str = "not found") -> None:
         self.known = set(known)
         self.registers = registers
+        self.refusal = refusal
         self.requests: list[dict[str, Any]] = []
         self.taken: list[tuple[str, int]] = []  # host and clock, in the order they came
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -57,7 +58,9 @@ class Trapper:
             if self.registers:
                 self.known.add(request["host"])
             return (
-                {"response": "success", "data": []} if found else {"response": "failed", "info": "not found"}
+                {"response": "success", "data": []}
+                if found and self.refusal == "not found"
+                else {"response": "failed", "info": self.refusal}
             )
         values = request["data"]
         good = [value for value in values if value["host"] in self.known]
