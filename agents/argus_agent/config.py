@@ -100,7 +100,7 @@ ZABBIX_OPTS: list[cfg.Opt] = [
         "tls_connect",
         default=UNENCRYPTED,
         choices=[UNENCRYPTED, TLS_PSK, TLS_CERT],
-        help="As TLSConnect of zabbix_agentd.conf. With psk, nodes and guests register by themselves with the "
+        help="As TLSConnect of zabbix_agentd.conf. With psk, nodes and guests register themselves with the "
         "one identity of Zabbix' autoregistration. With cert they cannot: argus makes their hosts.",
     ),
     cfg.StrOpt("tls_psk_identity", default="", help="As TLSPSKIdentity; the same on all nodes."),

@@ -212,9 +212,7 @@ def test_at_the_level_off_no_guest_is_registered_or_sent() -> None:
     assert chain.registrations.hosts() == {"node-1"}
 
 
-def test_at_the_level_standard_guests_are_sent_once_a_minute_or_when_something_happens() -> (
-    None
-):
+def test_at_the_level_standard_guests_are_sent_once_a_minute_or_when_something_happens() -> None:
     chain = Chain("standard")
     assert set(chain.put(recorded_guests())) == {"node-1", G1, G2, G3}
     assert "vcpus" not in chain.document(G1)

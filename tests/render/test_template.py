@@ -75,7 +75,7 @@ def test_a_state_gets_its_names() -> None:
 def test_a_missing_list_tells_discovery_nothing() -> None:
     path, strip, unchanged = rule("guest")["preprocessing"]
     assert path == {"type": "JSONPATH", "parameters": ["$.disks"], "error_handler": "DISCARD_VALUE"}
-    assert "{disk: e.disk}" in strip["parameters"][0]
+    assert "{disk: e.disk, again: e.again}" in strip["parameters"][0]
     assert unchanged["type"] == "DISCARD_UNCHANGED_HEARTBEAT"
 
 
