@@ -87,6 +87,8 @@ SUBSYSTEM = Subsystem(
             "notice",
             "The values of this subsystem are missing. The agent's log says why.",
             event_name="Collector {#COLLECTOR} of the agent fails",
+            opdata="{ITEM.LASTVALUE1}",
+            depends_on=("libvirt_down",),
         ),
     ),
     macros=(NODATA,),

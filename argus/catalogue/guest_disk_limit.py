@@ -67,6 +67,8 @@ LIMITS = {
 }
 BURSTS = {"total_bytes_sec_max": BURST_BYTES, "total_iops_sec_max": BURST_OPS}
 
+_MOST = '{$ARGUS.GUEST.DISK.LIMIT.MAX.WARN:"{#DISK}"}'
+
 SUBSYSTEM = Subsystem(
     "guest_disk_limit",
     "Disk limits",
@@ -76,17 +78,21 @@ SUBSYSTEM = Subsystem(
             "disk_at_limit",
             "Disk {#DISK} is at its limit",
             (USED,),
-            "min(@1,5m)>{$ARGUS.GUEST.DISK.LIMIT.MAX.WARN}",
+            f"min(@1,5m)>{_MOST}",
             Severity.WARNING,
             "performance",
             "The disk used all that its QoS allows for 5 minutes: the guest is slow by its own limit, the "
             "storage is not to blame. Its owner may move to a larger volume type or flavor (quota:disk_*).",
+            recovery=f"max(@1,5m)<={_MOST}",
+            event_name=f"Disk {{#DISK}} is at its limit (over {_MOST}% for 5m)",
             opdata="Used: {ITEM.LASTVALUE1}",
         ),
     ),
     macros=(
         Macro(
-            "ARGUS.GUEST.DISK.LIMIT.MAX.WARN", "95", "Percent of its limit that a disk may use for 5 minutes."
+            "ARGUS.GUEST.DISK.LIMIT.MAX.WARN",
+            "95",
+            "Percent of its limit that a disk may use for 5 minutes; context: vda, vdb.",
         ),
     ),
     graphs=(Graph("Disk limit used", (USED,)),),

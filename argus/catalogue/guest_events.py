@@ -102,6 +102,7 @@ SUBSYSTEM = Subsystem(
             "availability",
             "The guest's kernel panicked within 10 minutes; it may have been restarted since. Its owner "
             "finds the reason in the console log (openstack console log show) or in a crash dump.",
+            opdata="Per second: {ITEM.LASTVALUE1}",
             manual_close=True,
         ),
         Trigger(
@@ -113,7 +114,9 @@ SUBSYSTEM = Subsystem(
             "availability",
             "The guest hung and its watchdog acted (reset, pause or power off, as hw:watchdog_action says). "
             "Look at its console, and whether its vCPUs or disks had to wait (steal, latency).",
+            opdata="Per second: {ITEM.LASTVALUE1}",
             manual_close=True,
+            depends_on=("guest_broken",),
         ),
         Trigger(
             "guest_io_error",
@@ -125,7 +128,9 @@ SUBSYSTEM = Subsystem(
             "An I/O error reached the guest, or paused it, within 10 minutes. Look at the storage behind its "
             "disks (a full pool, a lost volume) and at the node's kernel log; its file systems may be "
             "read-only.",
+            opdata="Per second: {ITEM.LASTVALUE1}",
             manual_close=True,
+            depends_on=("guest_broken",),
         ),
         Trigger(
             "guest_memory_failure",
@@ -136,6 +141,7 @@ SUBSYSTEM = Subsystem(
             "availability",
             "The node's memory has an error that could not be corrected, in a page of this guest. Move all "
             "guests away and replace the module: rasdaemon, mcelog or the BMC name it.",
+            opdata="Per second: {ITEM.LASTVALUE1}",
             manual_close=True,
         ),
     ),

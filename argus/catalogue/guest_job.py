@@ -121,6 +121,7 @@ SUBSYSTEM = Subsystem(
             "A migration (or save, dump, backup) has run longer than expected. When its dirty rate is above "
             "its memory rate it will not end: let it force completion (openstack server migration force "
             "complete), allow auto-converge or post-copy in nova.conf, or abort it.",
+            event_name="Migration or other job takes longer than {$ARGUS.GUEST.JOB.MAX.WARN}",
             opdata="Since: {ITEM.LASTVALUE2}",
         ),
     ),

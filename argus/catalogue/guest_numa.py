@@ -53,6 +53,7 @@ SUBSYSTEM = Subsystem(
             "performance",
             "Most accesses cross the interconnect. `argus-agent placement` on the node shows the guest;"
             " pin it to one NUMA node or live-migrate it.",
+            event_name="Guest memory is far from its vCPUs (under {$ARGUS.GUEST.NUMA.LOCAL.MIN.WARN}% local)",
             opdata="Local: {ITEM.LASTVALUE1}",
         ),
     ),

@@ -51,6 +51,8 @@ SUBSYSTEM = Subsystem(
             Severity.WARNING,
             "performance",
             "The node swapped out memory of this guest. Move guests away or lower the memory overcommit.",
+            recovery="max(@1,10m)<={$ARGUS.GUEST.SWAP.MAX.WARN}",
+            event_name="Guest memory is swapped out by the node (over {$ARGUS.GUEST.SWAP.MAX.WARN})",
             opdata="Swapped: {ITEM.LASTVALUE1}",
         ),
     ),

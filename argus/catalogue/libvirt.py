@@ -91,6 +91,7 @@ SUBSYSTEM = Subsystem(
             "DOMAIN says occupied for it. Look at the state of its QEMU process (ps: D waits for storage, T "
             "was stopped) and at the storage behind its disks.",
             opdata="Guests: {ITEM.LASTVALUE1}",
+            depends_on=("libvirt_down",),
         ),
         Trigger(
             "process_without_guest",
@@ -103,6 +104,7 @@ SUBSYSTEM = Subsystem(
             "elsewhere, and two writers destroy its disk. Compare virsh list with the processes (pgrep -a "
             "qemu); restart libvirtd, which takes running guests over; else stop the process.",
             opdata="Processes: {ITEM.LASTVALUE1}",
+            depends_on=("libvirt_down",),
         ),
     ),
     graphs=(Graph("libvirt", (CALL, AGE)),),

@@ -43,6 +43,7 @@ SUBSYSTEM = Subsystem(
             "performance",
             "Cores have been throttled all the time for 10 minutes: every guest on the node is slow. Look at "
             "fans, air flow and the room; move guests away.",
+            recovery="max(@1,10m)<={$ARGUS.NODE.THROTTLES.MAX.WARN}",
             opdata="Per second: {ITEM.LASTVALUE1}",
         ),
     ),

@@ -52,10 +52,35 @@ SUBSYSTEM = Subsystem(
             "capacity",
             "The kernel will swap or kill a guest soon. Move guests away; check reserved_host_memory_mb and "
             "ram_allocation_ratio of Nova against what QEMU needs beside the guests' own memory.",
+            recovery="min(@1,5m)>{$ARGUS.NODE.MEMORY.AVAILABLE.MIN}",
             event_name="Memory of the node is nearly used up (under {$ARGUS.NODE.MEMORY.AVAILABLE.MIN}%)",
             opdata="Available: {ITEM.LASTVALUE1}",
         ),
+        Trigger(
+            "node_memory_low_soon",
+            "Memory of the node will be used up soon",
+            (AVAILABLE_RATIO,),
+            "max(@1,10m)<{$ARGUS.NODE.MEMORY.PREDICT.BELOW} and "
+            "timeleft(@1,1h,0)<{$ARGUS.NODE.MEMORY.TIMELEFT.MIN.WARN}",
+            Severity.WARNING,
+            "capacity",
+            "At the pace of the last hour no memory is left soon; then the kernel swaps guests out or kills "
+            "one. See which guest or process grows (argus_guest_process_rss_bytes), and move guests away.",
+            recovery="min(@1,10m)>{$ARGUS.NODE.MEMORY.PREDICT.BELOW} or "
+            "timeleft(@1,1h,0)>2*{$ARGUS.NODE.MEMORY.TIMELEFT.MIN.WARN}",
+            event_name="Memory of the node is used up in less than {$ARGUS.NODE.MEMORY.TIMELEFT.MIN.WARN}",
+            opdata="Available: {ITEM.LASTVALUE1}",
+            depends_on=("node_memory_low",),
+        ),
     ),
-    macros=(MIN,),
+    macros=(
+        MIN,
+        Macro("ARGUS.NODE.MEMORY.TIMELEFT.MIN.WARN", "2h", "Memory that is used up before is told of."),
+        Macro(
+            "ARGUS.NODE.MEMORY.PREDICT.BELOW",
+            "20",
+            "Percent of memory available; with more nothing is predicted.",
+        ),
+    ),
     graphs=(Graph("Node memory", (TOTAL, AVAILABLE, HUGETLB, SWAP_USED)),),
 )

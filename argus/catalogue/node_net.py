@@ -48,6 +48,8 @@ SUBSYSTEM = Subsystem(
             "capacity",
             "When the table is full, new connections of every guest on the node are dropped. Raise"
             " net.netfilter.nf_conntrack_max or find the guest that opens so many.",
+            recovery="max(@1,5m)<={$ARGUS.NODE.CONNTRACK.MAX.WARN}",
+            event_name="Node: connection tracking is nearly full (over {$ARGUS.NODE.CONNTRACK.MAX.WARN}%)",
             opdata="Used: {ITEM.LASTVALUE1}",
         ),
     ),

@@ -34,6 +34,7 @@ SUBSYSTEM = Subsystem(
             "of the unit say why; [units] watch of the agent's configuration says which services are looked "
             "at.",
             opdata="{ITEM.LASTVALUE1}",
+            depends_on=("node_data_missing",),
         ),
     ),
 )

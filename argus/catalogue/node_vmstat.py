@@ -61,7 +61,10 @@ SUBSYSTEM = Subsystem(
             Severity.WARNING,
             "performance",
             "Guests wait for pages that were swapped out. Move guests away or lower the memory overcommit.",
-            opdata="{ITEM.LASTVALUE1} pages/s",
+            recovery="max(@1,5m)<={$ARGUS.NODE.SWAPIN.MAX.WARN}",
+            event_name="Node: guests are paged in from swap (over {$ARGUS.NODE.SWAPIN.MAX.WARN} pages/s)",
+            opdata="{ITEM.LASTVALUE1} pages",
+            depends_on=("node_memory_low",),
         ),
         Trigger(
             "node_oom_kill",
@@ -71,6 +74,8 @@ SUBSYSTEM = Subsystem(
             Severity.HIGH,
             "availability",
             "The kernel killed a process, most likely a guest; dmesg names it. Lower the memory overcommit.",
+            opdata="Per second: {ITEM.LASTVALUE1}",
+            manual_close=True,
         ),
     ),
     macros=(

@@ -13,6 +13,10 @@ _pool = partial(Metric, "pool", entity=STORAGE_POOL)
 _INFO = "virStoragePoolGetInfo, asked every few minutes: "
 _AS_OF = " As of libvirt's last refresh of the pool."
 
+_MOST = '{$ARGUS.NODE.POOL.USED.MAX.WARN:"{#POOL}"}'
+_LEAST = '{$ARGUS.NODE.POOL.TIMELEFT.MIN.WARN:"{#POOL}"}'
+_FLOOR = '{$ARGUS.NODE.POOL.USED.MIN.PREDICT:"{#POOL}"}'
+
 STATE = _pool(
     "state",
     "What the pool is doing.",
@@ -45,14 +49,43 @@ SUBSYSTEM = Subsystem(
             "pool_full",
             "Storage pool {#POOL} is nearly full",
             (USED,),
-            "last(@1)>{$ARGUS.NODE.POOL.USED.MAX.WARN}",
+            f"last(@1)>{_MOST}",
             Severity.WARNING,
             "capacity",
             "When the pool is full, guests with thin disks in it are paused by an I/O error. Make room or "
             "move disks.",
+            recovery=f"last(@1)<{_MOST}-2",
+            event_name=f"Storage pool {{#POOL}} is nearly full (over {_MOST}%)",
             opdata="Used: {ITEM.LASTVALUE1}",
         ),
+        Trigger(
+            "pool_full_soon",
+            "Storage pool {#POOL} will be full soon",
+            (USED,),
+            f"last(@1)>{_FLOOR} and timeleft(@1,6h,100)<{_LEAST}",
+            Severity.WARNING,
+            "capacity",
+            "At the pace of the last six hours the pool is full before somebody may look again; guests with "
+            "thin disks in it are then paused by an I/O error. Find what grows (a snapshot, a backup, one "
+            "guest), then make room or move disks.",
+            recovery=f"last(@1)<={_FLOOR} or timeleft(@1,6h,100)>2*{_LEAST}",
+            event_name=f"Storage pool {{#POOL}} will be full in less than {_LEAST}",
+            opdata="Used: {ITEM.LASTVALUE1}",
+            depends_on=("pool_full",),
+        ),
     ),
-    macros=(Macro("ARGUS.NODE.POOL.USED.MAX.WARN", "90", "Percent of a storage pool in use."),),
+    macros=(
+        Macro("ARGUS.NODE.POOL.USED.MAX.WARN", "90", "Percent of a storage pool in use; context: its name."),
+        Macro(
+            "ARGUS.NODE.POOL.TIMELEFT.MIN.WARN",
+            "1d",
+            "A storage pool that will be full before is told of; context: its name.",
+        ),
+        Macro(
+            "ARGUS.NODE.POOL.USED.MIN.PREDICT",
+            "60",
+            "Percent of a storage pool in use below which nothing is predicted; context: its name.",
+        ),
+    ),
     graphs=(Graph("Storage pool", (ALLOCATION, AVAILABLE)),),
 )

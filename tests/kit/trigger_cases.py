@@ -1,0 +1,99 @@
+"""For every trigger of the catalogue: values that make it fire, and values after which it is well again.
+
+A new trigger needs a line here; `tests/lab/test_zabbix_triggers.py` sends the values to a real Zabbix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from argus.catalogue import SUBSYSTEMS
+from argus.catalogue.model import Trigger
+
+Series = float | Callable[[int], float]
+"""A constant, or the value of the n-th sample."""
+LABEL = "x"  # of whatever a trigger's items are discovered for
+SAMPLES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Values for the trigger's metrics, in their order; without trouble it fires by silence (``nodata``)."""
+
+    trouble: tuple[Series, ...]
+    peace: tuple[Series, ...]
+
+
+def grows(step: float) -> Series:
+    """A counter, or a gauge on its way up."""
+    return lambda number: 1000 + step * number
+
+
+def along(start: float, step: float) -> Series:
+    return lambda number: start + step * number
+
+
+def one(trouble: Series, peace: Series) -> Case:
+    return Case((trouble,), (peace,))
+
+
+COUNTED = one(grows(1), grows(0))
+TRIGGERS: dict[str, Trigger] = {t.ident: t for s in SUBSYSTEMS for t in s.triggers}
+CASES: dict[str, Case] = {
+    "libvirt_down": one(0, 1),
+    "guest_unresponsive": one(2, 0),
+    "process_without_guest": one(1, 0),
+    "pool_broken": one(3, 2),
+    "pool_full": one(0.95, 0.5),
+    "pool_full_soon": one(along(0.70, 0.02), 0.5),
+    "unit_down": one(0, 1),
+    "node_memory_low": one(0.03, 0.5),
+    "node_memory_low_soon": one(along(0.19, -0.01), 0.5),
+    "node_swaps": one(grows(60_000), grows(0)),
+    "node_oom_kill": COUNTED,
+    "cpu_throttled": COUNTED,
+    "pinned_twice": one(2, 0),
+    "conntrack_full": one(0.9, 0.2),
+    "ksm_running": one(1, 2),
+    "node_differs": one(3, 0),
+    "node_data_missing": Case((), (0.1,)),
+    "collector_failed": one(0, 1),
+    "guest_broken": one(305, 101),
+    "guest_not_running": Case((5, 502), (1, 101)),
+    "guest_panicked": COUNTED,
+    "guest_watchdog": COUNTED,
+    "guest_io_error": COUNTED,
+    "guest_memory_failure": COUNTED,
+    "guest_job_long": Case((1, 3600), (0, 0)),
+    "guest_steal_critical": one(0.4, 0.01),
+    "guest_steal_high": one(0.15, 0.01),
+    "disk_at_limit": one(0.99, 0.2),
+    "guest_swapped_by_node": one(256 * 2**20, 0),
+    "guest_memory_remote": one(0.3, 0.95),
+    "correlator_silent": Case((), (0,)),
+    "task_late": one(4000, 3),
+    "outbox_stuck": one(900, 0),
+    "messages_given_up": one(grows(1), 1003),
+    "service_unknown": Case((), (2,)),
+    "service_down": one(0, 2),
+    "service_degraded": one(1, 2),
+    "service_slow": one(9, 0.1),
+    "instance_down": one(0, 1),
+}
+
+
+def documents(ident: str, series: tuple[Series, ...], samples: int = SAMPLES) -> list[dict[str, Any]]:
+    """The documents of a host that carry the values, oldest first."""
+    return [_document(TRIGGERS[ident], series, number) for number in range(samples)]
+
+
+def _document(trigger: Trigger, series: tuple[Series, ...], number: int) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for metric, value in zip(trigger.metrics, series, strict=True):
+        place, entity = document, metric.entity
+        if entity.plural:
+            (place,) = document.setdefault(entity.plural, [dict.fromkeys(entity.own_labels, LABEL)])
+        place[metric.field] = value(number) if callable(value) else value
+    return document
