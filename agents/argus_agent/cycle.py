@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from argus_agent.guests import NOT_ASKED, LibvirtView
+from argus_agent.kernel.topology import read_topology
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from argus_agent.audit.profile import Profile
     from argus_agent.host import Host
     from argus_agent.kernel.guests import GuestProcess
+    from argus_agent.kernel.topology import KnownTopology, Topology
 
 
 class NoData(Exception):  # noqa: N818 -- not an error: the node just lacks the subsystem
@@ -47,7 +49,12 @@ class Cycle:
 
     ``at`` is seconds since the epoch; without Zabbix there is no ``delivery``.  ``running()`` gives the
     guests as the kernel sees them, read once a cycle, or raises ``NoData`` where libvirt records none.
-    ``units`` are patterns of services to watch; ``profile`` is the tuning to compare with.
+    ``units`` are patterns of services to watch; ``profile`` is the tuning to compare with.  ``topology()``
+    reads the node's CPUs and NUMA nodes, or gives those of the last minutes.
+
+    ``for_events``: a cycle between two ticks, which renews nothing that has turns.  ``unread`` takes the
+    guests, by UUID, of which the collector could not read something, and why.  ``begun`` is ``at`` on the
+    monotonic clock.
     """
 
     host: Host
@@ -58,6 +65,20 @@ class Cycle:
     running: Callable[[], tuple[GuestProcess, ...]] = tuple
     units: tuple[str, ...] = ()
     profile: Profile | None = None
+    for_events: bool = False
+    unread: dict[str, str] = field(default_factory=dict)
+    known_topology: KnownTopology | None = None
+    begun: float | None = None
+
+    def when(self, monotonic: float) -> float | None:
+        """Return the seconds since the epoch of a time on the monotonic clock; ``None`` without ``begun``."""
+        return None if self.begun is None else round(self.at - self.begun + monotonic, 3)
+
+    def topology(self) -> Topology:
+        """Return the topology.  Raises ``FileNotFoundError`` when sysfs has no CPUs at all."""
+        if self.known_topology is None:
+            return read_topology(self.host.sysfs)
+        return self.known_topology.get(self.host.sysfs, self.host.monotonic())
 
 
 class Collector(Protocol):

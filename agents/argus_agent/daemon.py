@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import select
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LAST_DELIVERY_SECONDS = 3.0
+GC_THRESHOLDS = (50_000, 20, 20)
+"""A cycle makes ten thousand samples and no circles: with Python's 700, looking for circles takes 6 % of the
+CPU time."""
 SETTLE_SECONDS = 0.1
 """What happens to a guest comes in several events, which one cycle shall tell."""
 
@@ -202,6 +206,7 @@ def run_daemon(settings: Settings, path: Path | None) -> None:
     Raises ``ConfigError`` when the Prometheus address cannot be had, or the files for TLS cannot be used.
     """
     signals = Signals()
+    gc.set_threshold(*GC_THRESHOLDS)
     host = Host(settings.host, settings.procfs, settings.sysfs, settings.rundir)
     daemon = Daemon(settings, path, make_runner(settings, host), signals)
     if settings.listen is not None:

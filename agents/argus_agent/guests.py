@@ -107,7 +107,9 @@ class Guest:
     def number(self, key: str, scale: float = 1) -> float | None:
         """Return a statistic times ``scale``; ``None`` when libvirt did not give it: unknown, not 0."""
         value = self.stats.get(key)
-        return None if value is None or isinstance(value, str) else value * scale
+        if value is None or isinstance(value, str):
+            return None
+        return value if scale == 1 else value * scale
 
     def entries(self, group: str) -> tuple[tuple[int, str], ...]:
         """Return number and name of each entry of ``block`` or ``net``."""

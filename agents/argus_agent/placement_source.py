@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import logging
 from typing import TYPE_CHECKING
 
 from argus_agent.kernel.cpulist import parse_cpulist
 from argus_agent.kernel.files import read
-from argus_agent.kernel.guests import GuestProcess, KernelGuests, Role, Thread
+from argus_agent.kernel.guests import GuestProcess, KernelGuests
 from argus_agent.kernel.process import parse_numa_maps, parse_status
 from argus_agent.placement import Guest, Vcpu
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
     from pathlib import Path
 
     from argus_agent.host import Host
+
+log = logging.getLogger(__name__)
 
 
 def read_guests(host: Host) -> tuple[Guest, ...]:
@@ -24,39 +26,44 @@ def read_guests(host: Host) -> tuple[Guest, ...]:
     Raises ``FileNotFoundError`` when libvirt keeps no status of guests here.  A guest that ends meanwhile
     is left out; memory is ``None`` where numa_maps cannot be read (no NUMA, or not allowed).
     """
-    processes = KernelGuests(host.rundir / "qemu", host.procfs).read()
-    guests = make_guests(host.procfs, processes)
-    pids = {process.guest.uuid: process.guest.pid for process in processes}
-    return tuple(
-        replace(guest, memory=_memory(host.procfs / str(pids[guest.uuid]) / "numa_maps")) for guest in guests
-    )
+    found = []
+    for process in KernelGuests(host.rundir / "qemu", host.procfs).read():
+        try:
+            affinities = read_affinities(host.procfs, process)
+        except (OSError, ValueError, KeyError) as error:
+            log.info("guest %s is left out: %s", process.guest.name, error)
+            continue
+        memory = _memory(host.procfs / str(process.guest.pid) / "numa_maps")
+        found.append(make_guest(process, affinities, memory))
+    return tuple(found)
 
 
-def make_guests(procfs: Path, processes: Iterable[GuestProcess]) -> tuple[Guest, ...]:
-    """Return guests with the affinities of their vCPUs, without their memory, which is dear to read."""
-    return tuple(_guest(procfs, process) for process in processes)
+def read_affinities(procfs: Path, process: GuestProcess) -> dict[int, frozenset[int]]:
+    """Return the CPUs that each vCPU may run on, by its number.
+
+    Raises ``OSError`` when the guest ended, and ``KeyError`` or ``ValueError`` for a file of another form.
+    """
+    tasks = f"{procfs}/{process.guest.pid}/task"
+    return {
+        thread.vcpu: parse_cpulist(parse_status(read(f"{tasks}/{thread.tid}/status"))["Cpus_allowed_list"])
+        for thread in process.threads
+        if thread.vcpu is not None
+    }
 
 
-def _guest(procfs: Path, process: GuestProcess) -> Guest:
-    base = f"{procfs}/{process.guest.pid}/task"
-    vcpus = (_vcpu(base, thread) for thread in process.threads if thread.role is Role.VCPU)
-    ordered = sorted((vcpu for vcpu in vcpus if vcpu is not None), key=lambda vcpu: vcpu.number)
-    return Guest(process.guest.name, process.guest.uuid, tuple(ordered))
-
-
-def _vcpu(tasks: str, thread: Thread) -> Vcpu | None:
-    try:
-        status = parse_status(read(f"{tasks}/{thread.tid}/status"))
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return Vcpu(
-        vcpu_number(thread.stat.comm), thread.stat.processor, parse_cpulist(status["Cpus_allowed_list"])
-    )
-
-
-def vcpu_number(comm: str) -> int:
-    """Return 3 for ``CPU 3/KVM``."""
-    return int(comm.removeprefix("CPU ").partition("/")[0])
+def make_guest(
+    process: GuestProcess,
+    affinities: Mapping[int, frozenset[int]],
+    memory: Mapping[int, int] | None = None,
+) -> Guest:
+    """Return the guest; a vCPU whose affinity is not known, as it was plugged just now, is left out."""
+    vcpus = [
+        Vcpu(thread.vcpu, thread.processor, affinities[thread.vcpu])
+        for thread in process.threads
+        if thread.processor is not None and thread.vcpu is not None and thread.vcpu in affinities
+    ]
+    ordered = tuple(sorted(vcpus, key=lambda vcpu: vcpu.number))
+    return Guest(process.guest.name, process.guest.uuid, ordered, memory)
 
 
 def _memory(path: Path) -> dict[int, int] | None:

@@ -10,6 +10,7 @@ from argus.catalogue import agent
 from argus_agent.cycle import Allocation, Cycle, Delivery, NoData
 from argus_agent.guests import NOT_ASKED, LibvirtView
 from argus_agent.kernel.guests import KernelGuests
+from argus_agent.kernel.topology import KnownTopology
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,6 +58,7 @@ class Runner:
         self.profile = profile
         self._groups = frozenset(group for c in collectors.values() for group in c.stats or ())
         self._kernel_guests = KernelGuests(host.rundir / "qemu", host.procfs)
+        self._topology = KnownTopology()
         self._said: dict[str, str] = {}  # what was said last about a collector or libvirt
 
     def watch(self, wake: Callable[[], None]) -> None:
@@ -67,15 +69,20 @@ class Runner:
         """Run one cycle.  Never raises, and never takes much longer than libvirt's timeout."""
         begun = self._host.monotonic()
         touched = self._libvirt.events.take_touched()  # later ones are for the next cycle
+        running = _Once(self._kernel_guests)
         cycle = Cycle(
             self._host,
             self._host.clock(),
             NOT_ASKED,
             self.allocation,
             delivery,
-            _Once(self._running),
+            running,
             self.units,
             self.profile,
+            for_events=for_events,
+            unread=running.unread,
+            known_topology=self._topology,
+            begun=begun,
         )
         self._libvirt.start(self._groups)
         samples = self._collect(cycle, with_libvirt=False)
@@ -103,6 +110,7 @@ class Runner:
         begun = self._host.monotonic()
         samples: list[Sample] = []
         ok = True
+        cycle.unread.clear()
         try:
             samples = list(collector.collect(cycle))
             self._tell(name, "", "works again")
@@ -114,13 +122,18 @@ class Runner:
             self._tell(name, f"{type(error).__name__}: {error}", "works again", failure=error)
         samples.append(agent.SUCCESS.sample(int(ok), name))
         samples.append(agent.DURATION.sample(self._host.monotonic() - begun, name))
+        samples.append(agent.UNREAD.sample(len(cycle.unread), name))
+        self._tell_unread(name, cycle.unread)
         return samples
 
-    def _running(self) -> tuple[GuestProcess, ...]:
-        try:
-            return self._kernel_guests.read()
-        except FileNotFoundError as error:
-            raise NoData(str(error)) from error
+    def _tell_unread(self, name: str, unread: Mapping[str, str]) -> None:
+        reason = next(iter(unread.values()), "")
+        text = f"cannot read everything of {len(unread)} guests, such as {next(iter(unread), '')}: {reason}"
+        who = f"collector {name}"
+        if bool(reason) != bool(
+            self._said.get(who)
+        ):  # that it is more or fewer guests is the metric's to tell
+            self._tell(who, text if reason else "", "reads all guests again")
 
     def _tell(self, who: str, trouble: str, better: str, failure: Exception | None = None) -> None:
         """Log a change once, not every cycle."""
@@ -134,20 +147,25 @@ class Runner:
 
 
 class _Once:
-    """The guests as the kernel sees them, read when first asked for; that there are none is kept as well."""
+    """The guests as the kernel sees them, read when first asked for; that there are none is kept as well.
 
-    def __init__(self, read: Callable[[], tuple[GuestProcess, ...]]) -> None:
-        self._read = read
+    Whoever asks is told in ``unread`` which ones could not be read.
+    """
+
+    def __init__(self, guests: KernelGuests) -> None:
+        self._guests = guests
         self._found: tuple[GuestProcess, ...] | NoData | None = None
+        self.unread: dict[str, str] = {}
 
     def __call__(self) -> tuple[GuestProcess, ...]:
         if self._found is None:
             try:
-                self._found = self._read()
-            except NoData as reason:
-                self._found = reason
+                self._found = self._guests.read()
+            except FileNotFoundError as error:
+                self._found = NoData(str(error))
         if isinstance(self._found, NoData):
             raise NoData(str(self._found))
+        self.unread.update(self._guests.unread)
         return self._found
 
 

@@ -60,12 +60,35 @@ DURATION = Metric(
     unit=Unit.SECONDS,
     shown=False,
 )
+UNREAD = Metric(
+    "agent",
+    "collector_unread_guests",
+    "Guests of which the collector could not read or understand something: files that user argus may not "
+    "read, or of a form that is not known. Guests that ended and files that the kernel lacks do not count.",
+    "agent",
+    COLLECTOR,
+    shown=False,
+)
 NODATA = Macro("ARGUS.NODE.NODATA", "2m", "How long a node may be silent before it is a problem.")
 
 SUBSYSTEM = Subsystem(
     "agent",
     "Agent",
-    (VERSION, CYCLE, SAMPLES, RSS, CPU, SPOOL, DROPPED, SENT, SEND_ERRORS, REFUSED, SUCCESS, DURATION),
+    (
+        VERSION,
+        CYCLE,
+        SAMPLES,
+        RSS,
+        CPU,
+        SPOOL,
+        DROPPED,
+        SENT,
+        SEND_ERRORS,
+        REFUSED,
+        SUCCESS,
+        DURATION,
+        UNREAD,
+    ),
     triggers=(
         Trigger(
             "node_data_missing",

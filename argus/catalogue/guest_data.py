@@ -8,7 +8,8 @@ AGE = Metric(
     "data",
     "age_seconds",
     "Age of the newest values of the guest. On the libvirt path it grows while libvirtd or the guest's QEMU "
-    "does not answer; on the kernel path while its process is not found.",
+    "does not answer; on the kernel path while its process is not found. Files that are dear to read "
+    "(numa_maps, smaps_rollup) are read in turn, a round within ten minutes.",
     "agent",
     GUEST_PATH,
     unit=Unit.SECONDS,

@@ -10,7 +10,10 @@ _process = partial(Metric, "process", entity=GUEST)
 _STATUS = "/proc/PID/status, "
 
 RSS = _process(
-    "rss_bytes", "Memory of the node that QEMU holds, without hugetlbfs.", _STATUS + "VmRSS", unit=Unit.BYTES
+    "rss_bytes",
+    "Memory of the node that QEMU holds, without hugetlbfs.",
+    "/proc/PID/stat, rss",
+    unit=Unit.BYTES,
 )
 SWAP = _process(
     "swap_bytes",
@@ -32,16 +35,16 @@ GUESTS_RSS = Metric(
     "guests",
     "rss_bytes",
     "Memory of the node that all QEMUs hold together, without hugetlbfs; merged pages count in each.",
-    _STATUS + "VmRSS, summed",
+    "/proc/PID/stat, rss, summed",
     unit=Unit.BYTES,
 )
 
-STATUS = {"VmRSS": RSS, "VmSwap": SWAP, "HugetlbPages": HUGETLB}
+STATUS = {"VmSwap": SWAP, "HugetlbPages": HUGETLB}
 
 SUBSYSTEM = Subsystem(
     "guest_process",
     "QEMU process of the guest",
-    (*STATUS.values(), MAJOR_FAULTS, ANON_HUGE, GUESTS_RSS),
+    (RSS, *STATUS.values(), MAJOR_FAULTS, ANON_HUGE, GUESTS_RSS),
     triggers=(
         Trigger(
             "guest_swapped_by_node",

@@ -17,7 +17,7 @@ COUNT = _threads("alive", "Threads in this role.", _TASK + "comm", shown=False)
 CPU = _threads(
     "cpu_seconds",
     "CPU time of the threads in this role. A vhost thread that needs a whole CPU limits its NIC.",
-    _TASK + "stat, utime + stime",
+    _TASK + "schedstat, first field; without it stat, utime + stime",
     kind=Kind.COUNTER,
     unit=Unit.SECONDS,
 )

@@ -132,6 +132,8 @@ class Metric:
     shown: bool = True
     field: str = dataclasses.field(init=False, compare=False)
     """The member of the JSON document that carries the value."""
+    prometheus_name: str = dataclasses.field(init=False, compare=False)
+    """``argus_<scope>_<subsystem>_<name>``; texts of a subsystem share one ``_info`` series."""
 
     def __post_init__(self) -> None:
         """Refuse a declaration that would make a bad name; the build is the place to notice."""
@@ -145,10 +147,13 @@ class Metric:
         if (self.kind is Kind.STATE) != bool(self.states):
             raise ValueError(f"{self.field}: a state, and only a state, names its values in states=")
         object.__setattr__(self, "states", MappingProxyType(dict(self.states)))
+        object.__setattr__(self, "prometheus_name", self._prometheus_name())
 
-    @property
-    def prometheus_name(self) -> str:
-        """``argus_<scope>_<subsystem>_<name>``; texts of a subsystem share one ``_info`` series."""
+    def __hash__(self) -> int:
+        """Of what is short and differs; the help is neither worth nor cheap."""
+        return hash((self.subsystem, self.name))
+
+    def _prometheus_name(self) -> str:
         if self.kind is Kind.INFO and self.subsystem in (self.entity.scope, "info"):
             return f"argus_{self.entity.scope}_info"  # argus_guest_info, not argus_guest_info_info
         if self.kind is Kind.INFO:
@@ -186,15 +191,23 @@ class Metric:
             raise ValueError(f"{self.field} takes the labels {self.entity.labels}, not {labels}")
         if isinstance(value, str) != (self.kind is Kind.INFO):
             raise TypeError(f"{self.field} is a {self.kind.value}, not {type(value).__name__}")
-        return Sample(self, value, labels)
+        return _new(Sample, (self, value, labels, None))
 
 
 class Sample(NamedTuple):
-    """One measured value of one series; a tuple, since a cycle of a full node makes tens of thousands."""
+    """One measured value of one series; a tuple, since a cycle of a full node makes tens of thousands.
+
+    ``at`` is when it was measured, in seconds since the epoch; ``None``: in the cycle that tells it.
+    """
 
     metric: Metric
     value: Value
     labels: tuple[str, ...] = ()
+    at: float | None = None
+
+
+_new = tuple.__new__
+"""Makes a ``Sample`` without its constructor, which takes longer than all the rest of ``Metric.sample``."""
 
 
 def lld_macro(label: str) -> str:

@@ -8,9 +8,9 @@ import json
 import pytest
 from rich.console import Console
 
+from argus_agent.kernel.guests import vcpu_number
 from argus_agent.kernel.topology import Cpu, NumaNode, Topology
 from argus_agent.placement import Guest, Vcpu, review
-from argus_agent.placement_source import vcpu_number
 from argus_agent.placement_view import as_json, letters, picture
 
 RESERVED = frozenset({0})

@@ -12,7 +12,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from recorded import G1, G2, G3, recorded_cycle, recorded_guests
 
-from argus.catalogue import agent, guest_cpu, guest_disk, guest_info, guest_state, ksm
+from argus.catalogue import (
+    agent,
+    guest_cpu,
+    guest_disk,
+    guest_info,
+    guest_numa,
+    guest_process,
+    guest_state,
+    ksm,
+)
 from argus.catalogue.model import Sample
 from argus_agent.collectors import load_collectors
 from argus_agent.config import Address
@@ -27,6 +36,7 @@ from argus_agent.sinks.prometheus import Prometheus
 from argus_agent.sinks.stdout import FORMATS, human
 from argus_agent.sinks.zabbix import GUEST_KEY, NODE_KEY, Zabbix
 from argus_agent.spool import MemorySpool
+from argus_agent.zabbix_protocol import Value
 
 # Collectors that the recording covers.
 COVERED = (
@@ -239,3 +249,57 @@ def test_lists_look_new_to_zabbix_once_after_an_arrival() -> None:
     assert "again" in chain.document(G1)["vcpus"][0]
     chain.put(recorded_guests())
     assert "again" not in chain.document(G1)["vcpus"][0]
+
+
+def in_turn(at: float) -> Sample:
+    return guest_process.ANON_HUGE.sample(at, G1)._replace(at=at)
+
+
+def sent(chain: Chain, at: float, *samples: Sample, only: frozenset[str] | None = None) -> list[Value]:
+    """What Zabbix gets of G1 in a cycle."""
+    chain.spool.remove([number for number, _ in chain.spool.oldest(1000, ())])
+    view = LibvirtView(up=True, guests=recorded_guests())
+    chain.sink.put(Result(at, (ksm.RUN.sample(0), *samples), view, only))
+    return [value for _, value in chain.spool.oldest(1000, ()) if value.host == G1]
+
+
+def test_a_value_that_was_measured_earlier_is_sent_once_and_with_its_own_time() -> None:
+    chain = Chain()
+    state = guest_state.STATE.sample(1, G1)
+    assert [value.clock for value in sent(chain, 1000.0, state, in_turn(990.0))] == [1000, 990]
+    assert [value.clock for value in sent(chain, 1015.0, state, in_turn(990.0))] == [1015]
+    (now,) = sent(chain, 1030.0, state, in_turn(1030.0))
+    assert "process_anon_huge_bytes" in json.loads(now.value)
+
+
+def test_what_was_measured_in_a_cycle_for_another_guest_is_sent_with_the_next() -> None:
+    chain = Chain()
+    assert sent(chain, 1000.0, in_turn(1000.0), only=frozenset({G2})) == []
+    assert [value.clock for value in sent(chain, 1015.0, in_turn(1000.0))] == [1000]
+
+
+def test_a_clock_that_was_set_back_stops_no_value() -> None:
+    chain = Chain()
+    sent(chain, 5000.0, in_turn(5000.0))
+    state = guest_state.STATE.sample(1, G1)
+    assert [value.clock for value in sent(chain, 1000.0, state, in_turn(1000.0))] == [1000]
+    assert [value.clock for value in sent(chain, 1015.0, state, in_turn(1015.0))] == [1015]
+
+
+def test_what_takes_turns_is_sent_again_for_discovery_after_an_arrival() -> None:
+    chain = Chain()
+    memory = guest_numa.BYTES.sample(7, G1, "0")._replace(at=990.0)
+    assert len(sent(chain, 1000.0, memory)) == 1
+    assert sent(chain, 1015.0, memory) == []
+    chain.registrations.told(G1)
+    chain.now += RESEND_SECONDS
+    (again,) = sent(chain, 1030.0, memory)
+    assert (again.clock, "again" in json.loads(again.value)["numa_nodes"][0]) == (990, True)
+
+
+def test_at_the_level_standard_nothing_that_takes_turns_is_lost_between_two_minutes() -> None:
+    chain = Chain("standard")
+    state = guest_state.STATE.sample(1, G1)
+    sent(chain, 1000.0, state)
+    assert sent(chain, 1015.0, state, in_turn(1015.0)) == []
+    assert [value.clock for value in sent(chain, 1060.0, state, in_turn(1015.0))] == [1060, 1015]

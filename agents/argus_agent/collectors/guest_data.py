@@ -40,10 +40,12 @@ class GuestData:
             raise NoData("libvirt does not answer: guests are not known")
         for (uuid, path), at in self._seen.items():
             yield AGE.sample(max(0.0, now - at), uuid, path)
-        snapshots = cycle.libvirt.slow.snapshots if cycle.libvirt.slow else {}
+        slow = cycle.libvirt.slow
         for guest in cycle.libvirt.guests or ():  # what is told seldom may tell of guests that are gone
-            if guest.uuid in snapshots:
-                yield SNAPSHOTS.sample(snapshots[guest.uuid], guest.uuid)
+            if slow and guest.uuid in slow.snapshots:
+                yield SNAPSHOTS.sample(slow.snapshots[guest.uuid], guest.uuid)._replace(
+                    at=cycle.when(slow.at)
+                )
 
     def _forget(self, cycle: Cycle, now: float) -> None:
         """Guests that libvirt no longer has are gone; while it is silent, they are kept for an hour."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from argus.catalogue import guest_disk
@@ -10,7 +11,7 @@ from argus_agent.cycle import Deltas, NoData
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from argus.catalogue.model import Sample
+    from argus.catalogue.model import Metric, Sample
     from argus_agent.cycle import Cycle
     from argus_agent.guests import Guest
 
@@ -50,22 +51,34 @@ class GuestDisk:
         self._deltas.turn()
         for guest in cycle.libvirt.guests:
             for number, disk in guest.entries("block"):
-                yield from self._disk(guest, f"block.{number}.", disk)
+                yield from self._disk(guest, number, disk)
 
-    def _disk(self, guest: Guest, prefix: str, disk: str) -> Iterator[Sample]:
-        for key, (metric, scale) in NUMBERS.items():
-            value = guest.number(prefix + key, scale)
+    def _disk(self, guest: Guest, number: int, disk: str) -> Iterator[Sample]:
+        for key, metric, scale in _numbers(number):
+            value = guest.number(key, scale)
             if value is not None:
                 yield metric.sample(value, guest.uuid, disk)
-        for kind, metric in LATENCIES.items():
-            series = (guest.uuid, guest.running_id, disk, kind)
-            spent = self._deltas.grown((*series, "times"), guest.number(f"{prefix}{kind}.times", NANOSECONDS))
-            done = self._deltas.grown((*series, "reqs"), guest.number(f"{prefix}{kind}.reqs"))
+        for times, reqs, metric in _latencies(number):
+            series = (guest.uuid, guest.running_id, disk)
+            spent = self._deltas.grown((times, series), guest.number(times, NANOSECONDS))
+            done = self._deltas.grown((reqs, series), guest.number(reqs))
             if spent is not None and done:
                 yield metric.sample(spent / done, guest.uuid, disk)
-        path = guest.stats.get(prefix + "path")
+        path = guest.stats.get(f"block.{number}.path")
         if path:
             yield guest_disk.SOURCE.sample(str(path), guest.uuid, disk)
         definition = guest.definition.disks.get(disk) if guest.definition else None
         if definition and definition.serial:
             yield guest_disk.SERIAL.sample(definition.serial, guest.uuid, disk)
+
+
+@functools.cache
+def _numbers(number: int) -> tuple[tuple[str, Metric, float], ...]:
+    """Keys of a disk, of which a node has thousands by a few numbers."""
+    return tuple((f"block.{number}.{key}", metric, scale) for key, (metric, scale) in NUMBERS.items())
+
+
+@functools.cache
+def _latencies(number: int) -> tuple[tuple[str, str, Metric], ...]:
+    prefix = f"block.{number}."
+    return tuple((f"{prefix}{k}.times", f"{prefix}{k}.reqs", metric) for k, metric in LATENCIES.items())

@@ -42,11 +42,13 @@ class GuestDiskLimit:
 
     def _used(self, guest: Guest, number: int, disk: Disk, elapsed: float | None) -> float | None:
         shares = []
-        for word, (_, counters) in LIMITS.items():
-            limit = disk.limits.get(word)
+        for word, limit in disk.limits.items():
+            if word not in LIMITS:  # of bursts
+                continue
+            counters = LIMITS[word][1]
             values = [guest.number(f"block.{number}.{counter}") for counter in counters]
             known = [value for value in values if value is not None]
-            if not limit or len(known) < len(values):
+            if len(known) < len(values):
                 continue
             grown = self._deltas.grown((guest.uuid, guest.running_id, number, word), sum(known))
             if grown is not None and elapsed:
@@ -55,12 +57,10 @@ class GuestDiskLimit:
 
 
 def _set_up(disk: Disk, uuid: str, name: str) -> Iterator[Sample]:
-    for word, (metric, _) in LIMITS.items():
-        if word in disk.limits:
-            yield metric.sample(disk.limits[word], uuid, name)
-    for word, metric in BURSTS.items():
-        if word in disk.limits:
-            yield metric.sample(disk.limits[word], uuid, name)
+    for word, limit in disk.limits.items():
+        metric = LIMITS[word][0] if word in LIMITS else BURSTS.get(word)
+        if metric is not None:
+            yield metric.sample(limit, uuid, name)
     if disk.cache:
         yield CACHE.sample(disk.cache, uuid, name)
     if disk.io:

@@ -33,14 +33,14 @@ def _texts(guest: Guest, node: str) -> Iterator[Sample]:
     nova = guest.definition.nova if guest.definition else Nova()
     # Without a definition the name is not known yet: libvirt's would flicker in as the guest's own.
     name = nova.name or guest.name if guest.definition else ""
-    texts = {
-        guest_info.NAME: name,
-        guest_info.DOMAIN: guest.name,
-        guest_info.NODE: node,
-        guest_info.PROJECT: nova.project,
-        guest_info.PROJECT_NAME: nova.project_name,
-        guest_info.USER_NAME: nova.user_name,
-        guest_info.FLAVOR: nova.flavor,
-        guest_info.IMAGE: nova.image,
-    }
-    yield from (metric.sample(text, guest.uuid) for metric, text in texts.items() if text)
+    texts = (
+        (guest_info.NAME, name),
+        (guest_info.DOMAIN, guest.name),
+        (guest_info.NODE, node),
+        (guest_info.PROJECT, nova.project),
+        (guest_info.PROJECT_NAME, nova.project_name),
+        (guest_info.USER_NAME, nova.user_name),
+        (guest_info.FLAVOR, nova.flavor),
+        (guest_info.IMAGE, nova.image),
+    )
+    yield from (metric.sample(text, guest.uuid) for metric, text in texts if text)

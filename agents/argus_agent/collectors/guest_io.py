@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_io import READ_BYTES, READ_OPS, WRITE_BYTES, WRITE_OPS
-from argus_agent.kernel.cgroup import IoStat, directory, parse_io_stat, parse_throttle
+from argus_agent.in_turn import SamplesInTurn
+from argus_agent.kernel.cgroup import IoStat, parse_io_stat, parse_throttle
 from argus_agent.kernel.files import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+    from argus_agent.kernel.guests import GuestProcess
 
 
 class GuestIo:
@@ -21,21 +23,27 @@ class GuestIo:
 
     stats = None
 
+    def __init__(self) -> None:
+        self._turn = SamplesInTurn(self._of_guest)
+        self._names: dict[str, str] = {}
+
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield bytes and operations by guest and device (the kernel's name, else major:minor)."""
-        names = _device_names(cycle.host.sysfs)
-        for process in cycle.running():
-            for device, stat in _read(cycle.host.cgroupfs, process.cgroups).items():
-                labels = (process.guest.uuid, names.get(device, device))
-                yield READ_BYTES.sample(stat.read_bytes, *labels)
-                yield WRITE_BYTES.sample(stat.write_bytes, *labels)
-                yield READ_OPS.sample(stat.read_ops, *labels)
-                yield WRITE_OPS.sample(stat.write_ops, *labels)
+        self._names = _device_names(cycle.host.sysfs)
+        yield from self._turn.collect(cycle)
+
+    def _of_guest(self, cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
+        for device, stat in _read(cycle.host.cgroupfs, process).items():
+            labels = (process.guest.uuid, self._names.get(device, device))
+            yield READ_BYTES.sample(stat.read_bytes, *labels)
+            yield WRITE_BYTES.sample(stat.write_bytes, *labels)
+            yield READ_OPS.sample(stat.read_ops, *labels)
+            yield WRITE_OPS.sample(stat.write_ops, *labels)
 
 
-def _read(cgroupfs: Path, cgroups: Mapping[str, str]) -> dict[str, IoStat]:
+def _read(cgroupfs: Path, process: GuestProcess) -> dict[str, IoStat]:
     for controller, reader in (("blkio", _read_v1), ("io", _read_v2)):
-        folder = directory(cgroupfs, controller, cgroups)
+        folder = process.folder(cgroupfs, controller)
         if folder is not None:
             try:
                 return reader(folder)

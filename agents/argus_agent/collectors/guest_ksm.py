@@ -1,4 +1,4 @@
-"""Page merging of each guest, from /proc/PID/ksm_stat."""
+"""Samepage merging of each guest, from /proc/PID/ksm_stat."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_ksm import FIELDS
 from argus_agent.cycle import Cycle, NoData
-from argus_agent.kernel.files import read
+from argus_agent.in_turn import SamplesInTurn
+from argus_agent.kernel.files import read_record
 from argus_agent.kernel.process import parse_counters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from argus.catalogue.model import Sample
+    from argus_agent.kernel.guests import GuestProcess
 
 
 class GuestKsm:
@@ -20,16 +22,18 @@ class GuestKsm:
 
     stats = None
 
+    def __init__(self) -> None:
+        self._turn = SamplesInTurn(_of_guest)
+
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield pages and bytes by guest."""
         if not (cycle.host.procfs / "self/ksm_stat").exists():
             raise NoData("kernel before 6.1, or without CONFIG_KSM")
-        for process in cycle.running():
-            try:
-                text = read(f"{cycle.host.procfs}/{process.guest.pid}/ksm_stat")
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            counters = parse_counters(text)
-            for name, metric in FIELDS.items():
-                if name in counters:
-                    yield metric.sample(counters[name], process.guest.uuid)
+        yield from self._turn.collect(cycle)
+
+
+def _of_guest(cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
+    counters = parse_counters(read_record(f"{cycle.host.procfs}/{process.guest.pid}/ksm_stat"))
+    for name, metric in FIELDS.items():
+        if name in counters:
+            yield metric.sample(counters[name], process.guest.uuid)

@@ -26,9 +26,10 @@ class GuestKvm:
             raise NoData("libvirt does not answer: guests are not known")
         for guest in cycle.libvirt.guests:
             yield from _of_guest(guest)
-            rate = cycle.libvirt.slow.dirty_rates.get(guest.uuid) if cycle.libvirt.slow else None
-            if rate is not None:
-                yield DIRTY_RATE.sample(rate, guest.uuid)
+            slow = cycle.libvirt.slow
+            if slow and guest.uuid in slow.dirty_rates:
+                rate = slow.dirty_rates[guest.uuid]
+                yield DIRTY_RATE.sample(rate, guest.uuid)._replace(at=cycle.when(slow.at))
 
 
 def _of_guest(guest: Guest) -> Iterator[Sample]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_memory_events import EVENTS
-from argus_agent.kernel.cgroup import UNIFIED, directory
+from argus_agent.in_turn import SamplesInTurn
+from argus_agent.kernel.cgroup import UNIFIED
 from argus_agent.kernel.files import read
 from argus_agent.kernel.process import parse_counters
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+    from argus_agent.kernel.guests import GuestProcess
 
 
 class GuestMemoryEvents:
@@ -21,16 +23,17 @@ class GuestMemoryEvents:
 
     stats = None
 
+    def __init__(self) -> None:
+        self._turn = SamplesInTurn(_of_guest)
+
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield events since the guest started."""
-        for process in cycle.running():
-            folder = directory(cycle.host.cgroupfs, UNIFIED, process.cgroups)
-            if folder is None:
-                continue
-            try:
-                counters = parse_counters(read(f"{folder}/memory.events"))
-            except FileNotFoundError:
-                continue
-            for name, metric in EVENTS.items():
-                if name in counters:
-                    yield metric.sample(counters[name], process.guest.uuid)
+        yield from self._turn.collect(cycle)
+
+
+def _of_guest(cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
+    folder = process.folder(cycle.host.cgroupfs, UNIFIED)
+    counters = parse_counters(read(f"{folder}/memory.events")) if folder is not None else {}
+    for name, metric in EVENTS.items():
+        if name in counters:
+            yield metric.sample(counters[name], process.guest.uuid)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_pressure import STALLED
-from argus_agent.kernel.cgroup import UNIFIED, directory
-from argus_agent.kernel.files import read
+from argus_agent.in_turn import every_guest
+from argus_agent.kernel.cgroup import UNIFIED
+from argus_agent.kernel.files import is_absence, read_record
 from argus_agent.kernel.pressure import parse_pressure
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+    from argus_agent.kernel.guests import GuestProcess
 
 _RESOURCES = sorted({resource for resource, _ in STALLED})
 
@@ -25,17 +27,19 @@ class GuestPressure:
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield seconds stalled by guest, resource and kind."""
-        for process in cycle.running():
-            folder = directory(cycle.host.cgroupfs, UNIFIED, process.cgroups)
-            if folder is not None:
-                yield from _of_guest(folder, process.guest.uuid)
+        yield from every_guest(cycle, _of_guest)
 
 
-def _of_guest(folder: str, uuid: str) -> Iterator[Sample]:
+def _of_guest(cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
+    folder = process.folder(cycle.host.cgroupfs, UNIFIED)
+    if folder is None:
+        return
     for resource in _RESOURCES:
         try:
-            text = read(f"{folder}/{resource}.pressure")
-        except OSError:  # without PSI the file is missing, or refuses to be read with EOPNOTSUPP
-            continue
+            text = read_record(f"{folder}/{resource}.pressure")
+        except OSError as error:  # without PSI it is missing, or refuses to be read with EOPNOTSUPP
+            if is_absence(error):
+                continue
+            raise
         for kind, seconds in parse_pressure(text).items():
-            yield STALLED[resource, kind].sample(seconds, uuid)
+            yield STALLED[resource, kind].sample(seconds, process.guest.uuid)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from argus.catalogue.guest_process import ANON_HUGE, GUESTS_RSS, MAJOR_FAULTS, STATUS
-from argus_agent.kernel.process import parse_kilobytes, parse_rollup
-from argus_agent.kernel.slow import InTurn
+from argus.catalogue import guest_data
+from argus.catalogue.guest_process import ANON_HUGE, GUESTS_RSS, MAJOR_FAULTS, RSS, STATUS
+from argus_agent.in_turn import DEAR, InTurn, SamplesInTurn
+from argus_agent.kernel.files import read
+from argus_agent.kernel.process import PAGE_BYTES, parse_kilobytes, parse_rollup, parse_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+    from argus_agent.kernel.guests import GuestProcess
 
 
 class GuestProcessMemory:
@@ -21,20 +24,32 @@ class GuestProcessMemory:
     stats = None
 
     def __init__(self) -> None:
-        self._rollups = InTurn("smaps_rollup", parse_rollup)
+        self._statuses = SamplesInTurn(_of_status)
+        self._rollups = InTurn(_huge, DEAR)
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield bytes and faults by guest."""
-        processes = {process.guest.uuid: process for process in cycle.running()}
-        pids = {uuid: process.guest.pid for uuid, process in processes.items()}
-        sizes = [p.status["VmRSS"] for p in processes.values() if "VmRSS" in p.status]
-        if len(sizes) == len(processes):
-            yield GUESTS_RSS.sample(sum(map(parse_kilobytes, sizes)))
-        rollups = self._rollups.renew(cycle.host.procfs, pids)
-        for uuid, process in processes.items():
-            for name, metric in STATUS.items():
-                if name in process.status:
-                    yield metric.sample(parse_kilobytes(process.status[name]), uuid)
-            yield MAJOR_FAULTS.sample(process.stat.major_faults, uuid)
-            if "AnonHugePages" in rollups.get(uuid, {}):
-                yield ANON_HUGE.sample(rollups[uuid]["AnonHugePages"], uuid)
+        now = cycle.host.monotonic()
+        total = 0
+        for process in cycle.running():
+            resident = process.stat.rss_pages * PAGE_BYTES
+            total += resident
+            yield RSS.sample(resident, process.guest.uuid)
+            yield MAJOR_FAULTS.sample(process.stat.major_faults, process.guest.uuid)
+        yield GUESTS_RSS.sample(total)
+        yield from self._statuses.collect(cycle)
+        for process, kept in self._rollups.renew(cycle):
+            yield ANON_HUGE.sample(kept.value or 0, process.guest.uuid)._replace(at=kept.at)
+            yield guest_data.AGE.sample(now - kept.read_at, process.guest.uuid, "smaps_rollup")
+
+
+def _of_status(cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
+    status = parse_status(read(f"{cycle.host.procfs}/{process.guest.pid}/status"))
+    for name, metric in STATUS.items():
+        if name in status:
+            yield metric.sample(parse_kilobytes(status[name]), process.guest.uuid)
+
+
+def _huge(cycle: Cycle, process: GuestProcess) -> int:
+    sums = parse_rollup(read(f"{cycle.host.procfs}/{process.guest.pid}/smaps_rollup"))
+    return sums["AnonHugePages"]

@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_tap import FILES
+from argus_agent.in_turn import SamplesInTurn
+from argus_agent.kernel.files import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
     from argus_agent.host import Host
+    from argus_agent.kernel.guests import GuestProcess
 
 
 class GuestTap:
@@ -20,19 +23,25 @@ class GuestTap:
 
     stats = None
 
+    def __init__(self) -> None:
+        self._turn = SamplesInTurn(_of_guest)
+
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield drops by guest and MAC address."""
-        for process in cycle.running():
-            guest = process.guest
-            if guest.taps and _in_our_namespace(cycle.host, guest.pid):
-                for mac, device in guest.taps.items():
-                    yield from _of_tap(cycle.host, device, guest.uuid, mac)
+        yield from self._turn.collect(cycle)
+
+
+def _of_guest(cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
+    guest = process.guest
+    if guest.taps and _in_our_namespace(cycle.host, guest.pid):
+        for mac, device in guest.taps.items():
+            yield from _of_tap(cycle.host, device, guest.uuid, mac)
 
 
 def _of_tap(host: Host, device: str, uuid: str, mac: str) -> Iterator[Sample]:
     for name, metric in FILES.items():
         with suppress(OSError):  # unplugged, or never here
-            yield metric.sample(int(host.read_sys(f"class/net/{device}/{name}")), uuid, mac)
+            yield metric.sample(int(read(f"{host.sysfs}/class/net/{device}/{name}")), uuid, mac)
 
 
 def _in_our_namespace(host: Host, pid: int) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_threads import COUNT, CPU, DELAY, SLICES
-from argus_agent.kernel.guests import Role, Thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+    from argus_agent.kernel.guests import Thread
 
 
 class GuestThreads:
@@ -22,17 +22,18 @@ class GuestThreads:
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield threads, seconds on a CPU and seconds waiting for one, by guest and role."""
         for process in cycle.running():
-            for role in Role:
-                threads = [thread for thread in process.threads if thread.role is role]
-                if threads:
-                    yield from _of_role(threads, process.guest.uuid, role.value)
+            by_role: dict[str, list[Thread]] = {}
+            for thread in process.threads:
+                by_role.setdefault(thread.role.value, []).append(thread)
+            for role, threads in by_role.items():
+                yield from _of_role(threads, process.guest.uuid, role)
 
 
 def _of_role(threads: list[Thread], uuid: str, role: str) -> Iterator[Sample]:
     yield COUNT.sample(len(threads), uuid, role)
-    busy = sum(thread.stat.user_seconds + thread.stat.system_seconds for thread in threads)
-    yield CPU.sample(busy, uuid, role)
-    schedstats = [thread.schedstat for thread in threads if thread.schedstat is not None]
-    if len(schedstats) == len(threads):  # a sum over some of them would be too small
-        yield DELAY.sample(sum(schedstat.delay_seconds for schedstat in schedstats), uuid, role)
-        yield SLICES.sample(sum(schedstat.timeslices for schedstat in schedstats), uuid, role)
+    yield CPU.sample(sum(thread.cpu_seconds for thread in threads), uuid, role)
+    delays = [thread.delay_seconds for thread in threads if thread.delay_seconds is not None]
+    slices = [thread.timeslices for thread in threads if thread.timeslices is not None]
+    if len(delays) == len(threads):  # a sum over some of them would be too small
+        yield DELAY.sample(sum(delays), uuid, role)
+        yield SLICES.sample(sum(slices), uuid, role)

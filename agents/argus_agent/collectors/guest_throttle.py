@@ -6,15 +6,16 @@ import os
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_throttle import PERIODS, RATIO, SECONDS, THROTTLED
-from argus_agent.cycle import Cycle, Deltas
-from argus_agent.kernel.cgroup import directory
-from argus_agent.kernel.files import read
+from argus_agent.in_turn import SamplesInTurn
+from argus_agent.kernel.files import is_absence, read
 from argus_agent.kernel.process import parse_counters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from argus.catalogue.model import Sample
+    from argus_agent.cycle import Cycle
+    from argus_agent.kernel.guests import GuestProcess
 
 
 class GuestThrottle:
@@ -23,26 +24,29 @@ class GuestThrottle:
     stats = None
 
     def __init__(self) -> None:
-        self._deltas = Deltas()
+        self._turn = SamplesInTurn(self._of_guest)
+        self._before: dict[int, tuple[int, int]] = {}  # periods, and those throttled, by process
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield periods, seconds and the ratio by guest; nothing for a guest without a quota."""
-        self._deltas.turn()
-        for process in cycle.running():
-            folder = directory(cycle.host.cgroupfs, "cpu", process.cgroups)
-            total = _sum(folder) if folder is not None else {}
-            if total.get("nr_periods"):
-                yield from self._of_guest(total, process.guest.uuid)
+        running = {process.guest.pid for process in cycle.running()}
+        self._before = {pid: before for pid, before in self._before.items() if pid in running}
+        yield from self._turn.collect(cycle)
 
-    def _of_guest(self, total: dict[str, int], uuid: str) -> Iterator[Sample]:
-        yield PERIODS.sample(total["nr_periods"], uuid)
-        yield THROTTLED.sample(total["nr_throttled"], uuid)
+    def _of_guest(self, cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
+        folder = process.folder(cycle.host.cgroupfs, "cpu")
+        total = _sum(folder) if folder is not None else {}
+        if not total.get("nr_periods"):
+            return
+        uuid, now = process.guest.uuid, (total["nr_periods"], total["nr_throttled"])
+        before = self._before.get(process.guest.pid)
+        self._before[process.guest.pid] = now
+        yield PERIODS.sample(now[0], uuid)
+        yield THROTTLED.sample(now[1], uuid)
         nanoseconds = total.get("throttled_time", 0) + total.get("throttled_usec", 0) * 1000
         yield SECONDS.sample(nanoseconds / 1e9, uuid)
-        periods = self._deltas.grown((uuid, "periods"), total["nr_periods"])
-        throttled = self._deltas.grown((uuid, "throttled"), total["nr_throttled"])
-        if periods and throttled is not None:
-            yield RATIO.sample(throttled / periods, uuid)
+        if before is not None and now[0] > before[0] and now[1] >= before[1]:
+            yield RATIO.sample((now[1] - before[1]) / (now[0] - before[0]), uuid)
 
 
 def _sum(folder: str) -> dict[str, int]:
@@ -51,8 +55,10 @@ def _sum(folder: str) -> dict[str, int]:
     for group in (folder, *_below(folder), *_below(f"{folder}/libvirt")):
         try:
             counters = parse_counters(read(f"{group}/cpu.stat"))
-        except FileNotFoundError:
-            continue
+        except OSError as error:
+            if is_absence(error):
+                continue
+            raise
         for name in ("nr_periods", "nr_throttled", "throttled_time", "throttled_usec"):
             total[name] = total.get(name, 0) + counters.get(name, 0)
     return total

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from argus.catalogue.numa_cpu import IDLE, STEAL, SYSTEM, USER
 from argus_agent.cycle import Cycle, NoData
 from argus_agent.kernel.process import TICKS
-from argus_agent.kernel.topology import read_topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +24,7 @@ class NumaCpu:
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield seconds since boot by NUMA node."""
-        topology = read_topology(cycle.host.sysfs)
+        topology = cycle.topology()
         if not topology.nodes:
             raise NoData("kernel without CONFIG_NUMA")
         times = parse_cpu_times(cycle.host.read_proc("stat"))

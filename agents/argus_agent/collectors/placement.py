@@ -6,16 +6,17 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from argus.catalogue import placement as names
+from argus_agent.in_turn import MINUTE, InTurn
 from argus_agent.kernel.cpulist import format_cpulist
-from argus_agent.kernel.topology import read_topology
 from argus_agent.placement import nodes_of, pinned, shared_cores
-from argus_agent.placement_source import make_guests
+from argus_agent.placement_source import make_guest, read_affinities
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+    from argus_agent.kernel.guests import GuestProcess
     from argus_agent.kernel.topology import Topology
     from argus_agent.placement import Guest
 
@@ -25,19 +26,32 @@ class Placement:
 
     stats = None
 
+    def __init__(self) -> None:
+        self._turn = InTurn(_affinities, MINUTE)
+
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield counts of cores, CPUs and guests."""
-        topology = read_topology(cycle.host.sysfs)
-        guests = make_guests(cycle.host.procfs, cycle.running())
+        topology = cycle.topology()
+        guests = []
+        for process, kept in self._turn.renew(cycle):
+            guests.append(make_guest(process, kept.value or {}))
+            for vcpu, cpus in (kept.value or {}).items():
+                labels = (process.guest.uuid, str(vcpu))
+                yield names.AFFINITY.sample(format_cpulist(cpus), *labels)._replace(at=kept.at)
         yield from _cores(guests, topology)
-        yield from _pinning(guests, topology)
-        reserved = cycle.allocation.reserved_cpus
-        yield names.ON_RESERVED.sample(sum(bool(_allowed(guest) & reserved) for guest in guests))
+        if not cycle.unread:  # else the sums would lack guests
+            yield from _pinning(guests, topology)
+            reserved = cycle.allocation.reserved_cpus
+            yield names.ON_RESERVED.sample(sum(bool(_allowed(guest) & reserved) for guest in guests))
         yield names.ACROSS_NODES.sample(sum(len(nodes_of(guest, topology)) > 1 for guest in guests))
         yield from _where(guests, topology)
 
 
-def _where(guests: tuple[Guest, ...], topology: Topology) -> Iterator[Sample]:
+def _affinities(cycle: Cycle, process: GuestProcess) -> Mapping[int, frozenset[int]]:
+    return read_affinities(cycle.host.procfs, process)
+
+
+def _where(guests: Sequence[Guest], topology: Topology) -> Iterator[Sample]:
     homes = {number: cpu.node for number, cpu in topology.cpus.items()}
     on_node = Counter(homes.get(vcpu.processor) for guest in guests for vcpu in guest.vcpus)
     for node in topology.nodes:
@@ -45,10 +59,9 @@ def _where(guests: tuple[Guest, ...], topology: Topology) -> Iterator[Sample]:
     for guest in guests:
         for vcpu in guest.vcpus:
             yield names.PROCESSOR.sample(vcpu.processor, guest.uuid, str(vcpu.number))
-            yield names.AFFINITY.sample(format_cpulist(vcpu.affinity), guest.uuid, str(vcpu.number))
 
 
-def _cores(guests: tuple[Guest, ...], topology: Topology) -> Iterator[Sample]:
+def _cores(guests: Sequence[Guest], topology: Topology) -> Iterator[Sample]:
     shared = len(shared_cores(guests, topology))
     used = {
         topology.cpus[vcpu.processor].siblings
@@ -61,7 +74,7 @@ def _cores(guests: tuple[Guest, ...], topology: Topology) -> Iterator[Sample]:
         yield names.SHARED_RATIO.sample(shared / len(used))
 
 
-def _pinning(guests: tuple[Guest, ...], topology: Topology) -> Iterator[Sample]:
+def _pinning(guests: Sequence[Guest], topology: Topology) -> Iterator[Sample]:
     owners = Counter(cpu for guest in guests for cpu in pinned(guest, topology))
     yield names.PINNED_TWICE.sample(sum(count > 1 for count in owners.values()))
     floating = {cpu for guest in guests for v in guest.vcpus if len(v.affinity) > 1 for cpu in v.affinity}

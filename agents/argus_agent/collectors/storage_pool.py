@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+    from argus_agent.guests import Pool
 
 RUNNING = 2  # virStoragePoolState
 
@@ -25,10 +26,16 @@ class StoragePool:
         """Yield state and sizes by pool."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: pools are not known")
-        for pool in (cycle.libvirt.slow.pools if cycle.libvirt.slow else None) or ():
-            yield names.STATE.sample(pool.state, pool.name)
-            if pool.state >= RUNNING and pool.capacity:
-                yield names.CAPACITY.sample(pool.capacity, pool.name)
-                yield names.ALLOCATION.sample(pool.allocation, pool.name)
-                yield names.AVAILABLE.sample(pool.available, pool.name)
-                yield names.USED.sample(pool.allocation / pool.capacity, pool.name)
+        slow = cycle.libvirt.slow
+        for pool in (slow.pools if slow else None) or ():
+            for sample in _of_pool(pool):
+                yield sample._replace(at=cycle.when(slow.at) if slow else None)
+
+
+def _of_pool(pool: Pool) -> Iterator[Sample]:
+    yield names.STATE.sample(pool.state, pool.name)
+    if pool.state >= RUNNING and pool.capacity:
+        yield names.CAPACITY.sample(pool.capacity, pool.name)
+        yield names.ALLOCATION.sample(pool.allocation, pool.name)
+        yield names.AVAILABLE.sample(pool.available, pool.name)
+        yield names.USED.sample(pool.allocation / pool.capacity, pool.name)

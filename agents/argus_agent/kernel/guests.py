@@ -8,13 +8,13 @@ from __future__ import annotations
 import enum
 import logging
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
-from argus_agent.kernel.cgroup import parse_membership
+from argus_agent.kernel.cgroup import directory, parse_membership
 from argus_agent.kernel.domstatus import RunningGuest, parse_domstatus
-from argus_agent.kernel.files import read
-from argus_agent.kernel.process import Schedstat, Stat, parse_schedstat, parse_stat, parse_status
+from argus_agent.kernel.files import is_absence, read, read_record
+from argus_agent.kernel.process import Schedstat, Stat, parse_schedstat, parse_stat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,25 +35,47 @@ class Role(enum.Enum):
     VHOST = "vhost"
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """One thread that works for a guest; ``schedstat`` is ``None`` where the kernel keeps none."""
+class Thread(NamedTuple):
+    """One thread that works for a guest: what it ran, waited for a CPU, and how often it was put on one.
+
+    ``delay_seconds`` and ``timeslices`` are ``None`` where the kernel keeps no schedstat; ``processor`` is
+    the CPU it ran on last, which is looked at for vCPUs only; ``vcpu`` is the number of a vCPU.
+    """
 
     tid: int
     role: Role
-    stat: Stat
-    schedstat: Schedstat | None
+    cpu_seconds: float
+    delay_seconds: float | None
+    timeslices: int | None
+    processor: int | None = None
+    vcpu: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GuestProcess:
-    """A guest's QEMU: ``status`` and ``cgroups`` as texts by name."""
+    """A guest's QEMU: its control groups by controller, as /proc/PID/cgroup has them, and its threads."""
 
     guest: RunningGuest
     stat: Stat
-    status: dict[str, str]
     cgroups: dict[str, str]
     threads: tuple[Thread, ...]
+    _folders: dict[str, str | None] = field(default_factory=dict)
+
+    def folder(self, cgroupfs: Path, controller: str) -> str | None:
+        """Return the directory of the guest's control group; it is looked for once in a guest's life."""
+        if controller not in self._folders:
+            self._folders[controller] = directory(cgroupfs, controller, self.cgroups)
+        return self._folders[controller]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What does not change while a guest runs."""
+
+    guest: RunningGuest
+    start_ticks: int
+    cgroups: dict[str, str]
+    folders: dict[str, str | None]
 
 
 def role_of(comm: str) -> Role:
@@ -68,6 +90,12 @@ def role_of(comm: str) -> Role:
     return Role.VHOST if comm.startswith("vhost-") else Role.EMULATOR
 
 
+def vcpu_number(comm: str) -> int | None:
+    """Return 3 for ``CPU 3/KVM``; ``None`` for a thread that is no vCPU."""
+    number = comm.removeprefix("CPU ").partition("/")[0]
+    return int(number) if comm.startswith("CPU ") and number.isdecimal() else None
+
+
 class KernelGuests:
     """Reads all guests below ``rundir`` (/run/libvirt/qemu) and ``procfs``."""
 
@@ -75,18 +103,25 @@ class KernelGuests:
         self._rundir = str(rundir)
         self._procfs = str(procfs)
         self._vhost_owner: dict[int, int | None] = {}  # of every process seen: whose vhost worker it is
-        self._cgroups: dict[int, tuple[RunningGuest, dict[str, str]]] = {}  # by pid
+        self._known: dict[int, _Known] = {}  # by pid
+        self._roles: dict[int, tuple[Role, bool]] = {}  # by thread; whether it had that name twice
+        self._new_roles: dict[int, tuple[Role, bool]] = {}
         self._records: dict[str, tuple[tuple[int, int, int], RunningGuest | None]] = {}  # by name of the file
+        self.unread: dict[str, str] = {}
+        """Guests that ``read`` had to leave out last time, and why, by UUID or name of the status file."""
 
     def read(self) -> tuple[GuestProcess, ...]:
         """Return the guests that run.
 
         Raises ``FileNotFoundError`` when libvirt's run directory is not there: no guest was ever started.
         """
+        self.unread = {}
         workers = self._vhost_workers()
         found = (self._guest(guest, workers.get(guest.pid, ())) for guest in self._running())
         guests = tuple(guest for guest in found if guest is not None)
-        self._cgroups = {guest.guest.pid: (guest.guest, guest.cgroups) for guest in guests}
+        pids = {guest.guest.pid for guest in guests}
+        self._known = {pid: known for pid, known in self._known.items() if pid in pids}
+        self._roles, self._new_roles = self._new_roles, {}
         return guests
 
     def _running(self) -> Iterator[RunningGuest]:
@@ -98,7 +133,7 @@ class KernelGuests:
             try:
                 guest = self._recorded(name)
             except (OSError, ValueError) as error:  # ended since it was listed; being written just now
-                log.debug("%s/%s: %s", self._rundir, name, error)
+                self._leave_out(name, error)
                 continue
             if guest is not None:
                 yield guest
@@ -116,33 +151,68 @@ class KernelGuests:
     def _guest(self, guest: RunningGuest, workers: tuple[int, ...]) -> GuestProcess | None:
         base = f"{self._procfs}/{guest.pid}"
         try:
-            return GuestProcess(
-                guest,
-                parse_stat(read(f"{base}/stat")),
-                parse_status(read(f"{base}/status")),
-                self._membership(guest, base),
-                (*self._threads(base), *self._kernel_threads(workers)),
-            )
+            stat = parse_stat(read_record(f"{base}/stat"))
+            known = self._known_of(guest, stat, base)
+            if known is None:
+                return None
+            threads = (*self._threads(guest, base), *self._kernel_threads(workers))
+            return GuestProcess(guest, stat, known.cgroups, threads, known.folders)
         except (OSError, ValueError) as error:  # it ended, or this user may not look (hidepid)
-            log.debug("guest %s, process %d: %s", guest.uuid, guest.pid, error)
+            self._leave_out(guest.uuid, error)
             return None
 
-    def _membership(self, guest: RunningGuest, base: str) -> dict[str, str]:
-        """Read it again when libvirt wrote its record anew: it moves a guest only while it starts it."""
-        known = self._cgroups.get(guest.pid)
-        return known[1] if known and known[0] is guest else parse_membership(read(f"{base}/cgroup"))
+    def _leave_out(self, who: str, error: OSError | ValueError) -> None:
+        log.debug("guest %s: %s", who, error)
+        if not (isinstance(error, OSError) and is_absence(error)):
+            self.unread[who] = str(error)
 
-    def _threads(self, base: str) -> Iterator[Thread]:
-        for tid in sorted(os.listdir(f"{base}/task")):
-            thread = _read_thread(f"{base}/task/{tid}", int(tid))
+    def _known_of(self, guest: RunningGuest, stat: Stat, base: str) -> _Known | None:
+        """Look anew when libvirt wrote its record anew, as it moves a guest only while it starts it.
+
+        ``None`` when the process is another one: libvirtd was not there to remove the record of a guest that
+        ended, and its number was given away.
+        """
+        known = self._known.get(guest.pid)
+        if known is None or known.guest is not guest or known.start_ticks != stat.start_ticks:
+            if not _is_of(guest, base):
+                log.debug("guest %s: process %d is not its QEMU", guest.uuid, guest.pid)
+                return None
+            known = _Known(guest, stat.start_ticks, parse_membership(read(f"{base}/cgroup")), {})
+            self._known[guest.pid] = known
+        return known
+
+    def _threads(self, guest: RunningGuest, base: str) -> Iterator[Thread]:
+        vcpus = {tid: number for number, tid in guest.vcpus.items()}
+        for name in sorted(os.listdir(f"{base}/task")):
+            thread = self._thread(f"{base}/task/{name}", int(name), vcpus.get(int(name)))
             if thread is not None:
                 yield thread
 
     def _kernel_threads(self, workers: tuple[int, ...]) -> Iterator[Thread]:
         for pid in workers:
-            thread = _read_thread(f"{self._procfs}/{pid}", pid)
+            thread = self._thread(f"{self._procfs}/{pid}", pid, None)
             if thread is not None:
                 yield thread
+
+    def _thread(self, folder: str, tid: int, vcpu: int | None) -> Thread | None:
+        """Read a thread: ``stat`` only of vCPUs and of threads not known yet, since that is the dear one."""
+        role, settled = self._roles.get(tid, (None, False))
+        try:
+            schedstat = _read_schedstat(f"{folder}/schedstat")
+            if role is not None and settled and role is not Role.VCPU and schedstat is not None:
+                self._new_roles[tid] = role, True
+                return Thread(tid, role, *schedstat)
+            stat = parse_stat(read_record(f"{folder}/stat"))
+        except (*_GONE, ValueError):  # ended since it was listed
+            return None
+        found = Role.VCPU if vcpu is not None else role_of(stat.comm)
+        # A new thread has its maker's name for a moment: one that was seen twice has its own.
+        self._new_roles[tid] = found, role is found
+        vcpu = vcpu_number(stat.comm) if vcpu is None else vcpu
+        where = (stat.processor, vcpu) if found is Role.VCPU else (None, None)
+        if schedstat is None:
+            return Thread(tid, found, stat.user_seconds + stat.system_seconds, None, None, *where)
+        return Thread(tid, found, *schedstat, *where)
 
     def _vhost_workers(self) -> dict[int, tuple[int, ...]]:
         """Return vhost kernel threads by the QEMU they serve: what kernels before 6.4 have.
@@ -169,16 +239,16 @@ class KernelGuests:
         return int(owner) if owner != comm and owner.isdecimal() else None
 
 
-def _read_thread(folder: str, tid: int) -> Thread | None:
+def _is_of(guest: RunningGuest, base: str) -> bool:
+    """Whether the process has the guest's UUID on its command line, where libvirt always puts it."""
     try:
-        stat = parse_stat(read(f"{folder}/stat"))
-        return Thread(tid, role_of(stat.comm), stat, _read_schedstat(f"{folder}/schedstat"))
-    except (*_GONE, ValueError):  # ended since it was listed
-        return None
+        return guest.uuid in read(f"{base}/cmdline")
+    except FileNotFoundError:  # not recorded
+        return True
 
 
 def _read_schedstat(path: str) -> Schedstat | None:
     try:
-        return parse_schedstat(read(path))
+        return parse_schedstat(read_record(path))
     except FileNotFoundError:  # kernel without CONFIG_SCHED_INFO
         return None

@@ -13,6 +13,8 @@ from argus_agent.kernel.cpulist import parse_cpulist
 if TYPE_CHECKING:
     from pathlib import Path
 
+TOPOLOGY_MAX_AGE = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
@@ -72,6 +74,21 @@ def read_topology(sysfs: Path) -> Topology:
     nodes = _read_nodes(sysfs / "devices/system/node", online)
     cpus = {number: _read_cpu(base, number, online, _node_of(number, nodes)) for number in sorted(online)}
     return Topology(cpus, nodes, frozenset(present - online))
+
+
+class KnownTopology:
+    """Keeps the topology, of which a large node has a thousand files, until CPUs come, go or it is old."""
+
+    def __init__(self) -> None:
+        self._known: tuple[str, float, Topology] | None = None
+
+    def get(self, sysfs: Path, now: float) -> Topology:
+        """Return it; ``now`` is on the monotonic clock.  Raises ``FileNotFoundError`` as the reader does."""
+        online = _text(sysfs / "devices/system/cpu/online")
+        known = self._known
+        if known is None or known[0] != online or now - known[1] >= TOPOLOGY_MAX_AGE:
+            known = self._known = (online, now, read_topology(sysfs))
+        return known[2]
 
 
 def _node_of(cpu: int, nodes: dict[int, NumaNode]) -> int | None:

@@ -42,7 +42,7 @@ def mark_lists(document: Document, mark: int) -> None:
 def _document(samples: Iterable[Sample]) -> Document:
     document: Document = {}
     rows: dict[tuple[str, tuple[str, ...]], Document] = {}
-    for metric, value, labels in samples:
+    for metric, value, labels, _ in samples:
         entity = metric.entity
         place = document
         if entity.plural:

@@ -27,41 +27,47 @@ def exposition(samples: Iterable[Sample]) -> Iterator[str]:
     """
     metrics: dict[int, list[Sample]] = {}  # by identity: a metric's hash is dear
     for sample in samples:
-        metrics.setdefault(id(sample.metric), []).append(sample)
+        found = metrics.get(id(sample[0]))
+        if found is None:
+            metrics[id(sample[0])] = [sample]
+        else:
+            found.append(sample)
     families: dict[str, list[list[Sample]]] = {}
     for found in metrics.values():
         families.setdefault(found[0].metric.prometheus_name, []).append(found)
-    written: dict[tuple[_Labels, _Labels], str] = {}
+    written: dict[_Labels, _Written] = {}
     for name, parts in families.items():
         metric = parts[0][0].metric
-        write = _infos if metric.kind is Kind.INFO else _numbers
-        lines = write(name, [sample for part in parts for sample in part], written)
-        yield "".join([_head(name, metric), *lines])
+        lines = [_head(name, metric)]
+        if metric.kind is Kind.INFO:
+            lines += _infos(name, parts)
+        for part in parts if metric.kind is not Kind.INFO else ():
+            names = part[0].metric.entity.labels
+            labels = written.setdefault(names, _Written(names))
+            lines += [f"{name}{labels[values]} {float(value)}\n" for _, value, values, _ in part]
+        yield "".join(lines)
 
 
-def _numbers(name: str, samples: list[Sample], written: dict[tuple[_Labels, _Labels], str]) -> Iterator[str]:
-    for metric, value, values in samples:
-        labels = _written(metric.entity.labels, values, written)
-        yield f"{name}{{{labels}}} {float(value)}\n" if labels else f"{name} {float(value)}\n"
+class _Written(dict[_Labels, str]):
+    """Labels as text, by their values; many metrics share them."""
+
+    def __init__(self, names: _Labels) -> None:
+        self._names = names
+
+    def __missing__(self, values: _Labels) -> str:
+        pairs = ",".join(map(_pair, self._names, values))
+        text = self[values] = f"{{{pairs}}}" if pairs else ""
+        return text
 
 
-def _infos(name: str, samples: list[Sample], written: dict[tuple[_Labels, _Labels], str]) -> Iterator[str]:
+def _infos(name: str, parts: list[list[Sample]]) -> Iterator[str]:
     texts: dict[_Labels, list[str]] = {}
-    for metric, value, values in samples:
+    for metric, value, values, _ in (sample for part in parts for sample in part):
         if values not in texts:
-            labels = _written(metric.entity.labels, values, written)
-            texts[values] = [labels] if labels else []
+            texts[values] = list(map(_pair, metric.entity.labels, values))
         texts[values].append(_pair(metric.info_label, str(value)))
     for series in texts.values():
         yield f"{name}{{{','.join(series)}}} 1.0\n"
-
-
-def _written(names: _Labels, values: _Labels, written: dict[tuple[_Labels, _Labels], str]) -> str:
-    """Return labels as text; many metrics share them."""
-    labels = written.get((names, values))
-    if labels is None:
-        labels = written[names, values] = ",".join(map(_pair, names, values))
-    return labels
 
 
 def _head(name: str, metric: Metric) -> str:

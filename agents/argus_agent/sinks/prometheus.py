@@ -18,6 +18,7 @@ STALE_INTERVALS = 4
 """A cycle this many intervals old is not shown: stale values would look like the present."""
 
 COMPRESSION = 1  # a tenth of the CPU time of the default for a quarter more bytes
+PIECE = 1 << 16  # characters; small pieces take twice the time, the whole text ten times the memory
 _GZIP = zlib.MAX_WBITS | 16
 
 
@@ -35,8 +36,15 @@ class Prometheus:
     def put(self, result: Result) -> None:
         """Show this result from now on."""
         packer = zlib.compressobj(COMPRESSION, wbits=_GZIP)
-        pieces = [packer.compress(family.encode()) for family in exposition(result.samples)]
-        self._newest = (result.at, b"".join([*pieces, packer.flush()]))
+        packed, waiting, size = [], [], 0
+        for family in exposition(result.samples):
+            waiting.append(family)
+            size += len(family)
+            if size >= PIECE:
+                packed.append(packer.compress("".join(waiting).encode()))
+                waiting, size = [], 0
+        rest = packer.compress("".join(waiting).encode())
+        self._newest = (result.at, b"".join([*packed, rest, packer.flush()]))
 
     def serve(self, listen: Address) -> None:
         """Start serving in threads of its own.  Raises ``OSError`` when the address cannot be had."""

@@ -11,7 +11,7 @@ from argus_agent.sinks.document import NODE, documents, mark_lists
 from argus_agent.zabbix_protocol import Value, split_time
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from argus.catalogue.model import Sample
     from argus_agent.delivery import Courier
@@ -42,6 +42,7 @@ class Zabbix:
         self._spool = spool
         self._registrations = registrations
         self.courier = courier
+        self._sent_until = float("-inf")  # what was measured until then was sent, seconds since the epoch
 
     def put(self, result: Result) -> None:
         """Hand over a cycle."""
@@ -58,18 +59,38 @@ class Zabbix:
         self.courier.wake()
 
     def _values(self, result: Result, here: Collection[str]) -> Iterator[Value]:
-        clock, ns = split_time(result.at)
         wanted = self._wanted(result, here)
-        samples: Iterable[Sample] = result.samples
-        if self._level == STANDARD:
-            samples = (sample for sample in samples if not sample.metric.entity.detail)
-        for owner, document in documents(samples):
-            if owner == NODE or owner in wanted:
+        again = {host for host in (NODE, *wanted) if self._registrations.rediscover(host or self._node)}
+        for at, samples in self._by_time(result, again).items():
+            clock, ns = split_time(at)
+            for owner, document in documents(samples):
+                if not document or (owner != NODE and owner not in wanted):
+                    continue
                 host, key = (self._node, NODE_KEY) if owner == NODE else (owner, GUEST_KEY)
-                if self._registrations.rediscover(host):
-                    mark_lists(document, clock)
+                if owner in again:
+                    mark_lists(document, int(result.at))
                 text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
                 yield Value(host, key, text, clock, ns)
+        if wanted is here:  # else what the others have that is new is to be sent with the next
+            self._sent_until = result.at
+
+    def _by_time(self, result: Result, again: Collection[str]) -> dict[float, list[Sample]]:
+        """Return the samples by the time at which they were measured.
+
+        Those that were sent before are left out, but for hosts that Zabbix shall discover ``again``.
+        """
+        if result.at < self._sent_until:  # the clock was set back: times of before say nothing now
+            self._sent_until = float("-inf")
+        found: dict[float, list[Sample]] = {result.at: []}
+        for sample in result.samples:
+            entity, at = sample.metric.entity, sample.at
+            if self._level == STANDARD and entity.detail:
+                continue
+            if at is None:
+                found[result.at].append(sample)
+            elif at > self._sent_until or (sample.labels[0] if entity.of_guest else NODE) in again:
+                found.setdefault(at, []).append(sample)
+        return found
 
     def _wanted(self, result: Result, here: Collection[str]) -> Collection[str]:
         """The guests whose documents are sent now."""

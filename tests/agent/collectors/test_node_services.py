@@ -193,13 +193,13 @@ def a_guest(tap: str) -> GuestProcess:
     )
     assert guest is not None
     assert guest.job == "migration out"
-    return GuestProcess(guest, parse_stat(STAT.format(pid=5, comm="qemu")), {}, {}, ())
+    return GuestProcess(guest, parse_stat(STAT.format(pid=5, comm="qemu")), {}, ())
 
 
 def test_drops_of_a_tap_are_told_in_the_guests_direction(host: Host) -> None:
     write(host.sysfs / "class/net/vnet3/statistics/tx_dropped", "4\n")
     write(host.sysfs / "class/net/vnet3/statistics/rx_dropped", "1\n")
-    cycle = Cycle(host, 0.0, running=lambda: (a_guest("vnet3"), a_guest("elsewhere")))
+    cycle = Cycle(host, 0.0, running=lambda: (a_guest("elsewhere"), a_guest("vnet3")))
     assert values(GuestTap().collect(cycle)) == {
         ("tap_to_guest_drops", "u", "52:54:00:00:00:01"): 4,
         ("tap_from_guest_drops", "u", "52:54:00:00:00:01"): 1,

@@ -82,5 +82,5 @@ def test_pressure_is_in_seconds() -> None:
 
 
 def test_a_line_without_a_total_is_refused() -> None:
-    with pytest.raises(ValueError, match="not a line of pressure"):
+    with pytest.raises(ValueError, match="not pressure stall"):
         parse_pressure("some avg10=0.00\n")

@@ -34,7 +34,7 @@ def host(tmp_path: Path) -> Path:
 
 
 def _task(folder: Path, tid: int, comm: str) -> None:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "stat").write_text(STAT.format(pid=tid, comm=comm, utime=100))
     (folder / "schedstat").write_text("1000000000 500000000 7\n")
     (folder / "comm").write_text(f"{comm}\n")
@@ -93,7 +93,7 @@ def test_a_half_written_status_file_costs_only_its_guest(host: Path) -> None:
     assert len(KernelGuests(host / "run", host / "proc").read()) == 1
 
 
-@pytest.mark.parametrize("name", ["run/instance-1.xml", "proc/4242/stat", "proc/4242/status"])
+@pytest.mark.parametrize("name", ["run/instance-1.xml", "proc/4242/stat", "proc/4242/cgroup"])
 def test_a_file_that_cannot_be_read_costs_only_its_guest(host: Path, name: str) -> None:
     """As EACCES would; root may read everything, but nobody reads a folder."""
     (host / "run/instance-2.xml").write_text(STATUS.format(pid=4343, name="well", uuid=UUID[:-1] + "2"))
@@ -117,9 +117,48 @@ def test_a_file_that_shrank_costs_only_what_it_told(host: Path, name: str, left:
 def test_a_kernel_without_schedstat_gives_no_delay(host: Path) -> None:
     (host / "proc/4242/task/4250/schedstat").unlink()
     threads = KernelGuests(host / "run", host / "proc").read()[0].threads
-    assert [thread.schedstat for thread in threads if thread.role is Role.VCPU] == [None]
+    assert [thread.delay_seconds for thread in threads if thread.role is Role.VCPU] == [None]
+    assert [thread.cpu_seconds for thread in threads if thread.role is Role.VCPU] == [1.0]
 
 
 def test_a_host_without_libvirt_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="libvirt keeps no status"):
         KernelGuests(tmp_path / "run", tmp_path).read()
+
+
+def test_a_process_that_got_the_number_of_a_guest_that_ended_is_not_taken_for_it(host: Path) -> None:
+    """While libvirtd is away nobody removes the record."""
+    (host / "proc/4242/cmdline").write_text(f"qemu-system-x86_64\0-uuid\0{UUID}\0")
+    guests = KernelGuests(host / "run", host / "proc")
+    assert len(guests.read()) == 1
+    stat = (host / "proc/4242/stat").read_text()
+    (host / "proc/4242/stat").write_text(stat.replace(" 100 0 52000", " 900 0 52000"))  # it started later
+    (host / "proc/4242/cmdline").write_text("cron\0")
+    assert guests.read() == ()
+    assert guests.unread == {}
+
+
+def test_a_thread_has_the_role_of_its_own_name_and_not_of_its_makers(host: Path) -> None:
+    _task(host / "proc/4242/task/4261", 4261, "qemu-system-x86")
+    guests = KernelGuests(host / "run", host / "proc")
+    before = [thread.role for thread in guests.read()[0].threads]
+    _task(host / "proc/4242/task/4261", 4261, "IO iothread2")
+    after = [thread.role for thread in guests.read()[0].threads]
+    assert (before.count(Role.IOTHREAD), after.count(Role.IOTHREAD)) == (1, 2)
+
+
+def test_threads_that_are_known_are_not_read_in_full(host: Path) -> None:
+    guests = KernelGuests(host / "run", host / "proc")
+    for _ in range(2):
+        guests.read()
+    (host / "proc/4242/task/4251/stat").unlink()
+    (iothread,) = [t for t in guests.read()[0].threads if t.role is Role.IOTHREAD]
+    assert (iothread.cpu_seconds, iothread.delay_seconds, iothread.timeslices) == (1.0, 0.5, 7)
+
+
+def test_what_this_user_may_not_read_is_told(host: Path) -> None:
+    (host / "proc/4242/stat").unlink()
+    (host / "proc/4242/stat").mkdir()
+    guests = KernelGuests(host / "run", host / "proc")
+    assert guests.read() == ()
+    assert list(guests.unread) == [UUID]

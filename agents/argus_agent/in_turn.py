@@ -1,0 +1,133 @@
+"""Files that change slowly or are dear to read: those of some guests in each cycle, in turn.
+
+What was read is kept with the time at which it was read, and told with that time until it is renewed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from argus.catalogue.model import Sample
+from argus_agent.kernel.files import is_absence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from argus_agent.cycle import Cycle
+    from argus_agent.kernel.guests import GuestProcess
+
+T = TypeVar("T")
+
+
+class Pace(NamedTuple):
+    """A round takes at most ``seconds`` and ``cycles``, and ``least`` guests are read in each cycle.
+
+    ``waits``: guests that are new wait for their turn like the others, rather than being read at once.
+    """
+
+    seconds: float
+    cycles: float
+    least: int
+    waits: bool
+
+
+MINUTE = Pace(60.0, 4, 8, waits=False)
+"""For small files: a quarter of the guests in each cycle of 15 s, all of them where there are few."""
+DEAR = Pace(600.0, math.inf, 1, waits=True)
+"""For files that make the kernel walk page tables (numa_maps, smaps_rollup): 1 ms and more for each."""
+
+
+class Kept(NamedTuple, Generic[T]):
+    """What was read of the process ``pid``; ``at`` in seconds since the epoch, ``read_at`` monotonic.
+
+    Without a ``value`` the guest has none, and ``trouble`` says why if that is not as it should be.
+    """
+
+    pid: int
+    at: float
+    read_at: float
+    value: T | None
+    trouble: str
+
+
+class InTurn(Generic[T]):
+    """Keeps the last ``read`` of every guest that runs.
+
+    ``read`` raises ``OSError`` or ``ValueError`` where it cannot; that costs its guest alone.
+    """
+
+    def __init__(self, read: Callable[[Cycle, GuestProcess], T], pace: Pace) -> None:
+        self._read = read
+        self._pace = pace
+        self._kept: dict[str, Kept[T]] = {}  # the one to renew next comes first
+        self._last = -math.inf  # when the last turn was, on the monotonic clock
+
+    def renew(self, cycle: Cycle) -> Iterator[tuple[GuestProcess, Kept[T]]]:
+        """Read the guests whose turn it is; yield all of which something is known."""
+        processes = {process.guest.uuid: process for process in cycle.running()}
+        self._kept = {
+            uuid: kept
+            for uuid, kept in self._kept.items()
+            if uuid in processes and processes[uuid].guest.pid == kept.pid  # not of an earlier run
+        }
+        if not cycle.for_events:
+            now = cycle.host.monotonic()
+            for uuid in self._due(processes, now - self._last):
+                self._kept.pop(uuid, None)
+                value, trouble = attempt(self._read, cycle, processes[uuid])
+                self._kept[uuid] = Kept(processes[uuid].guest.pid, cycle.at, now, value, trouble)
+            self._last = now
+        for uuid, kept in self._kept.items():
+            if kept.trouble:
+                cycle.unread[uuid] = kept.trouble
+            if kept.value is not None:
+                yield processes[uuid], kept
+
+    def _due(self, processes: Iterable[str], elapsed: float) -> list[str]:
+        new = [uuid for uuid in processes if uuid not in self._kept]
+        guests = len(new) + len(self._kept)
+        share = min(1.0, max(elapsed / self._pace.seconds, 1 / self._pace.cycles))
+        count = max(self._pace.least, math.ceil(guests * share))
+        if self._pace.waits:
+            return [*new, *self._kept][:count]
+        return new + list(self._kept)[: max(0, count - len(new))]
+
+
+class SamplesInTurn:
+    """Keeps the samples of every guest, which carry the time at which they were measured."""
+
+    def __init__(self, make: Callable[[Cycle, GuestProcess], Iterable[Sample]], pace: Pace = MINUTE) -> None:
+        def read(cycle: Cycle, process: GuestProcess) -> tuple[Sample, ...]:
+            return tuple(Sample(s.metric, s.value, s.labels, cycle.at) for s in make(cycle, process))
+
+        self._turn = InTurn(read, pace)
+
+    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+        """Yield the samples of all guests, renewed or not."""
+        for _, kept in self._turn.renew(cycle):
+            yield from kept.value or ()
+
+
+def every_guest(cycle: Cycle, make: Callable[[Cycle, GuestProcess], Iterable[Sample]]) -> Iterator[Sample]:
+    """Yield the samples of all guests, measured now; what goes wrong with one costs that one alone."""
+    for process in cycle.running():
+        samples, trouble = attempt(lambda c, p: tuple(make(c, p)), cycle, process)
+        if trouble:
+            cycle.unread[process.guest.uuid] = trouble
+        yield from samples or ()
+
+
+def attempt(
+    read: Callable[[Cycle, GuestProcess], T], cycle: Cycle, process: GuestProcess
+) -> tuple[T | None, str]:
+    """Return what was read of a guest, or ``None`` and the reason, which is empty where nothing is amiss.
+
+    What is not there is no trouble: the guest ended since it was listed, or the kernel lacks the file.
+    """
+    try:
+        return read(cycle, process), ""
+    except OSError as error:
+        return None, "" if is_absence(error) else str(error)
+    except (ValueError, LookupError) as error:  # the file is of another form, or was cut off
+        return None, f"{type(error).__name__}: {error}"
