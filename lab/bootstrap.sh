@@ -17,10 +17,13 @@ build_packages=(ca-certificates gcc libc6-dev libssl-dev libvirt-dev openssl pkg
 server_packages=(debootstrap iproute2 locales postgresql redis-server util-linux
   zabbix-server-pgsql zabbix-frontend-php php-cli php-pgsql
   libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 qemu-utils)
+# Below OpenStack's services, which come from a locked list (lab/cloud/requirements.txt); only for the part `openstack`.
+openstack_packages=(mariadb-server rabbitmq-server haproxy memcached)
 # promtool, which checks the names of metrics, has no package of its own.
 check_packages=(prometheus)
 # Units of the packages above: on a machine with systemd they must not come up at the next boot.
-server_units=(postgresql redis-server zabbix-server libvirtd libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket prometheus)
+server_units=(postgresql redis-server zabbix-server libvirtd libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket prometheus
+  mariadb rabbitmq-server epmd epmd.socket haproxy memcached)
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'lab: %s\n' "$*" >&2; exit 2; }
@@ -102,6 +105,15 @@ bootstrap() {
     [ -z "$servers_pid" ] || wait "$servers_pid" || rc=1
     exit $rc
   ) 9>"$lab_dir/run/bootstrap.lock" || die "could not install what the lab needs (see $bootstrap_log)"
+}
+
+# What `python -m stack openstack up` needs from Debian; run by itself.
+bootstrap_openstack() {
+  mkdir -p "$(dirname "$bootstrap_log")"
+  (
+    flock 9
+    apt_packages openstack "${openstack_packages[@]}"
+  ) 9>"$lab_dir/run/bootstrap.lock" || die "could not install what OpenStack needs (see $bootstrap_log)"
 }
 
 # stack COMMAND...: the lab's own Python program (lab/stack).

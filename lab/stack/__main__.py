@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.checks import PARTS, run_checks
+from stack.components.openstack.members import openstack, openstack_files
 from stack.env_file import write_env
 from stack.errors import LabError
 from stack.lab import Lab
 from stack.registry import components, second_node, zabbix7
-from stack.runner import bring_up, take_down
+from stack.runner import SIDE_BY_SIDE, bring_up, take_down
 from stack.screenshot import take_screenshots
 from stack.status import print_status
 from stack.summary import print_summary
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
     from stack.lab import Component
     from stack.runner import Step
+
+
+OPENSTACK_SIDE_BY_SIDE = 10  # most of a start is waiting for others
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -71,6 +75,10 @@ def parser() -> argparse.ArgumentParser:
     seven.add_argument("action", choices=("up", "down"))
     seven.set_defaults(command=run_zabbix7)
 
+    cloud = commands.add_parser("openstack", help="an OpenStack control plane; `install` only fetches it")
+    cloud.add_argument("action", choices=("up", "down", "install"))
+    cloud.set_defaults(command=run_openstack)
+
     test = commands.add_parser("test", help="run the checks")
     test.add_argument("extent", nargs="?", choices=("fast",), help="only those that need no server")
     test.add_argument(
@@ -103,7 +111,7 @@ def run_up(arguments: argparse.Namespace) -> int:
 def run_down(arguments: argparse.Namespace) -> int:
     lab = Lab.open()
     with locked(lab):
-        take_down(lab, (*components(lab), *second_node(), *zabbix7()))
+        take_down(lab, (*components(lab), *second_node(), *zabbix7(), *openstack()))
         lab.forget_options()
         if arguments.purge:
             shutil.rmtree(lab.run)
@@ -118,29 +126,34 @@ def run_node2(arguments: argparse.Namespace) -> int:
     lab = Lab.open()
     if lab.libvirt:
         raise LabError(f"the lab watches {lab.libvirt}: a second node belongs to a lab with nodes of its own")
-    with locked(lab):
-        if arguments.action == "down":
-            take_down(lab, second_node())
-            return 0
-        lab.prepare()
-        _all_or_nothing(lab, second_node())
-    return 0
+    return _on_demand(lab, arguments.action, second_node())
 
 
 def run_zabbix7(arguments: argparse.Namespace) -> int:
+    return _on_demand(Lab.open(), arguments.action, zabbix7())
+
+
+def run_openstack(arguments: argparse.Namespace) -> int:
     lab = Lab.open()
+    if arguments.action == "install":  # takes no lock of the lab: `up` may be at work
+        bring_up(lab, openstack_files())
+        return 0
+    return _on_demand(lab, arguments.action, openstack(), side_by_side=OPENSTACK_SIDE_BY_SIDE)
+
+
+def _on_demand(lab: Lab, action: str, extra: Sequence[Component], side_by_side: int = SIDE_BY_SIDE) -> int:
     with locked(lab):
-        if arguments.action == "down":
-            take_down(lab, zabbix7())
+        if action == "down":
+            take_down(lab, extra)
             return 0
         lab.prepare()
-        _all_or_nothing(lab, zabbix7())
+        _all_or_nothing(lab, extra, side_by_side)
     return 0
 
 
-def _all_or_nothing(lab: Lab, wanted: Sequence[Component]) -> list[Step]:
+def _all_or_nothing(lab: Lab, wanted: Sequence[Component], side_by_side: int = SIDE_BY_SIDE) -> list[Step]:
     try:
-        return bring_up(lab, wanted)
+        return bring_up(lab, wanted, side_by_side)
     except BaseException:
         print("lab: stopping what this command had started", flush=True)
         take_down(lab, wanted, only=lab.processes.started)

@@ -27,7 +27,11 @@ TOP = Path(__file__).resolve().parents[2]
 # sun_path holds 107 bytes; the longest below run/ is the socket of Zabbix' preprocessing or libvirt's
 LONGEST_RUN = 68
 SECRETS = "secrets.json"
-PASSWORDS = ("postgres", "zabbix", "argus", "redis")
+PASSWORDS = (
+    "postgres", "zabbix", "argus", "redis",
+    "mariadb", "rabbitmq", "heat",
+    "openstack-admin", "openstack-service", "openstack-monitor", "openstack-reader",
+)  # fmt: skip
 
 
 class Component(Protocol):
@@ -126,6 +130,7 @@ class Lab:
         argv: Sequence[str | Path],
         *,
         env: Mapping[str, str] | None = None,
+        stdin: str = "",
         timeout: float = 120,
     ) -> str:
         """Run a command to its end, its output also in the log of `name`.
@@ -143,7 +148,7 @@ class Lab:
                 errors="replace",
                 timeout=timeout,
                 check=False,
-                stdin=subprocess.DEVNULL,
+                input=stdin,
                 env={**os.environ, "LANG": "C.UTF-8", **(env or {})},
             )
         except FileNotFoundError:

@@ -23,6 +23,34 @@ USUAL = {
     "agent-node2": 9754,
     "zabbix7-server": 10151,
     "zabbix7-web": 8097,
+    "mariadb": 13306,
+    "epmd": 14369,
+    "rabbitmq": 15673,
+    "rabbitmq:management": 15674,
+    "rabbitmq:prometheus": 15692,
+    "rabbitmq:distribution": 25673,
+    "memcached": 11311,
+    "haproxy": 18404,
+    "keystone": 15000,
+    "placement-1": 18778,
+    "placement-2": 18788,
+    "nova-api": 18774,
+    "glance-api": 19292,
+    "neutron-server": 19696,
+    "cinder-api": 18776,
+    "heat-api": 18004,
+    "swift-proxy": 18081,
+    "swift-account": 16202,
+    "swift-container": 16201,
+    "swift-object": 16200,
+    "haproxy:keystone": 25000,
+    "haproxy:placement": 28778,
+    "haproxy:nova-api": 28774,
+    "haproxy:glance-api": 29292,
+    "haproxy:neutron-server": 29696,
+    "haproxy:cinder-api": 28776,
+    "haproxy:heat-api": 28004,
+    "haproxy:swift-proxy": 28080,
 }
 TRIES = 200
 
@@ -55,9 +83,12 @@ class Ports:
 
     def choose(self, runs: Callable[[str], object]) -> None:
         """Settle a port for every component that does not run now, and remember all."""
-        taken = {port for name, port in self._ports.items() if runs(name)}
+        running = {
+            name for name in USUAL if runs(name.partition(":")[0])
+        }  # "rabbitmq:management": its process
+        taken = {port for name, port in self._ports.items() if name in running}
         for name, usual in USUAL.items():
-            if runs(name):
+            if name in running and name in self._ports:
                 continue
             remembered = self._ports.get(name, usual)
             candidates = [remembered, *range(usual, usual + TRIES)]

@@ -158,6 +158,11 @@ class Processes:
                 break
         (self._records / f"{name}.json").unlink(missing_ok=True)
 
+    def members(self, name: str) -> list[int]:
+        """The recorded process and its workers, as far as they live."""
+        record = self._record(name)
+        return record.session_members() if record else []
+
     def _record(self, name: str) -> Record | None:
         try:
             return Record(**json.loads((self._records / f"{name}.json").read_text()))

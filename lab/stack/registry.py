@@ -15,6 +15,7 @@ from stack.components.guest_image import GuestImage
 from stack.components.guest_xml import GUESTS
 from stack.components.guests import Guests
 from stack.components.libvirtd import Libvirtd
+from stack.components.openstack.members import openstack
 from stack.components.postgres import Postgres
 from stack.components.redis import Redis
 from stack.components.smtp_sink import SmtpSink
@@ -66,5 +67,5 @@ def zabbix7() -> tuple[Component, ...]:
 def running_components(lab: Lab) -> tuple[Component, ...]:
     """The stack, and what came up on demand while something of it is recorded."""
     recorded = lab.processes.names()
-    extra = tuple(c for c in (*second_node(), *zabbix7()) if c.name in recorded)
+    extra = tuple(c for c in (*second_node(), *zabbix7(), *openstack()) if c.name in recorded)
     return (*components(lab), *extra)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stack.lab import Component, Lab
 
 SIDE_BY_SIDE = 4
+STOP_SIDE_BY_SIDE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,8 @@ class Step:
     detail: str
 
 
-def bring_up(lab: Lab, components: Sequence[Component]) -> list[Step]:
-    """Start every component as soon as what it needs is up.
+def bring_up(lab: Lab, components: Sequence[Component], side_by_side: int = SIDE_BY_SIDE) -> list[Step]:
+    """Start every component as soon as what it needs is up, so many at once.
 
     Raises the LabError of the first that failed, after those that were under way have ended.
     """
@@ -40,7 +41,7 @@ def bring_up(lab: Lab, components: Sequence[Component]) -> list[Step]:
     running: dict[Future[Step], str] = {}
     steps: list[Step] = []
     failed: LabError | None = None
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    with ThreadPoolExecutor(side_by_side) as pool:
         while running or (order.is_active() and not failed):
             if not failed:
                 for name in order.get_ready():
@@ -61,12 +62,27 @@ def bring_up(lab: Lab, components: Sequence[Component]) -> list[Step]:
 
 
 def take_down(lab: Lab, components: Sequence[Component], only: Sequence[str] | None = None) -> None:
-    """Stop components, the last one first; with `only`, those that are named."""
-    for component in reversed(components):
-        if only is None or component.name in only:
-            begin = time.monotonic()
-            component.stop(lab)
-            tell(f"stopped    {component.name} ({time.monotonic() - begin:.1f} s)")
+    """Stop every component as soon as what needs it has stopped; with `only`, those that are named."""
+    chosen = {c.name: c for c in reversed(components) if only is None or c.name in only}
+    order = TopologicalSorter(
+        {name: [other.name for other in chosen.values() if name in other.needs] for name in chosen}
+    )
+    order.prepare()
+    with ThreadPoolExecutor(STOP_SIDE_BY_SIDE) as pool:
+        running: dict[Future[None], str] = {}
+        while order.is_active():
+            for name in order.get_ready():
+                running[pool.submit(_stop, lab, chosen[name])] = name
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                future.result()
+                order.done(running.pop(future))
+
+
+def _stop(lab: Lab, component: Component) -> None:
+    begin = time.monotonic()
+    component.stop(lab)
+    tell(f"stopped    {component.name} ({time.monotonic() - begin:.1f} s)")
 
 
 def _start(lab: Lab, component: Component, begin: float) -> Step:

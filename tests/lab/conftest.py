@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import libvirt
 import pytest
 
+from stack.components.openstack.cloud import Cloud
 from stack.components.zabbix7 import zabbix7_env
 from stack.errors import LabError
 from stack.lab import TOP
@@ -124,6 +125,17 @@ class Lab:
         finally:
             self._stack("zabbix7", "down")
 
+    @contextmanager
+    def openstack(self) -> Iterator[Cloud]:
+        """An OpenStack control plane: whole when it is entered; left as it is when it ran before."""
+        ran_before = self.stack.processes.pid("keystone") is not None
+        self._stack("openstack", "up", timeout=900)
+        try:
+            yield Cloud(self.stack)
+        finally:
+            if not ran_before:
+                self._stack("openstack", "down")
+
     def migrate(self, name: str, source: str, target: str) -> None:
         """Live-migrate a guest between two libvirt URIs of this machine.
 
@@ -178,3 +190,10 @@ def lab() -> Lab:
         return Lab(read_env(ENV_FILE), Stack.open())
     except LabError as failure:
         pytest.fail(str(failure))
+
+
+@pytest.fixture(scope="session")
+def cloud(lab: Lab) -> Iterator[Cloud]:
+    """One control plane for all tests of a run; whoever hurts it puts it right again."""
+    with lab.openstack() as whole:
+        yield whole

@@ -1,0 +1,1 @@
+"""A real OpenStack control plane, on demand only: services of their own venv on Debian's servers."""
