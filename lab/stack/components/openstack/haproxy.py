@@ -30,6 +30,7 @@ global
   maxconn 500
 defaults
   mode http
+  option redispatch 1
   timeout connect 3s
   timeout client 90s
   timeout server 90s
