@@ -1,9 +1,10 @@
 """Asks libvirtd for its guests: reconnects by itself and never lets a libvirtd that hangs stop a cycle.
 
-Three workers, each with a connection of its own.  *bulk* makes one virConnectGetAllDomainStats a cycle.
-When that does not return in time, *probe* asks for the groups that need no QEMU: an answer means that a
-guest's QEMU hangs, none means that libvirtd does.  Then *spare* asks for the other guests in full: a hung
-guest costs its neighbours nothing.  *probe* also reads domain XML, which is cached.
+Workers, each with a connection of its own.  *bulk* ones ask for all statistics, in one call or in shares.
+When one does not return in time, *probe* asks for the groups that need no QEMU: an answer means that a
+guest's QEMU hangs, none means that libvirtd does.  Who hangs is skipped from then on, and the others are
+asked by workers that are free: a hung guest costs its neighbours one deadline, once.  *retry* asks those that
+are skipped now and then, and nobody waits for it.  *probe* also reads domain XML, which is cached.
 """
 
 from __future__ import annotations
@@ -17,82 +18,23 @@ from typing import TYPE_CHECKING, Any
 import libvirt
 
 from argus_agent.guests import PAUSED, PAUSED_IOERROR, Definition, Guest, LibvirtView, parse_definition
-from argus_agent.libvirt_connection import Connection, guests_of, start_event_loop
+from argus_agent.libvirt_connection import start_event_loop
+from argus_agent.libvirt_domains import Answer, Domains
 from argus_agent.libvirt_events import EventListener
 from argus_agent.libvirt_lanes import DetailLane, SlowLane
+from argus_agent.libvirt_shards import Found, Shards, collect
 from argus_agent.worker import Call, Stuck, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 log = logging.getLogger(__name__)
 
 CHEAP_GROUPS = ("STATE", "INTERFACE")
-NOWAIT = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
 DEFINITION_MAX_AGE = 300.0
 DEFINITIONS_PER_CYCLE = 100
+RETRY_PAUSE = 10.0  # between two calls to guests that hang; each may take libvirt's 30 s
 RETRY_AFTER = 40.0  # for a domain whose XML did not come: no multiple of usual intervals
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    guests: tuple[Guest, ...]
-    seconds: float
-    version: str
-    hypervisor: str
-
-
-class _Domains:
-    """Calls about domains, on a connection that is used by one thread only."""
-
-    def __init__(self, uri: str, seconds: dict[str, float], hung_after: float) -> None:
-        self._connection = Connection(uri, seconds)
-        self._hung_after = hung_after
-
-    def stats(self, groups: int, flags: int, kind: str = "stats") -> _Answer:
-        """Return all domains.  Raises ``libvirt.libvirtError``."""
-        with self._connection.call(kind) as conn:
-            records = conn.getAllDomainStats(groups, flags)
-        return _Answer(guests_of(records), self._connection.took(kind), *self._connection.versions)
-
-    def probe(self, groups: int, flags: int) -> tuple[_Answer, frozenset[str]]:
-        """Return all domains without asking a QEMU, and the UUIDs of those whose QEMU does not hang."""
-        answer = self.stats(groups, flags, "probe")
-        return answer, self.responsive(answer.guests)
-
-    def responsive(self, guests: tuple[Guest, ...]) -> frozenset[str]:
-        """Return the UUIDs of the guests whose QEMU does not hang."""
-        return frozenset(guest.uuid for guest in guests if self._is_responsive(guest))
-
-    def _is_responsive(self, guest: Guest) -> bool:
-        """Ask virDomainGetControlInfo: a monitor that is merely in use has been so for milliseconds."""
-        if not guest.active:
-            return True
-        try:
-            with self._connection.call("control") as conn:
-                state, _, for_ms = conn.lookupByUUIDString(guest.uuid).controlInfo(0)
-        except libvirt.libvirtError as error:
-            log.debug("control of guest %s: %s", guest.uuid, error)  # it ended since
-            return False
-        in_use = state in (libvirt.VIR_DOMAIN_CONTROL_JOB, libvirt.VIR_DOMAIN_CONTROL_OCCUPIED)
-        return bool(state == libvirt.VIR_DOMAIN_CONTROL_OK or (in_use and for_ms < 1000 * self._hung_after))
-
-    def stats_of(self, uuids: frozenset[str], groups: int, flags: int) -> dict[str, Any]:
-        """Return the statistics of some domains.  Raises ``libvirt.libvirtError``."""
-        with self._connection.call("stats_of_some") as conn:
-            domains = [d for d in conn.listAllDomains() if d.UUIDString() in uuids]
-            records = conn.domainListGetStats(domains, groups, flags) if domains else []
-        return {domain.UUIDString(): stats for domain, stats in records}
-
-    def xml(self, uuid: str) -> str | None:
-        """Return a domain's XML; ``None`` when there is no such domain any more."""
-        try:
-            with self._connection.call("definition") as conn:
-                return str(conn.lookupByUUIDString(uuid).XMLDesc(0))
-        except libvirt.libvirtError as error:
-            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-                return None
-            raise
 
 
 @dataclass(slots=True)
@@ -113,17 +55,19 @@ class LibvirtSource:
         self.events = EventListener(uri, self._seconds, monotonic)
         self._details = DetailLane(uri, self._seconds)
         self._slow = SlowLane(uri, self._seconds, monotonic)
-        self._bulk, self._probe, self._spare = (
-            _Domains(uri, self._seconds, hung_after=timeout / 2) for _ in range(3)
-        )
-        self._bulk_worker, self._probe_worker, self._spare_worker = (
-            Worker(f"libvirt-{name}") for name in ("bulk", "probe", "spare")
-        )
+        self._shards = Shards(lambda: Domains(uri, self._seconds, hung_after=timeout / 2))
+        self._probe, self._retry = (Domains(uri, self._seconds, hung_after=timeout / 2) for _ in range(2))
+        self._probe_worker, self._retry_worker = (Worker(f"libvirt-{name}") for name in ("probe", "retry"))
+        self._retrying: Call[Answer] | None = None
+        self._retry_at = float("-inf")
+        self._skipped: frozenset[str] = frozenset()  # guests whose QEMU hangs
+        self._hangs = False  # libvirtd, as of the last cycle
+        self._count = 0  # guests in the last answer
         self._mask = 0
         self._definitions: dict[str, _Cached] = {}
         self._fetched: queue.SimpleQueue[tuple[str, _Cached]] = queue.SimpleQueue()  # by the probe's worker
         self._last_success: float | None = None
-        self._call: Call[_Answer] | Stuck | None = None
+        self._calls: list[Call[Answer]] = []
         self._begun = 0.0
 
     def start(self, groups: Iterable[str]) -> None:
@@ -131,10 +75,11 @@ class LibvirtSource:
         self.events.ensure()
         self._mask = _mask(groups)
         self._begun = self._monotonic()
-        try:
-            self._call = self._bulk_worker.start(lambda: self._bulk.stats(self._mask, NOWAIT))
-        except Stuck as stuck:
-            self._call = stuck
+        self._hangs = self._hangs and self._probe_worker.busy
+        if self._hangs:  # a new call would hang as well
+            self._calls = []
+        else:
+            self._calls = self._shards.ask(self._mask, self._count, without=self._skipped)
 
     def finish(self, with_jobs: Collection[str] = ()) -> LibvirtView:
         """Wait for the answer until the deadline and return what is known.
@@ -167,15 +112,15 @@ class LibvirtSource:
         )
 
     def _answer(self) -> LibvirtView:
+        left = self._begun + self._timeout - self._monotonic()
         try:
-            if self._call is None or isinstance(self._call, Stuck):
-                raise self._call or Stuck("not asked")
-            left = self._begun + self._timeout - self._monotonic()
-            return self._checked(_view(self._call.result(max(0.0, left)), self._begun, complete=True))
-        except Stuck:
-            return self._partial_answer()
+            found = collect(self._calls, max(0.0, left))
         except libvirt.libvirtError as error:
             return LibvirtView(up=False, error=str(error))
+        if not found.whole or self._skipped:
+            return self._partial_answer(found)
+        self._count = len(found.guests)
+        return self._checked(_view(found, found.guests, self._begun, complete=True))
 
     def _checked(self, view: LibvirtView) -> LibvirtView:
         """Find guests whose QEMU hangs for somebody else: NOWAIT passes over them without a word."""
@@ -188,36 +133,71 @@ class LibvirtSource:
         except (Stuck, libvirt.libvirtError) as error:
             log.debug("control of %d guests: %s", len(suspects), error)
             well = frozenset()
-        hung = sum(guest.uuid not in well for guest in suspects)
+        hung = frozenset(guest.uuid for guest in suspects if guest.uuid not in well)
         if not hung:
             return view  # they were busy for a moment
+        self._skipped |= hung
         error_text = "a guest's QEMU hangs: another client of libvirt waits for it"
-        return replace(view, complete=False, error=error_text, unresponsive=hung)
+        return replace(view, complete=False, error=error_text, unresponsive=len(hung))
 
-    def _partial_answer(self) -> LibvirtView:
+    def _partial_answer(self, found: Found) -> LibvirtView:
         """Tell a hung QEMU from a hung libvirtd, and get what can be had."""
         silence = f"no answer within {self._timeout:g} s"
-        cheap = _mask(CHEAP_GROUPS)
         try:
-            call = self._probe_worker.start(lambda: self._probe.probe(cheap, NOWAIT))
+            call = self._probe_worker.start(lambda: self._probe.probe(_mask(CHEAP_GROUPS)))
             answer, responsive = call.result(self._timeout / 2)
         except Stuck:
+            self._hangs = True
             return LibvirtView(up=False, error=f"libvirtd hangs: {silence}")
         except libvirt.libvirtError as error:
             return LibvirtView(up=False, error=str(error))
-        full = self._stats_of(responsive)
+        self._count = len(answer.guests)
+        active = frozenset(guest.uuid for guest in answer.guests if guest.active)
+        self._skipped = (self._skipped | (active - responsive)) & active
+        full = {guest.uuid: guest.stats for guest in found.guests}
+        full |= self._ask_again(active - full.keys() - self._skipped)
+        back = self._ask_skipped(self._skipped & responsive)
+        self._skipped -= back.keys()
+        full |= back
         guests = tuple(replace(g, stats={**g.stats, **full.get(g.uuid, {})}) for g in answer.guests)
-        view = _view(replace(answer, guests=guests), self._begun, complete=False)
-        hung = sum(guest.uuid not in responsive for guest in guests)
-        return replace(view, error=f"a guest's QEMU hangs: {silence}", call_seconds=None, unresponsive=hung)
+        if active <= full.keys() and not self._skipped:
+            return self._checked(_view(answer, guests, self._begun, complete=True))
+        error_text = "a guest's QEMU hangs" if self._skipped else f"libvirtd is slow: {silence}"
+        view = _view(answer, guests, self._begun, complete=False)
+        return replace(view, error=error_text, call_seconds=None, unresponsive=len(self._skipped))
 
-    def _stats_of(self, uuids: frozenset[str]) -> dict[str, Any]:
+    def _ask_again(self, uuids: Collection[str]) -> dict[str, Mapping[str, Any]]:
+        """Ask for guests that were in the same call as one that hangs."""
+        if not uuids:
+            return {}
         try:
-            call = self._spare_worker.start(lambda: self._spare.stats_of(uuids, self._mask, NOWAIT))
-            return call.result(self._timeout / 2)
-        except (Stuck, libvirt.libvirtError) as error:  # one more hangs; it is noticed in the next cycle
+            calls = self._shards.ask(self._mask, len(uuids), only=uuids)
+            guests = collect(calls, self._timeout / 2).guests
+        except libvirt.libvirtError as error:  # it is noticed in the next cycle
             log.debug("statistics of %d guests: %s", len(uuids), error)
             return {}
+        return {guest.uuid: guest.stats for guest in guests}
+
+    def _ask_skipped(self, uuids: frozenset[str]) -> dict[str, Mapping[str, Any]]:
+        """Ask the guests that hung and that nobody waits for now; return those that answer again."""
+        now = self._monotonic()
+        if self._retrying is None:
+            if not uuids or now < self._retry_at or self._retry_worker.busy:
+                return {}
+            self._retrying = self._retry_worker.start(
+                lambda: self._retry.share(self._mask, uuids.__contains__)
+            )
+        try:
+            answer = self._retrying.result(self._timeout / 10)
+        except Stuck:
+            return {}  # it is looked at again in the next cycle
+        except libvirt.libvirtError as error:
+            log.debug("statistics of guests that hung: %s", error)
+            answer = None
+        self._retrying, self._retry_at = None, now + RETRY_PAUSE
+        # What libvirt gives after it gave the QEMU up is not its answer.
+        well = answer is not None and answer.seconds < self._timeout
+        return {guest.uuid: guest.stats for guest in answer.guests} if answer and well else {}
 
     def _defined(self, guest: Guest) -> Guest:
         cached = self._definitions.get(guest.uuid)
@@ -279,16 +259,16 @@ class LibvirtSource:
             self._fetched.put((guest.uuid, _Cached(guest.running_id, now, definition)))
 
 
-def _view(answer: _Answer, begun: float, *, complete: bool) -> LibvirtView:
+def _view(told: Answer | Found, guests: tuple[Guest, ...], begun: float, *, complete: bool) -> LibvirtView:
     return LibvirtView(
         up=True,
-        guests=answer.guests,
+        guests=guests,
         complete=complete,
         at=begun,
-        call_seconds=answer.seconds,
+        call_seconds=told.seconds,
         unresponsive=0,
-        version=answer.version,
-        hypervisor=answer.hypervisor,
+        version=told.version,
+        hypervisor=told.hypervisor,
     )
 
 

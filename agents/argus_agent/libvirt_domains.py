@@ -1,0 +1,81 @@
+"""Calls about domains, as plain values, on one connection."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libvirt
+
+from argus_agent.libvirt_connection import Connection, guests_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from argus_agent.guests import Guest
+
+log = logging.getLogger(__name__)
+
+NOWAIT = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    guests: tuple[Guest, ...]
+    seconds: float
+    version: str
+    hypervisor: str
+
+
+class Domains:
+    """Calls about domains, on a connection that is used by one thread only."""
+
+    def __init__(self, uri: str, seconds: dict[str, float], hung_after: float) -> None:
+        self._connection = Connection(uri, seconds)
+        self._hung_after = hung_after
+
+    def stats(self, groups: int, kind: str = "stats") -> Answer:
+        """Return all domains.  Raises ``libvirt.libvirtError``."""
+        with self._connection.call(kind) as conn:
+            records = conn.getAllDomainStats(groups, NOWAIT)
+        return Answer(guests_of(records), self._connection.took(kind), *self._connection.versions)
+
+    def probe(self, groups: int) -> tuple[Answer, frozenset[str]]:
+        """Return all domains without asking a QEMU, and the UUIDs of those whose QEMU does not hang."""
+        answer = self.stats(groups, "probe")
+        return answer, self.responsive(answer.guests)
+
+    def responsive(self, guests: tuple[Guest, ...]) -> frozenset[str]:
+        """Return the UUIDs of the guests whose QEMU does not hang."""
+        return frozenset(guest.uuid for guest in guests if self._is_responsive(guest))
+
+    def _is_responsive(self, guest: Guest) -> bool:
+        """Ask virDomainGetControlInfo: a monitor that is merely in use has been so for milliseconds."""
+        if not guest.active:
+            return True
+        try:
+            with self._connection.call("control") as conn:
+                state, _, for_ms = conn.lookupByUUIDString(guest.uuid).controlInfo(0)
+        except libvirt.libvirtError as error:
+            log.debug("control of guest %s: %s", guest.uuid, error)  # it ended since
+            return False
+        in_use = state in (libvirt.VIR_DOMAIN_CONTROL_JOB, libvirt.VIR_DOMAIN_CONTROL_OCCUPIED)
+        return bool(state == libvirt.VIR_DOMAIN_CONTROL_OK or (in_use and for_ms < 1000 * self._hung_after))
+
+    def share(self, groups: int, wanted: Callable[[str], bool]) -> Answer:
+        """Return the statistics of the domains whose UUIDs are wanted.  Raises ``libvirt.libvirtError``."""
+        with self._connection.call("stats") as conn:
+            domains = [domain for domain in conn.listAllDomains(0) if wanted(domain.UUIDString())]
+            records = conn.domainListGetStats(domains, groups, NOWAIT) if domains else []
+        return Answer(guests_of(records), self._connection.took("stats"), *self._connection.versions)
+
+    def xml(self, uuid: str) -> str | None:
+        """Return a domain's XML; ``None`` when there is no such domain any more."""
+        try:
+            with self._connection.call("definition") as conn:
+                return str(conn.lookupByUUIDString(uuid).XMLDesc(0))
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                return None
+            raise
