@@ -1,4 +1,4 @@
-"""The real daemon beside a Zabbix that takes connections and then behaves badly: it goes on and stays small."""
+"""The real daemon beside a Zabbix that takes connections and then behaves badly: it goes on, stays small."""
 
 from __future__ import annotations
 
