@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from typing import TYPE_CHECKING
 
 from stack.components.openstack.policies import policy
@@ -19,6 +21,7 @@ from stack.components.openstack.settings import (
     state,
 )
 from stack.components.openstack.wsgi import uwsgi, uwsgi_ini
+from stack.lab import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +34,9 @@ def files(lab: Lab) -> dict[str, str]:
         "DEFAULT": logs(),
         "database": {"connection": database(lab, "keystone")},
         "token": {"provider": "fernet"},
-        "fernet_tokens": {"key_repository": state(lab) / "fernet"},
-        "credential": {"key_repository": state(lab) / "credential"},
+        "fernet_tokens": {"key_repository": _keys(lab, "fernet")},
+        "fernet_receipts": {"key_repository": _keys(lab, "fernet")},
+        "credential": {"key_repository": _keys(lab, "credential")},
         "cache": {
             "enabled": True,
             "backend": "oslo_cache.memcache_pool",
@@ -48,15 +52,22 @@ def files(lab: Lab) -> dict[str, str]:
     }
 
 
+def _keys(lab: Lab, name: str) -> Path:
+    """A directory with the key that signs and the one that follows it, as `keystone-manage` would make."""
+    folder = state(lab) / name
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for number in ("0", "1"):
+        if not (folder / number).exists():
+            write_private(folder / number, base64.urlsafe_b64encode(os.urandom(32)).decode())
+    return folder
+
+
 def _schema(lab: Lab) -> list[list[str | Path]]:
-    owner = ["--keystone-user", "root", "--keystone-group", "root"]
     urls: list[str | Path] = ["--bootstrap-public-url", public_url(lab, "keystone") + "/v3"]
     for interface in ("internal", "admin"):
         urls += [f"--bootstrap-{interface}-url", identity_url(lab)]
     return [
         ["keystone-manage", "db_sync"],
-        ["keystone-manage", "fernet_setup", *owner],
-        ["keystone-manage", "credential_setup", *owner],
         ["keystone-manage", "bootstrap", "--bootstrap-region-id", REGION, *urls],
     ]
 

@@ -73,12 +73,12 @@ class SwiftRings:
     def start(self, lab: Lab) -> str:
         (state(lab) / "swift" / "d1").mkdir(parents=True, exist_ok=True)
         (state(lab) / "swift-recon").mkdir(parents=True, exist_ok=True)
-        for kind in STORES:
-            device = f"r1z1-{HOST}:{lab.ports[f'swift-{kind}']}/d1"
-            made = etc(lab) / "swift" / f"{kind}.device"
-            if not made.exists() or made.read_text() != device:
-                self._make(lab, kind, device)
-                made.write_text(device)
+        devices = [f"{kind}:{lab.ports[f'swift-{kind}']}" for kind in STORES]
+        made = etc(lab) / "swift" / "devices"
+        if not made.exists() or made.read_text().split() != devices:
+            script: list[str | Path] = [venv(lab) / "bin" / "python", CLOUD / "swift_rings.py"]
+            lab.command(self.name, [*script, made.parent, *devices], env=environment(lab))
+            made.write_text(" ".join(devices))
         return self.check(lab)
 
     def check(self, lab: Lab) -> str:
@@ -88,13 +88,6 @@ class SwiftRings:
 
     def stop(self, lab: Lab) -> None:
         """Files only."""
-
-    def _make(self, lab: Lab, kind: str, device: str) -> None:
-        builder = etc(lab) / "swift" / f"{kind}.builder"
-        builder.unlink(missing_ok=True)
-        program: list[str | Path] = [venv(lab) / "bin" / "swift-ring-builder", builder]
-        for words in (["create", "4", "1", "0"], ["add", device, "1"], ["rebalance"]):
-            lab.command(self.name, [*program, *words], env=environment(lab))
 
 
 def _argv(kind: str) -> Callable[[Lab], list[str | Path]]:
