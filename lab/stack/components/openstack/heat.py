@@ -27,7 +27,7 @@ def files(lab: Lab) -> dict[str, str]:
             "host": CONTROLLER,
             "auth_encryption_key": lab.password("heat")[:32].ljust(32, "0"),
             "num_engine_workers": 1,
-            "periodic_interval": 5,
+            "periodic_interval": 10,
         },
         "database": {"connection": database(lab, "heat")},
         "heat_api": {"bind_host": HOST, "bind_port": lab.ports["heat-api"], "workers": 0},

@@ -21,7 +21,7 @@ SERVICE_USER = "service"  # one for all services: their rights are the same in m
 DATABASE_USER = "openstack"
 # Silent for that long, a service is reported down; the defaults (60 and 75 s) would make slow tests.
 REPORT_INTERVAL = 2
-DOWN_TIME = 9
+DOWN_TIME = 12
 
 
 def home(lab: Lab) -> Path:
