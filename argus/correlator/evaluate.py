@@ -150,7 +150,9 @@ def _guests(
             if not isinstance(finding, Finding):
                 if key in mine:
                     yield key, Unknown(ground.trouble) if ground.trouble else None
-            elif key in mine or rule.name in tenants.wanted or (tenants.wanted and ground.ill):
+            elif key in mine:  # once found it stands: its node's recovery does not make it doubtful
+                yield key, finding
+            elif rule.name in tenants.wanted or (tenants.wanted and ground.ill):
                 yield key, _told_by(ground, finding)
 
 

@@ -69,7 +69,11 @@ def decide(
             take(key, _advance(key, incident, rule, outcomes[key], hold, now))
     found = Causes(after, state, policy, now, book).scopes()
     for key in sorted(scopes | {scope_of(rule) for rule in found}):
-        take(key, _scope(key, state.get(key), found.get(key.subject), policy, now, book))
+        blind = facts.blindness(book.sources.get(key.subject, ()))
+        if blind:
+            take(key, _hold(state.get(key), blind))
+        else:
+            take(key, _scope(key, state.get(key), found.get(key.subject), policy, now, book))
     return _explain(Causes(after, state, policy, now, book), effects)
 
 
@@ -91,10 +95,14 @@ def _scope(
 def _explain(causes: Causes, effects: list[Effect]) -> Decision:
     """Find causes; what has none is told.  What happened before is told with what is known now."""
     settled = {}
+    opened = {effect.incident.key for effect in effects if effect.change is Change.OPENED}
     more: list[Effect] = []
     for incident, new in causes.settle():
         settled[incident.key] = incident
-        more.extend(new)
+        # what opens is told by that; being promoted at the same moment would tell it twice
+        more.extend(
+            effect for effect in new if effect.change is not Change.PROMOTED or incident.key not in opened
+        )
     final = [
         effect
         if effect.change in {Change.RESOLVED, Change.DROPPED}
