@@ -14,7 +14,9 @@ from argus.correlator.fleet import fleet_sums
 from argus.correlator.incidents import Change, decide
 from argus.correlator.rulebook import BOOK
 from argus.correlator.tenants import told_triggers
+from argus.notify import HEAR_UPDATES
 from argus.notify.base import Kind, Notification
+from argus.routing.matchers import LABELS
 from argus.store import incidents, leases, outbox, progress, silences, topology
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def correlate(site: Site) -> bool:
         now = site.clock()
         before = incidents.load_active(session)
         facts = _with_placements(session, facts, before.state, site.policy, now)
-        decision = decide(before.state, facts, site.policy, now)
+        recent = incidents.recent(session, now - site.policy.flap_window)
+        decision = decide(before.state, facts, site.policy, now, recent=recent)
         rows = incidents.apply(session, before, decision, now)
         quiet = silences.active(session, now)
         for effect in decision.effects:
@@ -97,6 +100,7 @@ def labels(row: IncidentRow) -> dict[str, str]:
         "node": row.place or row.subject,
         "project": row.evidence.get("project", ""),
         "kind": BOOK.kinds.get(row.rule, ""),
+        **{kind: name for kind, _, name in (each.partition(":") for each in row.within) if kind in LABELS},
     }
 
 
@@ -118,13 +122,32 @@ def _tell(
         if silence:
             reason = f"by silence {silence.id} of {silence.author}: {silence.comment}"
             incidents.record(session, row, "silenced", reason, now)
-        payload = _notification(row, Kind.OPEN, effect).payload()
+        payload = notification(row, Kind.OPEN, effect.reason).payload()
         outbox.enqueue_open(session, row, site.router.due(tags, now), payload, now, silence)
+        return
+    if told and effect.change is Change.RAISED:
+        _raise(session, site, effect, row, quiet, now)
     elif effect.change is Change.RESOLVED:
-        outbox.enqueue_resolve(session, row, _notification(row, Kind.RESOLVE, effect).payload(), now)
+        outbox.enqueue_resolve(session, row, notification(row, Kind.RESOLVE, effect.reason).payload(), now)
 
 
-def _notification(row: IncidentRow, kind: Kind, effect: Effect) -> Notification:
+def _raise(
+    session: Session, site: Site, effect: Effect, row: IncidentRow, quiet: Sequence[SilenceRow], now: float
+) -> None:
+    """Tell those who know that it became worse, and those whom only the worse one concerns."""
+    if row.acked_at is not None:
+        incidents.record(session, row, "taken up again", f"acknowledged by {row.acked_by} before", now)
+        row.acked_at, row.acked_by = None, ""
+    payload = notification(row, Kind.UPDATE, effect.reason).payload()
+    outbox.enqueue_news(session, row, Kind.UPDATE, payload, now, HEAR_UPDATES)
+    tags = labels(row)
+    opening = notification(row, Kind.OPEN, effect.reason).payload()
+    silence = silences.matching(quiet, tags)
+    outbox.enqueue_open(session, row, site.router.due(tags, now), opening, now, silence)
+
+
+def notification(row: IncidentRow, kind: Kind, reason: str, by: str = "") -> Notification:
+    """Return what is told of an incident; frozen from here on."""
     rule = BOOK.rules.get(row.rule)
     return Notification(
         kind=kind.value,
@@ -136,9 +159,10 @@ def _notification(row: IncidentRow, kind: Kind, effect: Effect) -> Notification:
         severity=row.severity,
         summary=row.summary,
         evidence=row.evidence,
-        reason=effect.reason,
+        reason=reason,
         runbook=rule.runbook if rule else "",
         since=row.since,
         opened_at=row.opened_at if row.opened_at is not None else row.since,
         resolved_at=row.resolved_at,
+        by=by,
     )

@@ -9,8 +9,10 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from argus.cycle import labels
+from argus.cycle import labels, notification
 from argus.errors import ArgusError
+from argus.notify import HEAR_ACKS
+from argus.notify.base import Kind
 from argus.routing.matchers import LABELS, all_match, parse
 from argus.store import outbox, reports, silences
 from argus.store.incidents import record
@@ -39,6 +41,8 @@ def ack(store: Store, number: int, author: str) -> int:
             row.acked_at, row.acked_by = now, author
             dropped = outbox.drop_steps(session, row)
             record(session, row, "acknowledged", f"by {author}; {dropped} escalations taken back", now)
+            news = notification(row, Kind.ACK, f"acknowledged by {author}", author)
+            outbox.enqueue_news(session, row, Kind.ACK, news.payload(), now, HEAR_ACKS)
     print(f"incident {number} {'is' if first else 'was already'} acknowledged by {row.acked_by}")
     return 0
 

@@ -64,6 +64,7 @@ class ZabbixSource:
     url: str
     token_file: Path
     timeout: float
+    place_tags: tuple[str, ...] = ()
 
     def read(self, alive: Callable[[], None]) -> Facts:
         """See ``Source``."""
@@ -74,7 +75,11 @@ class ZabbixSource:
                 alive()
                 problems = tuple(feeds.read_problems(zabbix))
                 alive()
-                return Facts(problems, tuple(feeds.read_node_values(zabbix)))
+                proxies = feeds.read_proxies(zabbix)
+                names = {number: name for number, name, _ in proxies}
+                alive()
+                nodes = feeds.read_node_values(zabbix, place_tags=self.place_tags, proxies=names)
+                return Facts(problems, nodes, proxies=tuple((name, at) for _, name, at in proxies))
         except api.ZabbixError as exc:
             return Facts(blind=(ZABBIX,), why_blind=(str(exc),))
 
@@ -96,7 +101,12 @@ def from_config(conf: Any) -> Site:
     config.check(conf)
     router = routes(conf)
     store = open_store(config.database_url(conf))
-    zabbix = ZabbixSource(conf.zabbix.url, Path(conf.zabbix.token_file), conf.zabbix.timeout)
+    zabbix = ZabbixSource(
+        conf.zabbix.url,
+        Path(conf.zabbix.token_file),
+        conf.zabbix.timeout,
+        tuple(conf.correlator.place_tags),
+    )
     slow = slow_sources(conf)
     return Site(
         store=store,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from argus.catalogue import libvirt
@@ -14,7 +14,7 @@ from argus.correlator.rules import GUEST_RULES, NODE_RULES, SOURCE_RULES
 from argus.correlator.tenants import Tenants
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from argus.correlator.facts import Facts, NodeValues, Problem
     from argus.correlator.thresholds import Policy
@@ -49,7 +49,9 @@ def evaluate(
     if ZABBIX not in facts.blind:
         tenants = Tenants.of(facts, policy)
         for node in _nodes(facts, policy, now, tenants):
-            outcomes.update(_judge(node.name, node, NODE_RULES, policy, now, is_open))
+            judged = _judge(node.name, node, NODE_RULES, policy, now, is_open)
+            within = node.values.within
+            outcomes.update(_placed(judged, within) if within else judged)
         outcomes.update(_guests(facts, policy, tenants, outcomes, causes, known))
     for family in book.families:
         if not facts.blindness(family.sources):
@@ -108,6 +110,11 @@ def _judge(
         yield key, outcome
 
 
+def _placed(judged: Iterable[tuple[Key, Outcome]], within: tuple[str, ...]) -> Iterator[tuple[Key, Outcome]]:
+    for key, outcome in judged:
+        yield key, replace(outcome, within=within) if isinstance(outcome, Finding) else outcome
+
+
 def is_ill(values: NodeValues, policy: Policy, now: float) -> bool:
     """Tell whether the node's guests may be hit: it does not report, or its libvirtd does not answer."""
     return now - values.at > policy.stale_after or not values.number(libvirt.UP.field)
@@ -128,6 +135,7 @@ class _Ground:
     trouble: str  # why nothing new can be known about its guests; empty if all is well
     heard: float | None  # when it was last heard of; None for a node that Zabbix does not know
     ill: bool  # one of its own incidents was open before this cycle
+    within: tuple[str, ...] = ()
 
 
 def _guests(
@@ -147,6 +155,8 @@ def _guests(
         for rule in GUEST_RULES:
             key = Key(rule.name, uuid)
             finding = rule.check(guest, policy.thresholds)
+            if isinstance(finding, Finding) and ground.within:
+                finding = replace(finding, within=ground.within)
             if not isinstance(finding, Finding):
                 if key in mine:
                     yield key, Unknown(ground.trouble) if ground.trouble else None
@@ -163,7 +173,8 @@ def _grounds(facts: Facts, outcomes: dict[Key, Outcome], causes: Collection[Key]
         keys = [Key(rule.name, values.host) for rule in rules]
         found = [outcome for key in keys if isinstance(outcome := outcomes.get(key), Finding)]
         trouble = found[0].summary if found else ""
-        grounds[values.host] = _Ground(trouble, values.at, any(key in causes for key in keys))
+        ill = any(key in causes for key in keys)
+        grounds[values.host] = _Ground(trouble, values.at, ill, values.within)
     return grounds
 
 

@@ -38,12 +38,16 @@ class NodeValues:
     ``at`` is the newest clock among them in seconds since the epoch, 0 when there has never been a value.
     ``clocks`` holds the clock of each field (``item.get``'s ``lastclock``): while libvirtd hangs, the node
     goes on reporting, and Zabbix goes on showing the last known values of what only libvirtd can tell.
+    ``within`` names what it shares with other nodes: ``rack:r12``, ``proxy:zp1``.
+    ``in_maintenance``: Zabbix has it in a maintenance.
     """
 
     host: str
     values: Mapping[str, float | str]
     at: float
     clocks: Mapping[str, float] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
+    in_maintenance: bool = False
 
     def number(self, field: str) -> float | None:
         """Return the value as a number, ``None`` when it is absent or a text: unknown is not zero."""
@@ -53,6 +57,18 @@ class NodeValues:
     def clock(self, field: str) -> float:
         """Return when the field's value was measured; the node's newest clock where the feed does not say."""
         return self.clocks.get(field, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """A node that somebody took out of service; what happens on it is not told meanwhile.
+
+    ``source`` is who says so (``nova``), one object for each node in ``Facts.others``.
+    """
+
+    source: str
+    node: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +106,7 @@ class Facts:
 
     ``placements`` are the stays of guests that matter now: those of guests in trouble and those on nodes in
     trouble; past ones too, because who ran where when it broke decides what is a symptom of what.
+    ``proxies`` are Zabbix' proxies by name, and when its server last heard of each (0: never).
     """
 
     problems: tuple[Problem, ...] = ()
@@ -99,6 +116,7 @@ class Facts:
     placements: tuple[Placement, ...] = ()
     sources: tuple[str, ...] = (ZABBIX,)
     others: tuple[object, ...] = ()
+    proxies: tuple[tuple[str, float], ...] = ()
 
     def told(self, kind: type[T]) -> tuple[T, ...]:
         """Return what the sources of one type told, in the order they were asked; none when all are blind."""
@@ -120,6 +138,7 @@ class Facts:
             placements=(*self.placements, *other.placements),
             sources=tuple(dict.fromkeys((*self.sources, *other.sources))),
             others=(*self.others, *other.others),
+            proxies=(*self.proxies, *other.proxies),
         )
 
 

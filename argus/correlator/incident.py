@@ -29,7 +29,7 @@ class Incident:
     nothing can be said at present, ``absent_since`` when its subject left the facts.  ``cause`` is the
     incident that it is a symptom of, ``orphan_since`` when that ended; ``told_at`` is when people were to be
     told, ``None`` for a symptom.  ``place`` is the node that the subject is on, ``within`` what else it lives
-    by, ``label`` its name.
+    by, ``label`` its name.  ``flaps`` is how often it was told and resolved shortly before it opened.
     """
 
     key: Key
@@ -50,6 +50,8 @@ class Incident:
     cause: Key | None = None
     orphan_since: float | None = None
     told_at: float | None = None
+    flaps: int = 0
+    events: tuple[str, ...] = ()  # the problems in Zabbix that it is about
     id: int = 0
 
 
@@ -62,6 +64,7 @@ class Change(enum.Enum):
     HELD = "held"
     RELEASED = "released"
     RESOLVED = "resolved"
+    RAISED = "raised"  # became more severe
     EXPLAINED = "explained"  # a symptom of another incident from now on
     PROMOTED = "promoted"  # outlived what explained it
 
@@ -70,7 +73,8 @@ class Change(enum.Enum):
 class Effect:
     """A change that must be recorded.
 
-    People are told of OPENED and PROMOTED where ``told_at`` is set, and of RESOLVED if they were told before.
+    People are told of OPENED, RAISED and PROMOTED where ``told_at`` is set, and of RESOLVED if they were told
+    before.
     """
 
     change: Change

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from argus.catalogue.model import Severity
 from argus.correlator.causes import Causes, scope_of
 from argus.correlator.evaluate import Key, evaluate
 from argus.correlator.incident import Change, Effect, Incident, Phase
@@ -34,6 +35,26 @@ class Decision:
 
 
 Step = tuple[Incident | None, tuple[Effect, ...]]
+UNSEEN = Unknown("not among the facts")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for one cycle; ``mass``: suspiciously many incidents recover at once."""
+
+    policy: Policy
+    now: float
+    recent: Mapping[Key, int]
+    mass: bool
+
+    def hold(self, rule: AnyRule) -> float:
+        """Return how long a finding must stand before the incident opens, in seconds."""
+        return self.policy.holds.get(rule.name, rule.hold)
+
+    def keep(self, rule: AnyRule, incident: Incident) -> float:
+        """Return how long all must have been well before it resolves, in seconds."""
+        flapping = self.policy.flap_quiet if incident.flaps >= self.policy.flap_count else 0.0
+        return max(rule.keep, flapping, self.policy.mass_keep if self.mass else 0.0)
 
 
 def decide(
@@ -42,13 +63,19 @@ def decide(
     policy: Policy,
     now: float,
     book: Rulebook = BOOK,
+    recent: Mapping[Key, int] | None = None,
 ) -> Decision:
-    """Advance all incidents by what ``facts`` say at ``now``.  The same call twice changes nothing more."""
+    """Advance all incidents by what ``facts`` say at ``now``.  The same call twice changes nothing more.
+
+    ``recent`` counts how often each incident was told and resolved within ``policy.flap_window``.
+    """
     is_open = {key for key, incident in state.items() if incident.phase is Phase.OPEN}
     # strictly before: what opens now must not change what a replay of the same facts finds
     causes = {key for key in is_open if (state[key].opened_at or 0.0) < now}
     outcomes = evaluate(facts, policy, now, is_open, state, causes, book)
     gone = _Gone.of(state, outcomes, facts, book)
+    well = sum(1 for key in is_open if outcomes.get(key, UNSEEN) is None)
+    terms = Terms(policy, now, recent or {}, well > max(policy.mass_min, policy.mass_ratio * len(is_open)))
     after: dict[Key, Incident] = {}
     effects: list[Effect] = []
 
@@ -65,31 +92,27 @@ def decide(
         elif key not in outcomes:
             take(key, gone.judge(incident, policy, now))
         else:
-            hold = policy.holds.get(rule.name, rule.hold)
-            take(key, _advance(key, incident, rule, outcomes[key], hold, now))
+            take(key, _advance(key, incident, rule, outcomes[key], terms))
     found = Causes(after, state, policy, now, book).scopes()
     for key in sorted(scopes | {scope_of(rule) for rule in found}):
         blind = facts.blindness(book.sources.get(key.subject, ()))
         if blind:
             take(key, _hold(state.get(key), blind))
         else:
-            take(key, _scope(key, state.get(key), found.get(key.subject), policy, now, book))
+            take(key, _scope(key, state.get(key), found.get(key.subject), terms, book))
     return _explain(Causes(after, state, policy, now, book), effects)
 
 
-def _scope(
-    key: Key, incident: Incident | None, scope: Scope | None, policy: Policy, now: float, book: Rulebook
-) -> Step:
+def _scope(key: Key, incident: Incident | None, scope: Scope | None, terms: Terms, book: Rulebook) -> Step:
     """One incident for all subjects of a rule; it opens when the first of them would."""
     member = book.rules.get(key.subject)
     if member is None:
-        return _finish(incident, now, "the rule no longer exists")
+        return _finish(incident, terms.now, "the rule no longer exists")
     scope = scope or Scope(member.title, ())
     is_open = incident is not None and incident.phase is Phase.OPEN
-    limits = policy.thresholds.relaxed() if is_open else policy.thresholds
+    limits = terms.policy.thresholds.relaxed() if is_open else terms.policy.thresholds
     outcome = same_fault_on_many.check(scope, limits)
-    hold = policy.holds.get(member.name, member.hold)
-    return _advance(key, incident, same_fault_on_many, outcome, hold, now)
+    return _advance(key, incident, replace(same_fault_on_many, hold=terms.hold(member)), outcome, terms)
 
 
 def _explain(causes: Causes, effects: list[Effect]) -> Decision:
@@ -112,26 +135,23 @@ def _explain(causes: Causes, effects: list[Effect]) -> Decision:
     return Decision(settled, tuple(final))
 
 
-def _advance(
-    key: Key, incident: Incident | None, rule: AnyRule, outcome: Outcome, hold: float, now: float
-) -> Step:
+def _advance(key: Key, incident: Incident | None, rule: AnyRule, outcome: Outcome, terms: Terms) -> Step:
     if isinstance(outcome, Unknown):
         return _hold(incident and replace(incident, absent_since=None), outcome.reason)
     if outcome is None:
-        return _clear(incident, rule, now)
-    return _fire(key, incident, rule, outcome, hold, now)
+        return _clear(incident, rule, terms)
+    return _fire(key, incident, rule, outcome, terms)
 
 
-def _fire(
-    key: Key, incident: Incident | None, rule: AnyRule, finding: Finding, hold: float, now: float
-) -> Step:
+def _fire(key: Key, incident: Incident | None, rule: AnyRule, finding: Finding, terms: Terms) -> Step:
     """A finding: start or go on holding it, and open it when it has stood for long enough."""
+    now, hold = terms.now, terms.hold(rule)
     since = now if finding.since is None else min(now, finding.since)
     severity = finding.severity or rule.severity
     old = incident or Incident(key, severity, finding.summary, finding.evidence, since, now)
     new = replace(
         old,
-        severity=severity,
+        severity=_worse(old, severity),
         summary=finding.summary,
         evidence=finding.evidence,
         since=min(old.since, now),  # a clock that was set back must not hold for ever
@@ -142,29 +162,45 @@ def _fire(
         label=finding.label,
         place=finding.place or old.place,
         within=finding.within or old.within,
+        events=finding.events or old.events,
     )
     effects = _released(incident)
     if old.phase is Phase.OPEN:
+        if new.severity is not old.severity:
+            reason = f"{old.severity.value} -> {new.severity.value}: {finding.summary}"
+            effects = (*effects, Effect(Change.RAISED, new, reason))
         return new, effects
     if now - new.since >= hold:
-        new = replace(new, phase=Phase.OPEN, opened_at=now)
+        flaps = terms.recent.get(key, 0)
+        new = replace(new, phase=Phase.OPEN, opened_at=now, flaps=flaps)
         reason = f"{finding.summary} (stood for {now - new.since:.0f} s, due after {hold:.0f} s)"
+        if flaps >= terms.policy.flap_count:
+            reason += f"; it flaps: told and resolved {flaps} times shortly before"
         return new, (*effects, Effect(Change.OPENED, new, reason))
     if incident is None:
         effects = (Effect(Change.FOUND, new, f"{finding.summary} (opens after {hold:.0f} s)"),)
     return new, effects
 
 
-def _clear(incident: Incident | None, rule: AnyRule, now: float) -> Step:
+def _worse(old: Incident, found: Severity) -> Severity:
+    """An open incident becomes more severe, never less: whoever was told must not wait for a worse word."""
+    if old.phase is not Phase.OPEN:
+        return found
+    order = list(Severity)
+    return max(old.severity, found, key=order.index)
+
+
+def _clear(incident: Incident | None, rule: AnyRule, terms: Terms) -> Step:
     """All is well: forget what was pending; resolve what was open once it has been well for long enough."""
     if incident is None:
         return None, ()
     if incident.phase is Phase.PENDING:
         return None, (Effect(Change.DROPPED, incident, "over before it was due to open"),)
+    now, keep = terms.now, terms.keep(rule, incident)
     since = min(now, incident.clear_since if incident.clear_since is not None else now)
     new = replace(incident, clear_since=since, absent_since=None, held="")
-    if now - since >= rule.keep:
-        step = _finish(new, now, f"well for {now - since:.0f} s, due after {rule.keep:.0f} s")
+    if now - since >= keep:
+        step = _finish(new, now, f"well for {now - since:.0f} s, due after {keep:.0f} s")
         return step[0], (*_released(incident), *step[1])
     return new, _released(incident)
 

@@ -36,6 +36,7 @@ class Finding:
     found); ``label`` names the subject for people; ``place`` is the node that it is on, where it is on one.
     ``within`` names further subjects that this one lives by (the message bus of an API, the aggregate of a
     node): their incidents may be its cause.  ``severity`` takes the place of the rule's own.
+    ``events`` are the problems in Zabbix that it is about (``eventid``): acknowledging goes along with them.
     """
 
     summary: str
@@ -45,6 +46,7 @@ class Finding:
     place: str = ""
     within: tuple[str, ...] = ()
     severity: Severity | None = None
+    events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

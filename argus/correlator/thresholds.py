@@ -62,6 +62,20 @@ class Thresholds:
         text="The share (0 to 1) of a node's guests that must fail together besides, so that three of a "
         "hundred stay three incidents. Resolves below a third of it.",
     )
+    # Two nodes of a rack may be in repair; three that go silent have the rack in common.
+    place_silent_min: float = limit(
+        3,
+        least=2,
+        relax=0.34,
+        text="So many nodes of one rack or switch (a tag of their hosts, [correlator] place_tags) that do "
+        "not report are one incident of it. Resolves when one is left.",
+    )
+    place_silent_min_ratio: float = limit(
+        0.6,
+        relax=0.5,
+        text="The share (0 to 1) of the nodes of a rack or switch that must be silent besides. Resolves "
+        "below half of it; nodes that are still silent become incidents of their own.",
+    )
     # A rack has 10 to 40 nodes; five nodes with one fault at a time are hardly five accidents.
     scope_min: float = limit(
         5,
@@ -89,6 +103,10 @@ class Policy:
     gone from a readable source before its incidents are closed.  ``guest_incidents`` says which problems of
     guests are incidents (``none``, ``broken``, ``all``); ``promote_after`` is how long a symptom must outlive
     its cause to be told; after ``scope_window`` a told incident no longer counts as one of many.
+
+    One that was told and resolved ``flap_count`` times within ``flap_window`` flaps: it then ends only when
+    all has been well for ``flap_quiet``.  When more than ``mass_min`` incidents and ``mass_ratio`` of all
+    recover at once, they end only after ``mass_keep``: that may be a Zabbix that lost them.
     """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -98,3 +116,9 @@ class Policy:
     guest_incidents: str = BROKEN
     promote_after: float = 120.0
     scope_window: float = 600.0
+    flap_count: int = 3
+    flap_window: float = 1800.0
+    flap_quiet: float = 900.0
+    mass_min: int = 50
+    mass_ratio: float = 0.2
+    mass_keep: float = 120.0

@@ -21,6 +21,8 @@ RECEIVERS = {
     "slack": "argus.notify.slack",
     "webhook": "argus.notify.webhook",
 }
+HEAR_UPDATES = frozenset({"email", *RECEIVERS})
+HEAR_ACKS = frozenset(RECEIVERS)  # a mail that somebody looks after it helps nobody
 EMAIL_OPTIONS = {"to": REQUIRED}
 
 

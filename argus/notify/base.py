@@ -17,6 +17,8 @@ class Kind(enum.Enum):
     """Which moment of an incident is told."""
 
     OPEN = "open"
+    UPDATE = "update"  # became more severe
+    ACK = "ack"  # somebody looks after it
     RESOLVE = "resolve"
 
 
@@ -41,6 +43,20 @@ class Notification:
     since: float
     opened_at: float
     resolved_at: float | None
+    seq: int = 0  # of several messages of a kind
+    by: str = ""  # who acknowledged it
+
+    @property
+    def key(self) -> str:
+        """Return what names this message for ever: a retry carries the same."""
+        return f"{self.uid}.{self.kind}" + (f".{self.seq}" if self.seq else "")
+
+    @property
+    def head(self) -> str:
+        """Return the word in front of the summary."""
+        if self.kind == Kind.RESOLVE.value:
+            return "RESOLVED"
+        return f"ACKNOWLEDGED by {self.by}" if self.kind == Kind.ACK.value else self.severity
 
     def payload(self) -> dict[str, Any]:
         """Return what the outbox stores."""

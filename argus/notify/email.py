@@ -108,8 +108,8 @@ def compose(notification: Notification, sender: str, address: str, zabbix_url: s
     message["To"] = address
     message["Subject"] = _subject(notification)
     message["Date"] = format_datetime(datetime.fromtimestamp(at or notification.opened_at, UTC))
-    message["Message-ID"] = f"<{notification.uid}.{notification.kind}@{domain}>"
-    if notification.kind == Kind.RESOLVE.value:
+    message["Message-ID"] = f"<{notification.key}@{domain}>"
+    if notification.kind != Kind.OPEN.value:
         message["In-Reply-To"] = opening
         message["References"] = opening
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
@@ -118,14 +118,12 @@ def compose(notification: Notification, sender: str, address: str, zabbix_url: s
     sections = tuple(_sections(notification, zabbix_url))
     message.set_content(_as_text(notification, sections), cte="quoted-printable")
     message.add_alternative(_as_html(notification, sections), subtype="html", cte="quoted-printable")
-    message.set_boundary(f"=_{notification.uid}.{notification.kind}")  # the default one is random
+    message.set_boundary(f"=_{notification.key}")  # the default one is random
     return message
 
 
 def _subject(notification: Notification) -> str:
-    resolved = notification.kind == Kind.RESOLVE.value
-    what = "RESOLVED" if resolved else notification.severity
-    line = f"[Argus] {what} {notification.subject}: {notification.title}"
+    line = f"[Argus] {notification.head} {notification.subject}: {notification.title}"
     return CONTROL.sub(" ", line)[:MAX_SUBJECT]
 
 

@@ -20,6 +20,8 @@ SUMMARY = 1024  # characters: longer ones are refused
 DETAILS = 400_000  # bytes of the whole event; PagerDuty takes 512 KB
 SEVERITIES = {"HIGH": "critical", "DISASTER": "critical", "AVERAGE": "error", "WARNING": "warning"}
 
+ACTIONS = {Kind.RESOLVE.value: "resolve", Kind.ACK.value: "acknowledge"}
+
 
 @dataclass(frozen=True, slots=True)
 class PagerDuty:
@@ -40,7 +42,7 @@ class PagerDuty:
         event: dict[str, Any] = {
             "routing_key": self.key,
             "dedup_key": f"argus:{notification.uid}",
-            "event_action": "resolve" if notification.kind == Kind.RESOLVE.value else "trigger",
+            "event_action": ACTIONS.get(notification.kind, "trigger"),
         }
         details = {**notification.evidence, "reason": notification.reason, "runbook": notification.runbook}
         event["payload"] = {

@@ -30,7 +30,7 @@ class Slack:
     def send(self, notification: Notification, _address: str) -> None:
         """See ``Receiver``.  Slack has no idempotency key: a retry after a lost answer may show twice."""
         resolved = notification.kind == Kind.RESOLVE.value
-        head = f"{'RESOLVED' if resolved else notification.severity}: {notification.summary}"
+        head = f"{notification.head}: {notification.summary}"
         lines = "\n".join(f"{name}: {value}" for name, value in notification.evidence.items())
         foot = f"incident {notification.incident_id}, rule {notification.rule}, {notification.uid}"
         attachment = {

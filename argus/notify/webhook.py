@@ -32,7 +32,7 @@ class Webhook:
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "argus",
-            "Idempotency-Key": f"{notification.uid}.{notification.kind}",
+            "Idempotency-Key": notification.key,
         }
         if self.secret:
             signature = hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()

@@ -14,7 +14,10 @@ from argus.errors import ArgusError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-LABELS = ("rule", "severity", "subject", "name", "node", "project", "kind")  # of an incident
+LABELS = (  # of an incident; the last ones where its node's host in Zabbix has such a tag or proxy
+    *("rule", "severity", "subject", "name", "node", "project", "kind"),
+    *("rack", "switch", "power", "proxy"),
+)
 _SHAPE = re.compile(r'\s*(?P<label>[a-z_]+)\s*(?P<op>!=|=~|!~|=)\s*(?P<value>"(?:[^"\\]|\\.)*"|[^"\s]*)\s*')
 
 

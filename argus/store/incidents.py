@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from argus.catalogue.model import Severity
 from argus.correlator.evaluate import Key
@@ -33,6 +33,14 @@ def load_active(session: Session) -> Active:
     found = session.scalars(select(IncidentRow).where(IncidentRow.phase != Phase.RESOLVED.value))
     rows = {Key(row.rule, row.subject): row for row in found}
     return Active({key: _from_row(row) for key, row in rows.items()}, rows)
+
+
+def recent(session: Session, since: float) -> dict[Key, int]:
+    """Count how often each incident was told and resolved from then on."""
+    over = (IncidentRow.resolved_at >= since, IncidentRow.told_at.is_not(None))
+    by = (IncidentRow.rule, IncidentRow.subject)
+    counted = session.execute(select(*by, func.count()).where(*over).group_by(*by))
+    return {Key(rule, subject): number for rule, subject, number in counted}
 
 
 def apply(session: Session, before: Active, decision: Decision, now: float) -> dict[Key, IncidentRow]:
@@ -77,7 +85,8 @@ def _write(session: Session, row: IncidentRow | None, incident: Incident) -> Inc
     row.held = incident.held
     row.label, row.place, row.within = incident.label, incident.place, list(incident.within)
     row.cause_rule, row.cause_subject = incident.cause or ("", "")
-    row.orphan_since, row.told_at = incident.orphan_since, incident.told_at
+    row.events = list(incident.events)
+    row.orphan_since, row.told_at, row.flaps = incident.orphan_since, incident.told_at, incident.flaps
     return row
 
 
@@ -101,5 +110,7 @@ def _from_row(row: IncidentRow) -> Incident:
         cause=Key(row.cause_rule, row.cause_subject) if row.cause_rule else None,
         orphan_since=row.orphan_since,
         told_at=row.told_at,
+        flaps=row.flaps,
+        events=tuple(row.events),
         id=row.id,
     )

@@ -68,6 +68,8 @@ class IncidentRow(Base):
     cause_subject: Mapped[str] = mapped_column(String(255), default="", server_default="")
     orphan_since: Mapped[float | None] = mapped_column(Double)
     told_at: Mapped[float | None] = mapped_column(Double)
+    flaps: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    events: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     acked_at: Mapped[float | None] = mapped_column(Double)
     acked_by: Mapped[str] = mapped_column(Text, default="", server_default="")
     resolved_at: Mapped[float | None] = mapped_column(Double)
@@ -83,7 +85,7 @@ class OutboxRow(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        UniqueConstraint("incident_id", "receiver", "kind"),
+        UniqueConstraint("incident_id", "receiver", "kind", "seq", name="one_message_of_a_kind"),
         Index("outbox_due", "state", "next_at"),
         NEVER_REUSED,
     )
@@ -104,11 +106,15 @@ class OutboxRow(Base):
     sent_at: Mapped[float | None] = mapped_column(Double)
     error: Mapped[str] = mapped_column(Text, default="")
     step: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    seq: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     silence_id: Mapped[int | None] = mapped_column(BIG)
 
 
 class SilenceRow(Base):
-    """What is not told until ``until``; without one, until what it holds back is resolved."""
+    """What is not told until ``until``; without one, until what it holds back is resolved.
+
+    ``source`` is set on one that follows a maintenance elsewhere (``zabbix:cmp1``) and ends with it.
+    """
 
     __tablename__ = "silences"
     __table_args__ = (NEVER_REUSED,)
@@ -119,6 +125,7 @@ class SilenceRow(Base):
     until: Mapped[float | None] = mapped_column(Double)
     author: Mapped[str] = mapped_column(Text)
     comment: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(String(255), default="", server_default="")
 
 
 class ReceiverRow(Base):

@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from argus.notify.base import Kind
@@ -61,11 +61,47 @@ def enqueue_open(
 ) -> None:
     """Queue the news of an open incident; what a silence matches waits for the end of the silence."""
     until = 0.0 if silence is None else (NEVER if silence.until is None else silence.until)
+    told = {
+        message.receiver: message
+        for message in session.scalars(
+            select(OutboxRow).where(OutboxRow.incident_id == row.id, OutboxRow.kind == Kind.OPEN.value)
+        )
+    }
     for due in dues:
+        if due.target in told:  # nobody is told of the beginning twice
+            continue
         message = _message(row, due.target, Kind.OPEN, payload, now)
         message.next_at, message.step = max(due.at, until), due.step
         message.silence_id = None if silence is None else silence.id
         session.add(message)
+
+
+def enqueue_news(
+    session: Session,
+    row: IncidentRow,
+    kind: Kind,
+    payload: dict[str, Any],
+    now: float,
+    kinds: Collection[str],
+) -> int:
+    """Queue news of an open incident for those whose receiver is of ``kinds`` and who got its beginning.
+
+    Returns how many are told.  Who is still to be told the beginning hears the newest state with that.
+    """
+    mine = (OutboxRow.incident_id == row.id,)
+    newest = select(func.max(OutboxRow.seq)).where(*mine, OutboxRow.kind == kind.value)
+    number = (session.scalar(newest) or 0) + 1
+    beginnings = select(OutboxRow).where(*mine, OutboxRow.kind == Kind.OPEN.value).order_by(OutboxRow.id)
+    openings = session.scalars(beginnings).all()
+    told = 0
+    for opening in openings:
+        begun = opening.state in {State.SENT.value, State.LEASED.value} or opening.maybe_sent
+        if begun and opening.state != State.DEAD.value and opening.receiver.partition(":")[0] in kinds:
+            message = _message(row, opening.receiver, kind, {**payload, "seq": number}, now)
+            message.seq = number
+            session.add(message)
+            told += 1
+    return told
 
 
 def drop_steps(session: Session, row: IncidentRow) -> int:
@@ -85,9 +121,10 @@ def enqueue_resolve(session: Session, row: IncidentRow, payload: dict[str, Any],
 
     Who cannot have seen the beginning yet gets neither: there is nothing to do any more.
     """
-    openings = session.scalars(
-        select(OutboxRow).where(OutboxRow.incident_id == row.id, OutboxRow.kind == Kind.OPEN.value)
-    ).all()
+    mine = select(OutboxRow).where(OutboxRow.incident_id == row.id)
+    for news in session.scalars(mine.where(OutboxRow.kind.in_((Kind.UPDATE.value, Kind.ACK.value)))):
+        _drop_unsent(session, news.id)  # the end says it all
+    openings = session.scalars(mine.where(OutboxRow.kind == Kind.OPEN.value)).all()
     for opening in openings:
         if _drop_unsent(session, opening.id):
             why = f"{opening.receiver}: over before the mail could go out; neither mail is sent"
@@ -125,7 +162,7 @@ def drop_orphans(session: Session, now: float) -> int:
     pairs = session.execute(
         select(OutboxRow, opening)
         .join(opening, _same_thread(opening))
-        .where(OutboxRow.kind == Kind.RESOLVE.value, OutboxRow.state == State.PENDING.value, over)
+        .where(OutboxRow.kind != Kind.OPEN.value, OutboxRow.state == State.PENDING.value, over)
     ).all()
     dropped = 0
     for resolve, first in pairs:
@@ -144,7 +181,8 @@ def claim(
 ) -> Claim | None:
     """Lease the oldest message that is due, or whose sender let its lease run out; ``None`` when idle.
 
-    A ``resolve`` is not due before its ``open`` was accepted.  Receivers that are ``resting`` are left out.
+    Nothing is due before the ``open`` of its incident was accepted by the same receiver, nor while an earlier
+    message of the incident to it is on its way.  Receivers that are ``resting`` are left out.
     """
     opening = aliased(OutboxRow)
     due = or_(
@@ -152,10 +190,17 @@ def claim(
         and_(OutboxRow.state == State.LEASED.value, OutboxRow.lease_until <= now),
     )
     told = or_(OutboxRow.kind == Kind.OPEN.value, opening.state == State.SENT.value)
+    earlier = aliased(OutboxRow)
+    on_its_way = exists().where(
+        earlier.incident_id == OutboxRow.incident_id,
+        earlier.receiver == OutboxRow.receiver,
+        earlier.id < OutboxRow.id,
+        earlier.state.in_((State.PENDING.value, State.LEASED.value)),
+    )
     candidate = session.scalars(
         select(OutboxRow)
         .outerjoin(opening, _same_thread(opening))
-        .where(due, told, OutboxRow.receiver.not_in(resting))
+        .where(due, told, ~on_its_way, OutboxRow.receiver.not_in(resting))
         .order_by(OutboxRow.next_at, OutboxRow.id)
         .limit(1)
         .with_for_update(skip_locked=True, of=OutboxRow)
@@ -222,10 +267,10 @@ def _settle(
 
 
 def _same_thread(opening: type[OutboxRow]) -> ColumnElement[bool]:
-    """Match the ``open`` message that a ``resolve`` answers."""
+    """Match the ``open`` message that another one answers."""
     return and_(
         opening.incident_id == OutboxRow.incident_id,
         opening.receiver == OutboxRow.receiver,
         opening.kind == Kind.OPEN.value,
-        OutboxRow.kind == Kind.RESOLVE.value,
+        OutboxRow.kind != Kind.OPEN.value,
     )

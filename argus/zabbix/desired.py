@@ -30,6 +30,7 @@ API_METHODS = (
     "hostgroup.massremove",
     "item.get",
     "problem.get",
+    "proxy.get",
     "trend.get",
     "trigger.get",
 )

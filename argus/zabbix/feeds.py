@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from argus.catalogue import METRICS, agent
@@ -14,7 +15,7 @@ from argus.zabbix.desired import HOST_GROUPS, NODES_GROUP
 from argus.zabbix.groups import group_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from argus.zabbix.api import Zabbix
 
@@ -81,7 +82,20 @@ def _hosts_of_triggers(zabbix: Zabbix, triggerids: list[str]) -> dict[str, str]:
     return hosts
 
 
-def read_node_values(zabbix: Zabbix, wanted: Iterable[Metric] | None = None) -> tuple[NodeValues, ...]:
+def read_proxies(zabbix: Zabbix) -> tuple[tuple[str, str, float], ...]:
+    """Return id, name and when the server last heard of it, in seconds, of every proxy (``proxy.get``)."""
+    named = "name" if zabbix.version >= (7, 0) else "host"
+    rows = zabbix.read("proxy.get", output=["proxyid", named, "lastaccess"])
+    return tuple((row["proxyid"], row[named], float(row["lastaccess"])) for row in rows)
+
+
+def read_node_values(
+    zabbix: Zabbix,
+    wanted: Iterable[Metric] | None = None,
+    *,
+    place_tags: Collection[str] = (),
+    proxies: Mapping[str, str] | None = None,
+) -> tuple[NodeValues, ...]:
     """Return the newest values of every enabled node, in base units, by ``Metric.field``.
 
     Gauges, states and texts of the node itself; a value that never came, or that stopped coming while
@@ -89,14 +103,25 @@ def read_node_values(zabbix: Zabbix, wanted: Iterable[Metric] | None = None) -> 
 
     ``wanted`` limits it to some metrics: Zabbix looks each item's newest value up by itself, so that a
     large fleet should ask for no more than it judges by.  The value that tells whether the node reports
-    at all is always among them.
+    at all is always among them.  ``place_tags`` are the host tags that name what nodes share, ``proxies`` the
+    names of proxies by id.
     """
     keys = list(_NODE_METRICS)
     if wanted is not None:
         keys = sorted({metric.zabbix_key for metric in (agent.CYCLE, *wanted)} & _NODE_METRICS.keys())
     group = _groups(zabbix, (NODES_GROUP,))[NODES_GROUP]
-    hosts = zabbix.read("host.get", output=["hostid", "host"], groupids=[group], monitored_hosts=True)
+    by_proxy = "proxyid" if zabbix.version >= (7, 0) else "proxy_hostid"
+    hosts = zabbix.read(
+        "host.get",
+        output=["hostid", "host", "maintenance_status", by_proxy],
+        selectTags=["tag", "value"],
+        groupids=[group],
+        monitored_hosts=True,
+    )
     names = {row["hostid"]: row["host"] for row in hosts}
+    behind = proxies or {}
+    within = {row["hostid"]: _within(row, place_tags, behind.get(row[by_proxy], "")) for row in hosts}
+    maintenance = {row["hostid"]: row["maintenance_status"] == "1" for row in hosts}
     items: dict[str, list[Mapping[str, str]]] = {hostid: [] for hostid in names}
     for page in _pages(sorted(names)):
         for item in zabbix.read(
@@ -106,7 +131,16 @@ def read_node_values(zabbix: Zabbix, wanted: Iterable[Metric] | None = None) -> 
             filter={"key_": keys, "status": 0},
         ):
             items[item["hostid"]].append(item)
-    return tuple(node_values(names[hostid], rows) for hostid, rows in items.items())
+    return tuple(
+        replace(node_values(names[hostid], rows), within=within[hostid], in_maintenance=maintenance[hostid])
+        for hostid, rows in items.items()
+    )
+
+
+def _within(host: Mapping[str, Any], place_tags: Collection[str], proxy: str) -> tuple[str, ...]:
+    """What a node shares with others: its proxy, and the tags that say so."""
+    places = [f"{tag['tag']}:{tag['value']}" for tag in host["tags"] if tag["tag"] in place_tags]
+    return (*([f"proxy:{proxy}"] if proxy else []), *sorted(places))
 
 
 def node_values(host: str, items: Iterable[Mapping[str, str]]) -> NodeValues:

@@ -103,6 +103,16 @@ def test_a_subject_of_a_new_kind_opens_and_resolves_like_any_other() -> None:
     assert world.after(10, cloud(nova=True)) == [("api_fails", Change.RESOLVED)]
 
 
+def test_an_open_incident_becomes_more_severe_and_never_less() -> None:
+    world = World()
+    world.after(5, cloud(nova=False))
+    mild = replace(world.state[NOVA], severity=Severity.WARNING)
+    world.state[NOVA] = mild
+    assert world.after(5, cloud(nova=False)) == [("api_fails", Change.RAISED)]
+    assert world.after(5, cloud(nova=False)) == []
+    assert world.state[NOVA].severity is Severity.HIGH
+
+
 def test_a_rule_that_cannot_say_holds_what_is_open() -> None:
     world = World()
     world.after(5, cloud(nova=False))

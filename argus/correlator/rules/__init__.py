@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from argus.correlator.rules import capacity, guests, overcommit, reporting, scope, services, sources, suspect
+from argus.correlator.rules import (
+    capacity,
+    guests,
+    overcommit,
+    places,
+    proxies,
+    reporting,
+    scope,
+    services,
+    sources,
+    suspect,
+)
 
 if TYPE_CHECKING:
     from argus.correlator.rule import AnyRule, Family, Guest, Node, Rule, Scope, Source
@@ -19,7 +30,10 @@ NODE_RULES: tuple[Rule[Node], ...] = tuple(
 GUEST_RULES: tuple[Rule[Guest], ...] = guests.RULES
 SCOPE_RULES: tuple[Rule[Scope], ...] = scope.RULES
 # Kinds of subjects beside sources, nodes and guests: one line each, nothing else to change.
-FAMILIES: tuple[Family[Any], ...] = ()
+FAMILIES: tuple[Family[Any], ...] = (
+    proxies.FAMILY,
+    places.FAMILY,
+)
 
 RULES: tuple[AnyRule, ...] = (
     *SOURCE_RULES,

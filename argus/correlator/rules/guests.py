@@ -60,7 +60,8 @@ def _finding(guest: Guest, ident: str) -> Finding | None:
     if where:
         evidence |= {"node": where.node, "project": where.project or "unknown"}
         summary = f"{label} on {where.node}: {problem.name}"
-    return Finding(summary, evidence, problem.clock, label, where.node if where else "")
+    events = tuple(sorted(each.eventid for each in mine))
+    return Finding(summary, evidence, problem.clock, label, where.node if where else "", events=events)
 
 
 RULES = (guest_is_broken, guest_is_not_running)

@@ -1,0 +1,95 @@
+"""Options of ``[correlator]``."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+from argus.correlator.thresholds import ALL, BROKEN, NONE
+
+CORRELATOR_OPTIONS = [
+    cfg.FloatOpt(
+        "interval",
+        default=15.0,
+        min=1,
+        max=3600,
+        help="Seconds between two looks at Zabbix. Shorter pages sooner and asks its database more often.",
+    ),
+    cfg.FloatOpt(
+        "stale_after",
+        default=90.0,
+        min=5,
+        help="Seconds after which a node's value is too old to judge by, and a node without newer ones does "
+        "not report. Keep it at several intervals of the agent (15 s by default).",
+    ),
+    cfg.FloatOpt(
+        "forget_after",
+        default=3600.0,
+        min=60,
+        help="Seconds after which incidents of a node that is no longer in Zabbix are closed. Nothing is "
+        "forgotten when many nodes vanish at once.",
+    ),
+    cfg.StrOpt(
+        "guest_incidents",
+        default=BROKEN,
+        choices=[
+            (NONE, "no incident is about a guest; nodes still name the guests they take with them"),
+            (BROKEN, "guests that crashed or were paused by an error"),
+            (ALL, "guests that are paused or off too, whoever did it"),
+        ],
+        help="Which problems of guests are incidents of their own. A guest that does not come back after a "
+        "failure of its node is one in any case but none.",
+    ),
+    cfg.ListOpt(
+        "place_tags",
+        default=["rack", "switch", "power"],
+        help="Tags of a node's host in Zabbix that name what it shares with others (rack: r12). When most "
+        "nodes of one value do not report, the rack is told, not each node.",
+    ),
+    cfg.StrOpt(
+        "routes_file",
+        default="",
+        help="routes.yaml: who is told what, and when. Empty: everything goes to [smtp] recipients. "
+        "argus check-config reads it, argus route test shows who would be told.",
+    ),
+    cfg.StrOpt(
+        "dead_man_url",
+        default="",
+        help="A dead-man's switch (healthchecks.io or the like): asked once a minute while the auditor finds "
+        "that everything that should be told was told. It pages when that stops. Empty: none.",
+    ),
+    cfg.FloatOpt(
+        "promote_after",
+        default=120.0,
+        min=0,
+        help="Seconds that a symptom (a guest of a node that was down) may outlive its cause before it is "
+        "told by itself. Guests that start again within that time are never told.",
+    ),
+    cfg.IntOpt(
+        "flap_count",
+        default=3,
+        min=1,
+        help="An incident that was told and resolved so often within flap_window flaps: when it opens the "
+        "next time it stays open until all has been well for flap_quiet. The first are told like any other.",
+    ),
+    cfg.FloatOpt("flap_window", default=1800.0, min=60, help="Seconds in which flap_count is counted."),
+    cfg.FloatOpt(
+        "flap_quiet",
+        default=900.0,
+        min=0,
+        help="Seconds without trouble after which a flapping incident ends.",
+    ),
+    cfg.FloatOpt(
+        "deliver_interval",
+        default=2.0,
+        min=0.2,
+        max=60,
+        help="Seconds between two looks for messages to send: what a page waits at most.",
+    ),
+    cfg.IntOpt(
+        "delivery_attempts",
+        default=40,
+        min=1,
+        help="How often a message is tried before it is given up (40 is about two hours) and counted in "
+        'argus_outbox_messages{state="dead"}.',
+    ),
+]
