@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 RATIOS = {"cpu_allocation_ratio": 4.0, "ram_allocation_ratio": 1.5, "disk_allocation_ratio": 1.0}
 
+# The default of 20 cores would end every boot long before the nodes are full.
+QUOTA = {"instances": 200, "cores": 400, "ram": 1 << 20}
+
 
 def files(lab: Lab) -> dict[str, str]:
     shared = _shared(lab)
@@ -72,6 +75,7 @@ def _shared(lab: Lab) -> Sections:
         "scheduler": {"workers": 1, "discover_hosts_in_cells_interval": 5},
         "glance": {"endpoint_override": url(lab, "glance-api"), "valid_interfaces": "internal"},
         "cinder": {"os_region_name": REGION, "catalog_info": "block-storage:cinder:internalURL"},
+        "quota": QUOTA,
         "vnc": {"enabled": False},
         "placement": user,
         "neutron": user,

@@ -88,12 +88,17 @@ def _aggregates(cloud: Connection) -> None:
 
 
 def _servers(lab: Lab, cloud: Connection, image: str, network: str) -> None:
-    """Those that are missing; the first of a zone gets a port, the others need none."""
-    known = {server.name for server in cloud.compute.servers(all_projects=True)}
+    """Make those that are missing, the first of a zone with a port, and mend those that a test left ill."""
+    known = {server.name: server for server in cloud.compute.servers(all_projects=True)}
     flavors = {flavor.name: flavor.id for flavor in cloud.compute.flavors()}
     made = []
     for name, (flavor, zone) in SERVERS.items():
-        if name not in known:
+        server = known.get(name)
+        if server and server.status == "ERROR":
+            cloud.compute.delete_server(server, force=True)
+            cloud.compute.wait_for_delete(server, wait=ACTIVE_SECONDS)
+            server = None
+        if server is None:
             server = cloud.compute.create_server(
                 name=name,
                 flavor_id=flavors[flavor],
@@ -101,8 +106,14 @@ def _servers(lab: Lab, cloud: Connection, image: str, network: str) -> None:
                 availability_zone=zone,
                 networks=[{"uuid": network}] if name.endswith("1") else "none",
             )
-            made.append(server)
+        elif server.status == "SHUTOFF":  # as an evacuation leaves it
+            cloud.compute.start_server(server)
+        elif server.status != "ACTIVE":  # its compute died during the task
+            cloud.compute.reset_server_state(server, "active")
+        else:
+            continue
+        made.append(server)
     for server in made:
         cloud.compute.wait_for_server(server, wait=ACTIVE_SECONDS, interval=1)
     if made:
-        lab.say(f"openstack-seed: {', '.join(SERVERS)} are ACTIVE")
+        lab.say(f"openstack-seed: {', '.join(server.name for server in made)} became ACTIVE")
