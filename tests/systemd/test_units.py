@@ -60,3 +60,16 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     )
     complaints = [line for line in verify.stderr.splitlines() if "argus" in line]
     assert (verify.returncode, complaints) == (0, [])
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze on this machine")
+@pytest.mark.parametrize("unit", [u for u in UNITS if u.suffix == ".service"], ids=lambda unit: unit.name)
+def test_systemd_calls_the_exposure_of_a_daemon_ok(unit: Path) -> None:
+    rated = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=50", unit],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert rated.returncode == 0, rated.stdout.splitlines()[-1]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 RATIOS = {"cpu_allocation_ratio": 4.0, "ram_allocation_ratio": 1.5, "disk_allocation_ratio": 1.0}
 
 # The default of 20 cores would end every boot long before the nodes are full.
-QUOTA = {"instances": 200, "cores": 400, "ram": 1 << 20}
+QUOTA: dict[str, object] = {"instances": 200, "cores": 400, "ram": 1 << 20}
 
 
 def files(lab: Lab) -> dict[str, str]:
