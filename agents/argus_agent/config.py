@@ -101,7 +101,7 @@ ZABBIX_OPTS: list[cfg.Opt] = [
         default=UNENCRYPTED,
         choices=[UNENCRYPTED, TLS_PSK, TLS_CERT],
         help="As TLSConnect of zabbix_agentd.conf. With psk, nodes and guests register themselves with the "
-        "one identity of Zabbix' autoregistration. With cert they cannot: argus makes their hosts.",
+        "one identity of Zabbix' autoregistration. With cert they cannot: make their hosts through the API.",
     ),
     cfg.StrOpt("tls_psk_identity", default="", help="As TLSPSKIdentity; the same on all nodes."),
     cfg.StrOpt("tls_psk_file", default="", help="As TLSPSKFile: the key, 32 to 512 hexadecimal digits."),

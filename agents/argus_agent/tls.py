@@ -23,6 +23,10 @@ PSK_CIPHERS = (
 )
 PSK_DIGITS = (32, 512)  # of a key, at least and at most: 16 to 256 bytes
 LONGEST_IDENTITY = 128  # bytes
+_LOOK = (
+    "the server must accept what [zabbix] tls_connect says, with this PSK identity and key (Administration, "
+    "General, Autoregistration) or this certificate's authority"
+)
 
 
 class Secure(Protocol):
@@ -42,6 +46,8 @@ def make_secure(tls: Tls) -> Secure:
 
 def explain(error: Exception) -> str:
     """Say what a failed exchange over TLS probably means and where to look, in one line."""
+    if isinstance(error, ConnectionError):  # how Zabbix refuses a certificate after TLS 1.3's handshake
+        return f"TLS failed ({error}): {_LOOK}"
     if not isinstance(error, ssl.SSLError):
         return str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -50,10 +56,7 @@ def explain(error: Exception) -> str:
             "the authority that signed it"
         )
     reason = (error.reason or str(error)).lower().replace("_", " ")
-    return (
-        f"TLS failed ({reason}): the server must accept what [zabbix] tls_connect says, with this PSK "
-        "identity and key (Administration, General, Autoregistration) or this certificate's authority"
-    )
+    return f"TLS failed ({reason}): {_LOOK}"
 
 
 def _by_certificate(tls: Tls) -> Secure:

@@ -19,7 +19,7 @@ from stack.components.openstack.members import openstack, openstack_files
 from stack.env_file import write_env
 from stack.errors import LabError
 from stack.lab import Lab
-from stack.registry import components, second_node, zabbix7
+from stack.registry import components, proxies, second_node, zabbix7
 from stack.runner import SIDE_BY_SIDE, bring_up, take_down
 from stack.screenshot import take_screenshots
 from stack.status import print_status
@@ -75,6 +75,10 @@ def parser() -> argparse.ArgumentParser:
     seven.add_argument("action", choices=("up", "down"))
     seven.set_defaults(command=run_zabbix7)
 
+    beside = commands.add_parser("proxies", help="two Zabbix proxies of the lab's server")
+    beside.add_argument("action", choices=("up", "down"))
+    beside.set_defaults(command=run_proxies)
+
     cloud = commands.add_parser("openstack", help="an OpenStack control plane; `install` only fetches it")
     cloud.add_argument("action", choices=("up", "down", "install"))
     cloud.set_defaults(command=run_openstack)
@@ -111,7 +115,7 @@ def run_up(arguments: argparse.Namespace) -> int:
 def run_down(arguments: argparse.Namespace) -> int:
     lab = Lab.open()
     with locked(lab):
-        take_down(lab, (*components(lab), *second_node(), *zabbix7(), *openstack()))
+        take_down(lab, (*components(lab), *second_node(), *zabbix7(), *proxies(), *openstack()))
         lab.forget_options()
         if arguments.purge:
             shutil.rmtree(lab.run)
@@ -131,6 +135,10 @@ def run_node2(arguments: argparse.Namespace) -> int:
 
 def run_zabbix7(arguments: argparse.Namespace) -> int:
     return _on_demand(Lab.open(), arguments.action, zabbix7())
+
+
+def run_proxies(arguments: argparse.Namespace) -> int:
+    return _on_demand(Lab.open(), arguments.action, proxies())
 
 
 def run_openstack(arguments: argparse.Namespace) -> int:

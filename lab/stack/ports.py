@@ -23,6 +23,8 @@ USUAL = {
     "agent-node2": 9754,
     "zabbix7-server": 10151,
     "zabbix7-web": 8097,
+    "zabbix-proxy-a": 10161,
+    "zabbix-proxy-b": 10162,
     "mariadb": 13306,
     "epmd": 14369,
     "rabbitmq": 15673,

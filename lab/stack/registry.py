@@ -20,6 +20,7 @@ from stack.components.postgres import Postgres
 from stack.components.redis import Redis
 from stack.components.smtp_sink import SmtpSink
 from stack.components.zabbix7 import Zabbix7Packages, Zabbix7Server, Zabbix7Setup, Zabbix7Web, agent7
+from stack.components.zabbix_proxy import ProxyPackage, ZabbixProxy
 from stack.components.zabbix_server import ZabbixServer
 from stack.components.zabbix_web import ZabbixWeb
 
@@ -64,8 +65,13 @@ def zabbix7() -> tuple[Component, ...]:
     return (Zabbix7Packages(), Zabbix7Server(), Zabbix7Web(), Zabbix7Setup(), agent7(NODE1))
 
 
+def proxies() -> tuple[Component, ...]:
+    """On demand only (`python -m stack proxies up`): two Zabbix proxies between agents and the server."""
+    return (ProxyPackage(), ZabbixProxy("zabbix-proxy-a"), ZabbixProxy("zabbix-proxy-b"))
+
+
 def running_components(lab: Lab) -> tuple[Component, ...]:
     """The stack, and what came up on demand while something of it is recorded."""
     recorded = lab.processes.names()
-    extra = tuple(c for c in (*second_node(), *zabbix7(), *openstack()) if c.name in recorded)
+    extra = tuple(c for c in (*second_node(), *zabbix7(), *proxies(), *openstack()) if c.name in recorded)
     return (*components(lab), *extra)

@@ -10,12 +10,12 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from certificates import Authority
 
 from argus_agent.config import load
 from argus_agent.settings import Address, ConfigError, Tls
 from argus_agent.tls import PSK_CIPHERS, make_secure, read_psk
 from argus_agent.zabbix_protocol import ZabbixError, exchange, pack, unpack
+from stack.certificates import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -126,6 +126,16 @@ class Lab:
             self._stack("zabbix7", "down")
 
     @contextmanager
+    def proxies(self) -> Iterator[tuple[int, int]]:
+        """Two proxies of the lab's Zabbix; their ports on 127.0.0.1."""
+        self._stack("proxies", "up")
+        try:
+            ports = Stack.open().ports
+            yield ports["zabbix-proxy-a"], ports["zabbix-proxy-b"]
+        finally:
+            self._stack("proxies", "down")
+
+    @contextmanager
     def openstack(self) -> Iterator[Cloud]:
         """An OpenStack control plane: whole when it is entered; left as it is when it ran before."""
         ran_before = self.stack.processes.pid("keystone") is not None

@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stack.certificates import Authority
 from stack.components.postgres import connect
 from stack.errors import DownError, LabError
 from stack.lab import write_private
@@ -59,7 +60,7 @@ class ZabbixServer:
     def start(self, lab: Lab) -> str:
         load_schema(lab, "zabbix", SCHEMA)
         folder = lab.folder(self.name, owner=USER)
-        text = server_config(lab, self.name, "zabbix", folder)
+        text = server_config(lab, self.name, "zabbix", folder) + _tls(lab, folder)
         config = write_private(folder / "zabbix_server.conf", text, owner=USER)
         lab.processes.start(self.name, ["/usr/sbin/zabbix_server", "-f", "-c", config], user=USER)
         return lab.processes.wait_ready(self.name, lambda: self.check(lab))
@@ -71,6 +72,22 @@ class ZabbixServer:
 
     def stop(self, lab: Lab) -> None:
         lab.processes.stop(self.name)
+
+
+def authority(lab: Lab) -> Authority:
+    """Who signs the server's certificate, and those of agents that use one."""
+    return Authority(lab.run / "tls")
+
+
+def _tls(lab: Lab, folder: Path) -> str:
+    """Certificates for who wants encryption; everybody else is talked to as before."""
+    signer = authority(lab)
+    if not signer.certificate.exists():
+        signer = Authority.make(signer.folder)
+    files = [signer.certificate, *signer.sign("zabbix-server")]
+    words = ("TLSCAFile", "TLSCertFile", "TLSKeyFile")
+    copies = [write_private(folder / file.name, file.read_text(), owner=USER) for file in files]
+    return "".join(f"{word}={copy}\n" for word, copy in zip(words, copies, strict=True))
 
 
 def server_config(lab: Lab, name: str, database: str, folder: Path | str) -> str:

@@ -1,4 +1,4 @@
-"""Certificates for tests, made by openssl: an authority and what it signed."""
+"""Certificates for the lab and for tests, made by openssl: an authority and what it signed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+DAYS = "3650"
+
+
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """An authority of its own in ``folder``; a day is enough for a test."""
+    """An authority of its own in ``folder``."""
 
     folder: Path
 
@@ -21,7 +24,7 @@ class Authority:
         folder.mkdir(parents=True, exist_ok=True)
         made = cls(folder)
         _openssl(
-            *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=authority"),
+            *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", DAYS, "-subj", "/CN=authority"),
             *("-keyout", folder / "ca.key", "-out", made.certificate),
         )
         return made
@@ -36,7 +39,7 @@ class Authority:
         new = ("req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}")
         _openssl(*new, "-keyout", key, "-out", request)
         by = ("-CA", self.certificate, "-CAkey", self.folder / "ca.key", "-CAcreateserial")
-        _openssl("x509", "-req", "-days", "1", "-in", request, *by, "-out", certificate)
+        _openssl("x509", "-req", "-days", DAYS, "-in", request, *by, "-out", certificate)
         return certificate, key
 
 

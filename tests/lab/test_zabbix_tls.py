@@ -1,0 +1,142 @@
+"""The agent and a real Zabbix over TLS: by its one key for autoregistration, and by certificates."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from argus.catalogue import guest_state
+from argus.render.names import GUEST_HOST, template_name
+from argus.zabbix.api import Zabbix
+from argus.zabbix.desired import GUESTS_GROUP
+from argus_agent.settings import Address, Tls
+from argus_agent.tls import make_secure
+from argus_agent.zabbix_protocol import (
+    Value,
+    ZabbixError,
+    active_checks,
+    exchange,
+    parse_taken,
+    sender_data,
+    split_time,
+)
+from stack.certificates import Authority
+from stack.components.zabbix_server import authority
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from argus_agent.tls import Secure
+    from tests.lab.conftest import Lab
+
+pytestmark = pytest.mark.lab
+
+IDENTITY = "argus autoregistration"
+UNENCRYPTED, PSK, CERTIFICATE = 1, 2, 4  # bits of tls_accept in Zabbix' API
+
+
+@pytest.fixture
+def admin(lab: Lab) -> Iterator[Zabbix]:
+    with Zabbix.login(lab.zabbix_url, lab.env["ZABBIX_USER"], lab.env["ZABBIX_PASSWORD"]) as zabbix:
+        yield zabbix
+
+
+@pytest.fixture
+def guest(admin: Zabbix) -> Iterator[str]:
+    name = f"tls-{secrets.token_hex(4)}"
+    yield name
+    for row in admin.read("host.get", filter={"host": [name]}, output=["hostid"]):
+        admin.call("host.delete", row["hostid"])
+
+
+@contextlib.contextmanager
+def autoregistration_by_psk(admin: Zabbix, key: str) -> Iterator[None]:
+    """Zabbix takes new hosts with this key; without encryption still, for the lab's own agents."""
+    both = UNENCRYPTED | PSK
+    admin.call("autoregistration.update", tls_accept=both, tls_psk_identity=IDENTITY, tls_psk=key)
+    try:
+        yield
+    finally:
+        admin.call("autoregistration.update", tls_accept=UNENCRYPTED)
+
+
+def by_psk(tmp_path: Path, key: str) -> Secure:
+    file = tmp_path / "psk"
+    file.write_text(key)
+    return make_secure(Tls("psk", psk_identity=IDENTITY, psk_file=file))
+
+
+def by_certificate(lab: Lab, signer: Authority) -> Secure:
+    certificate, key = signer.sign("node")
+    ca = authority(lab.stack).certificate
+    return make_secure(Tls("cert", ca_file=ca, cert_file=certificate, key_file=key))
+
+
+def ask(lab: Lab, request: dict[str, Any], secure: Secure | None) -> dict[str, Any]:
+    return exchange(Address(*lab.zabbix_server), request, 10, secure)
+
+
+def taken(lab: Lab, guest: str, secure: Secure | None) -> bool:
+    value = Value(
+        guest, "argus.guest.get", json.dumps({guest_state.STATE.field: 1}), *split_time(time.time())
+    )
+    return parse_taken(ask(lab, sender_data([value], time.time()), secure)).failed == 0
+
+
+def test_a_guest_registers_with_the_key_and_takes_no_value_without_it(
+    lab: Lab, admin: Zabbix, guest: str, tmp_path: Path
+) -> None:
+    key = secrets.token_hex(32)
+    with autoregistration_by_psk(admin, key):
+        secure = by_psk(tmp_path, key)
+
+        def registered() -> bool:
+            with contextlib.suppress(ZabbixError):  # the server has not read the key yet
+                ask(lab, active_checks(guest, f"argus-guest node=x seq={time.time_ns()}"), secure)
+            rows = admin.read("host.get", filter={"host": [guest]}, output=["tls_accept"])
+            return [row["tls_accept"] for row in rows] == [str(PSK)]
+
+        lab.wait_until(registered, timeout=40, every=2)
+        lab.wait_until(lambda: taken(lab, guest, secure), timeout=30, every=1)
+        assert not taken(lab, guest, None)
+        refusal = str(ask(lab, active_checks(guest, "argus-guest node=x seq=1"), None).get("info"))
+        assert "is not allowed" in refusal, "which the agent logs once"
+
+
+def test_another_key_is_told_in_one_line(lab: Lab, admin: Zabbix, tmp_path: Path) -> None:
+    key = secrets.token_hex(32)
+    with autoregistration_by_psk(admin, key):
+
+        def told() -> str:
+            try:
+                ask(lab, active_checks("x", "none"), by_psk(tmp_path, secrets.token_hex(32)))
+            except ZabbixError as error:
+                return str(error)
+            return ""
+
+        line = lab.wait_until(told, timeout=20, every=1)
+    assert "TLS failed" in line
+    assert "Autoregistration" in line
+    assert "\n" not in line
+
+
+def test_a_host_made_through_the_api_takes_values_by_certificate(lab: Lab, admin: Zabbix, guest: str) -> None:
+    (group,) = admin.read("hostgroup.get", filter={"name": [GUESTS_GROUP]}, output=["groupid"])
+    name = {"host": [template_name(GUEST_HOST)]}
+    (template,) = admin.read("template.get", filter=name, output=["templateid"])
+    admin.call("host.create", host=guest, groups=[group], templates=[template], tls_accept=CERTIFICATE)
+    secure = by_certificate(lab, authority(lab.stack))
+    lab.wait_until(lambda: taken(lab, guest, secure), timeout=30, every=1)
+    assert not taken(lab, guest, None)
+
+
+def test_a_certificate_of_another_authority_is_refused(lab: Lab, tmp_path: Path) -> None:
+    stranger = by_certificate(lab, Authority.make(tmp_path / "stranger"))
+    with pytest.raises(ZabbixError, match="TLS failed"):
+        ask(lab, active_checks("x", "none"), stranger)
