@@ -137,7 +137,7 @@ def _raise(
     """Tell those who know that it became worse, and those whom only the worse one concerns."""
     if row.acked_at is not None:
         incidents.record(session, row, "taken up again", f"acknowledged by {row.acked_by} before", now)
-        row.acked_at, row.acked_by = None, ""
+        row.acked_at, row.acked_by, row.taken_up_at = None, "", now
     payload = notification(row, Kind.UPDATE, effect.reason).payload()
     outbox.enqueue_news(session, row, Kind.UPDATE, payload, now, HEAR_UPDATES)
     tags = labels(row)

@@ -20,6 +20,8 @@ from argus.store.incidents import record
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy.orm import Session
+
     from argus.routing.tree import Router
     from argus.store.engine import Store
     from argus.store.models import SilenceRow
@@ -29,22 +31,28 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def ack(store: Store, number: int, author: str) -> int:
     """Note that somebody looks after an incident: nobody else is told any more."""
-    now = time.time()
     with store.write() as session:
         row = reports.incident(session, number)
         if row is None:
             raise ArgusError(f"there is no incident {number}; argus incidents lists them")
         if row.phase == "resolved":
             raise ArgusError(f"incident {number} is resolved already")
-        first = row.acked_at is None
-        if first:
-            row.acked_at, row.acked_by = now, author
-            dropped = outbox.drop_steps(session, row)
-            record(session, row, "acknowledged", f"by {author}; {dropped} escalations taken back", now)
-            news = notification(row, Kind.ACK, f"acknowledged by {author}", author)
-            outbox.enqueue_news(session, row, Kind.ACK, news.payload(), now, HEAR_ACKS)
+        first = take(session, number, author, time.time())
     print(f"incident {number} {'is' if first else 'was already'} acknowledged by {row.acked_by}")
     return 0
+
+
+def take(session: Session, number: int, author: str, now: float) -> bool:
+    """Write down who looks after an open incident; false when somebody does already."""
+    row = reports.incident(session, number)
+    if row is None or row.phase == "resolved" or row.acked_at is not None:
+        return False
+    row.acked_at, row.acked_by = now, author
+    dropped = outbox.drop_steps(session, row)
+    record(session, row, "acknowledged", f"by {author}; {dropped} escalations taken back", now)
+    news = notification(row, Kind.ACK, f"acknowledged by {author}", author)
+    outbox.enqueue_news(session, row, Kind.ACK, news.payload(), now, HEAR_ACKS)
+    return True
 
 
 def silence_add(

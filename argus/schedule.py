@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from argus import auditing, cycle, delivery, guests, reporting
+from argus import auditing, cycle, delivery, following, guests, reporting
 from argus.errors import ArgusError
 from argus.store import progress
 
@@ -48,6 +48,7 @@ JOBS = (
     Job("audit", auditing.run, lambda _conf: 60.0, 120),
     Job("maintain", maintain, lambda _conf: 3600.0, 300),
     Job("report", reporting.report, lambda _conf: 30.0, 120),
+    Job("follow", following.follow, lambda conf: float(conf.correlator.interval), 300),
     Job("guests", guests.keep_guests, lambda conf: float(conf.guests.interval), 900),
 )
 BY_NAME = {job.name: job for job in JOBS}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from argus.notify.base import Receiver
     from argus.routing.tree import Router
     from argus.sources import Slow, Source
+    from argus.zabbix.api import Zabbix
 
 ZABBIX_TRIES = 3  # of one request; the lease of a cycle is renewed between two requests
 MARGIN_SECONDS = 5.0
@@ -51,6 +52,7 @@ class Site:
     send_seconds: float = 90.0
     keep_seconds: float = 90 * 86400.0
     guests: GuestHosts | None = None
+    zabbix: ZabbixSource | None = None  # whose acknowledgements are followed; None: nobody's
     slow: tuple[Slow, ...] = ()  # read by jobs of their own; their snapshots are among the source's facts
     dead_man_url: str = ""
     trappers: tuple[tuple[str, int], ...] = ()
@@ -66,12 +68,18 @@ class ZabbixSource:
     timeout: float
     place_tags: tuple[str, ...] = ()
 
+    def session(self) -> Zabbix:
+        """Open a session.  Raises ``ZabbixError``."""
+        from argus.zabbix import api  # noqa: PLC0415  # only who reads Zabbix needs its client
+
+        return api.Zabbix.with_token_file(self.url, self.token_file, timeout=self.timeout)
+
     def read(self, alive: Callable[[], None]) -> Facts:
         """See ``Source``."""
-        from argus.zabbix import api, feeds  # noqa: PLC0415  # only who reads Zabbix needs its client
+        from argus.zabbix import api, feeds  # noqa: PLC0415
 
         try:
-            with api.Zabbix.with_token_file(self.url, self.token_file, timeout=self.timeout) as zabbix:
+            with self.session() as zabbix:
                 alive()
                 problems = tuple(feeds.read_problems(zabbix))
                 alive()
@@ -112,6 +120,7 @@ def from_config(conf: Any) -> Site:
         store=store,
         source=Together((zabbix, *(Stored(each, store, time.time) for each in slow))),
         slow=slow,
+        zabbix=zabbix,
         policy=config.policy(conf),
         receivers=notify.made(conf, router.options),
         router=router,

@@ -72,6 +72,7 @@ class IncidentRow(Base):
     events: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     acked_at: Mapped[float | None] = mapped_column(Double)
     acked_by: Mapped[str] = mapped_column(Text, default="", server_default="")
+    taken_up_at: Mapped[float | None] = mapped_column(Double)  # an acknowledgement before it counts no more
     resolved_at: Mapped[float | None] = mapped_column(Double)
     held: Mapped[str] = mapped_column(Text, default="")
 

@@ -60,7 +60,7 @@ def _finding(guest: Guest, ident: str) -> Finding | None:
     if where:
         evidence |= {"node": where.node, "project": where.project or "unknown"}
         summary = f"{label} on {where.node}: {problem.name}"
-    events = tuple(sorted(each.eventid for each in mine))
+    events = tuple(sorted({each.eventid for each in mine}))
     return Finding(summary, evidence, problem.clock, label, where.node if where else "", events=events)
 
 

@@ -38,7 +38,7 @@ def node_does_not_report(node: Node, _limit: Thresholds) -> Finding | None:
     if missing:
         evidence["problem in Zabbix"] = missing[0].name
     summary = "has never sent a value" if node.age is None else f"no value for {node.age:.0f} s"
-    events = tuple(problem.eventid for problem in missing)
+    events = tuple(sorted({problem.eventid for problem in missing}))
     summary = f"{node.name} does not report: {summary}"
     return Finding(summary, {**evidence, **hit(node.guests)}, events=events)
 

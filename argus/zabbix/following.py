@@ -1,0 +1,66 @@
+"""Acknowledgements and ranks of problems, read and written (``problem.get``, ``event.acknowledge``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from argus.correlator.following import Problem, Word
+from argus.zabbix.api import PAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from argus.correlator.following import Plan
+    from argus.zabbix.api import Zabbix
+
+# Bits of event.acknowledge's action: https://www.zabbix.com/documentation/current/en/manual/api/reference/event/acknowledge
+ACKNOWLEDGE, MESSAGE, UNACKNOWLEDGE, SYMPTOM = 2, 4, 16, 256
+RANKS_SINCE = (6, 4)
+
+
+def read(zabbix: Zabbix, events: Sequence[str]) -> tuple[Problem, ...]:
+    """Return those of the events that are open problems still."""
+    ranked = ("cause_eventid",) if zabbix.version >= RANKS_SINCE else ()
+    found: list[Problem] = []
+    for start in range(0, len(events), PAGE):
+        rows = zabbix.read(
+            "problem.get",
+            output=["eventid", "acknowledged", *ranked],
+            eventids=list(events[start : start + PAGE]),
+            selectAcknowledges=["userid", "clock", "message", "action"],
+        )
+        found.extend(_problem(row) for row in rows)
+    return tuple(found)
+
+
+def write(zabbix: Zabbix, wanted: Plan) -> int:
+    """Write what is wanted; returns how many events were changed.  Raises ``ZabbixError``."""
+    changed = 0
+    for text, events in wanted.acks.items():
+        for page in _pages(events):
+            zabbix.call("event.acknowledge", eventids=page, action=ACKNOWLEDGE | MESSAGE, message=text)
+            changed += len(page)
+    if zabbix.version >= RANKS_SINCE:
+        for cause, events in wanted.ranks.items():
+            for page in _pages(events):
+                zabbix.call("event.acknowledge", eventids=page, action=SYMPTOM, cause_eventid=cause)
+                changed += len(page)
+    return changed
+
+
+def _problem(row: Mapping[str, Any]) -> Problem:
+    words = tuple(
+        Word(float(word["clock"]), f"user {word['userid']} in Zabbix", word["message"], _acks(word["action"]))
+        for word in row["acknowledges"]
+    )
+    cause = str(row.get("cause_eventid", "0"))
+    return Problem(row["eventid"], row["acknowledged"] == "1", "" if cause == "0" else cause, words)
+
+
+def _acks(action: str) -> bool:
+    return bool(int(action) & ACKNOWLEDGE)
+
+
+def _pages(events: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(events), PAGE):
+        yield list(events[start : start + PAGE])

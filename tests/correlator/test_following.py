@@ -1,0 +1,92 @@
+"""Acknowledgements and ranks go both ways, once, and an echo of our own word is no answer."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from argus.correlator.following import MARK, Plan, Problem, Told, Word, plan
+
+NOBODY = Plan({}, {}, {})
+
+
+def told(number: int, *events: str, since: float = 100.0, by: str = "", cause: int | None = None) -> Told:
+    return Told(number, events, since, by, cause)
+
+
+def word(clock: float, text: str = "", *, acknowledges: bool = True) -> Word:
+    return Word(clock, "user 7 in Zabbix", text, acknowledges)
+
+
+def test_who_acknowledges_in_argus_has_acknowledged_in_zabbix_too() -> None:
+    wanted = plan(
+        [told(1, "10", "11", by="ann")], [Problem("10", False, "", ()), Problem("11", True, "", ())]
+    )
+    assert wanted.acks == {f"{MARK}acknowledged by ann (incident 1)": ("10",)}
+
+
+def test_who_acknowledges_in_zabbix_looks_after_the_incident() -> None:
+    assert plan([told(1, "10")], [Problem("10", True, "", (word(150.0),))]).taken == {1: "user 7 in Zabbix"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param((word(150.0, f"{MARK}acknowledged by ann (incident 1)"),), id="our own word"),
+        pytest.param((word(50.0),), id="before it opened, or became worse"),
+        pytest.param((word(150.0, "looks bad", acknowledges=False),), id="a comment"),
+        pytest.param((), id="acknowledged by nobody we see"),
+    ],
+)
+def test_what_is_no_acknowledgement_of_this_incident_is_none(words: tuple[Word, ...]) -> None:
+    assert plan([told(1, "10")], [Problem("10", True, "", words)]) == NOBODY
+
+
+def test_a_symptom_is_ranked_under_the_last_cause_that_is_a_problem_in_zabbix() -> None:
+    incidents = [told(1), told(2, "20", cause=1), told(3, "30", "31", cause=2)]
+    problems = [Problem("20", False, "", ()), Problem("30", False, "", ()), Problem("31", False, "20", ())]
+    assert plan(incidents, problems).ranks == {"20": ("30",)}
+
+
+def test_what_is_over_in_zabbix_is_left_alone() -> None:
+    assert plan([told(1, "10", by="ann", cause=2), told(2, "20")], []) == NOBODY
+
+
+EVENTS = st.sampled_from([str(number) for number in range(6)])
+
+
+@given(
+    st.lists(st.tuples(st.lists(EVENTS, max_size=2), st.booleans(), st.one_of(st.none(), st.integers(0, 4)))),
+    st.dictionaries(EVENTS, st.booleans()),
+)
+def test_what_was_written_needs_no_second_writing(
+    given_incidents: list[tuple[list[str], bool, int | None]], open_events: dict[str, bool]
+) -> None:
+    owner: dict[str, int] = {}
+    for number, (events, _, _) in enumerate(given_incidents):
+        for event in events:
+            owner.setdefault(event, number)
+    incidents = [
+        told(
+            number,
+            *(event for event in dict.fromkeys(events) if owner[event] == number),
+            by="ann" if acked else "",
+            cause=cause,
+        )
+        for number, (events, acked, cause) in enumerate(given_incidents)
+    ]
+    problems = [Problem(event, acked, "", ()) for event, acked in open_events.items()]
+    first = plan(incidents, problems)
+    done = {event: text for text, events in first.acks.items() for event in events}
+    under = {event: cause for cause, events in first.ranks.items() for event in events}
+    after = [
+        Problem(
+            each.eventid,
+            each.acknowledged or each.eventid in done,
+            under.get(each.eventid, ""),
+            (word(200.0, done[each.eventid]),) if each.eventid in done else (),
+        )
+        for each in problems
+    ]
+    assert plan(incidents, after) == NOBODY
