@@ -1,4 +1,4 @@
-"""The agent on a libvirtd of its own: guests that crash, have strange names, and come in storms."""
+"""The agent on a libvirtd of its own: guests that crash or have strange names, and libvirtd is killed."""
 
 from __future__ import annotations
 
@@ -9,82 +9,43 @@ import subprocess
 import sys
 import time
 import urllib.request
-import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-from xml.sax.saxutils import escape
 
 import libvirt
-import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from argus.catalogue import agent, allocation, guest_events, guest_info, guest_job
-from argus.catalogue.model import Metric, Value
+from argus.catalogue import (
+    agent,
+    allocation,
+    guest_cpu,
+    guest_events,
+    guest_info,
+    guest_job,
+    guest_memory,
+    guest_threads,
+)
+from argus.catalogue import libvirt as libvirt_metrics
+from argus.catalogue.model import Metric, Unit, Value
 from argus_agent.collectors import load_collectors
 from argus_agent.cycle import Allocation
 from argus_agent.host import Host
 from argus_agent.libvirt_source import LibvirtSource
 from argus_agent.runner import Result, Runner
-from stack.components.libvirtd import Libvirtd
-from stack.registry import NODE1
 from tests.lab.conftest import Lab
+from tests.lab.storm_node import Node, storm_node, wait_for
 
 pytestmark = pytest.mark.lab
 
-STORM = int(os.environ.get("ARGUS_STORM_GUESTS", "20"))
-T = TypeVar("T")
 NOVA = "http://openstack.org/xmlns/libvirt/nova/1.1"
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A libvirtd that no agent of the lab watches: its guests reach no Zabbix."""
-
-    uri: str
-    rundir: Path
-    connection: libvirt.virConnect
-
-    def runner(self) -> Runner:
-        host = Host("storm", rundir=self.rundir)
-        return Runner(host, load_collectors(), LibvirtSource(self.uri, 10), Allocation())
-
-    def start(self, name: str, metadata: str = "") -> libvirt.virDomain:
-        """A guest of 16 MiB that is paused before its first instruction, and gone when it ends."""
-        xml = (
-            f"<domain type='qemu'><name>{escape(name)}</name><uuid>{uuid.uuid4()}</uuid>"
-            f"<metadata>{metadata}</metadata><memory unit='MiB'>16</memory><vcpu>1</vcpu>"
-            "<os><type arch='x86_64' machine='pc'>hvm</type></os><on_crash>destroy</on_crash>"
-            "<devices><memballoon model='none'/><controller type='usb' model='none'/></devices></domain>"
-        )
-        return self.connection.createXML(xml, libvirt.VIR_DOMAIN_START_PAUSED)
-
-    def running(self) -> set[str]:
-        return {domain.UUIDString() for domain in self.connection.listAllDomains()}
-
-    def pid(self, domain: libvirt.virDomain) -> int:
-        (line,) = [
-            path.read_text()
-            for path in (self.rundir / "qemu").glob("*.xml")
-            if domain.UUIDString() in path.read_text()
-        ]
-        return int(line.partition("pid='")[2].partition("'")[0])
 
 
 @pytest.fixture(scope="module")
 def node(lab: Lab) -> Iterator[Node]:
-    libvirtd = Libvirtd("storm-node", probed_by=NODE1)
-    libvirtd.start(lab.stack)
-    connection = libvirt.open(libvirtd.uri(lab.stack))
-    try:
-        yield Node(libvirtd.uri(lab.stack), libvirtd.folder(lab.stack) / "run", connection)
-    finally:
-        connection.close()
-        libvirtd.stop(lab.stack)
+    with storm_node(lab, "storm-node") as made:
+        yield made
 
 
 @contextmanager
@@ -102,22 +63,8 @@ def values(result: Result) -> dict[tuple[Metric, tuple[str, ...]], Value]:
     return {(sample.metric, sample.labels): sample.value for sample in result.samples}
 
 
-def nobody(result: Result) -> Result | None:
-    return None if any(sample.metric.entity.of_guest for sample in result.samples) else result
-
-
 def failed(result: Result) -> list[tuple[str, ...]]:
     return [s.labels for s in result.samples if s.metric is agent.SUCCESS and not s.value]
-
-
-def wait_for(find: Callable[[], T | None], seconds: float = 20) -> T:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = find()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s")
 
 
 @contextmanager
@@ -232,23 +179,42 @@ def test_a_job_is_told_with_its_end(node: Node, tmp_path: Path) -> None:
         assert values(runner.run())[guest_job.ACTIVE, (domain.UUIDString(),)] == 0
 
 
-def test_a_storm_of_guests_costs_no_collector_and_little_memory(node: Node) -> None:
+def test_a_clock_that_steps_back_an_hour_invents_nothing(node: Node) -> None:
+    now = [time.time()]
+    host = Host("storm", rundir=node.rundir, clock=lambda: now[0])
+    runner = Runner(host, load_collectors(), LibvirtSource(node.uri, 10), Allocation())
+    with running(node, "patient"):
+        wait_for(lambda: runner.run().libvirt.complete)
+        before = runner.run()
+        now[0] -= 3600
+        after = runner.run()
+    assert after.at == before.at - 3600
+    assert failed(after) == []
+    steady = {s.metric for s in before.samples} - {s.metric for s in after.samples}
+    assert steady <= {guest_memory.AGE}, "a report that is of the future has no age"
+    numbers = [s for s in after.samples if not isinstance(s.value, str)]
+    assert [s for s in numbers if s.metric.unit in (Unit.RATIO, Unit.SECONDS) and float(s.value) < 0] == []
+
+
+def test_while_libvirtd_is_dead_the_kernel_tells_on_and_all_comes_back_by_itself(
+    node: Node, lab: Lab
+) -> None:
+    """The last test here: the connections of the others end with it."""
     runner = node.runner()
-    wait_for(lambda: runner.run().libvirt.events)
-    before = psutil.Process().memory_info().rss
-    problems: list[tuple[str, ...]] = []
-    with ThreadPoolExecutor(3) as pool:
-        starting = [pool.submit(node.start, f"storm-{number}") for number in range(STORM)]
-        while not all(start.done() for start in starting):
-            problems += failed(runner.run())
-        domains = [start.result() for start in starting]
-    result = runner.run()
-    told = {labels[0] for metric, labels in values(result) if metric is guest_events.CRASHED}
-    assert {domain.UUIDString() for domain in domains} <= told
-    for pid in [node.pid(domain) for domain in domains]:
+    domain = node.start("survivor")
+    uuid_ = domain.UUIDString()
+    pid = node.pid(domain)
+    try:
+        wait_for(lambda: (guest_cpu.TIME, (uuid_,)) in values(runner.run()))
+        lab.stack.processes.stop(node.libvirtd.name, signal.SIGKILL)
+        dead = wait_for(lambda: None if (seen := runner.run()).libvirt.up else seen)
+        assert values(dead)[libvirt_metrics.UP, ()] == 0
+        assert values(dead)[guest_threads.COUNT, (uuid_, "vcpu")] == 1
+        assert (guest_cpu.TIME, (uuid_,)) not in values(dead), "what nobody told is not known"
+        assert failed(dead) == []
+        node.libvirtd.start(lab.stack)
+        again = wait_for(lambda: seen if (seen := runner.run()).libvirt.complete else None, 60)
+        assert (guest_cpu.TIME, (uuid_,)) in values(again)
+        wait_for(lambda: (events := runner.run().libvirt.events) and events.listening, 60)
+    finally:
         os.kill(pid, signal.SIGKILL)
-        problems += failed(runner.run())
-    empty = wait_for(lambda: nobody(runner.run()), 60)
-    assert values(empty)[allocation.GUESTS, ()] == 0
-    assert problems == []
-    assert psutil.Process().memory_info().rss - before < 30 * 2**20

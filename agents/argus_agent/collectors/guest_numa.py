@@ -36,7 +36,7 @@ class GuestNuma:
         now = cycle.host.monotonic()
         for process, kept in self._maps.renew(cycle):
             yield from _of_guest(process, kept.value or {}, kept.at, topology)
-            yield guest_data.AGE.sample(now - kept.read_at, process.guest.uuid, "numa_maps")
+            yield guest_data.AGE.sample(max(0.0, now - kept.read_at), process.guest.uuid, "numa_maps")
 
 
 def _memory(cycle: Cycle, process: GuestProcess) -> Mapping[int, int]:

@@ -40,7 +40,7 @@ class GuestProcessMemory:
         yield from self._statuses.collect(cycle)
         for process, kept in self._rollups.renew(cycle):
             yield ANON_HUGE.sample(kept.value or 0, process.guest.uuid)._replace(at=kept.at)
-            yield guest_data.AGE.sample(now - kept.read_at, process.guest.uuid, "smaps_rollup")
+            yield guest_data.AGE.sample(max(0.0, now - kept.read_at), process.guest.uuid, "smaps_rollup")
 
 
 def _of_status(cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
