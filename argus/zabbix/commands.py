@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from argus.zabbix.api import Zabbix, ZabbixDeniedError, ZabbixError, ZabbixSessionError
 from argus.zabbix.notes import notes
@@ -20,7 +21,7 @@ from argus.zabbix.templates import export
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from argus.zabbix.changes import Change
+    from argus.zabbix.changes import Change, Resource
 
 FOUND = 1
 TROUBLE = 2
@@ -53,14 +54,22 @@ def run_apply(
 
     Returns 0 when all is as wanted now, 2 with one line on stderr when a step failed.
     """
-    progress = Console(stderr=True, highlight=False)
-
-    def started(change: Change) -> None:
-        progress.print(f"{change.verb} {change.kind} [bold]{escape(change.name)}[/]")
-
+    wanted = _resources(conf, delete_removed=delete_removed)
     try:
-        with _administrator(conf, environ) as zabbix:
-            done = apply(zabbix, _resources(conf, delete_removed=delete_removed), started)
+        with _administrator(conf, environ) as zabbix, _progress() as progress:
+            task = progress.add_task("", total=len(wanted))
+
+            def looking_at(resource: Resource) -> None:
+                """A kind of thing is done when the next one is begun; importing a template takes longest."""
+                begun = progress.tasks[task].description != ""
+                progress.update(task, description=resource.title, advance=int(begun))
+
+            def started(change: Change) -> None:
+                progress.console.print(f"{change.verb} {change.kind} [bold]{escape(change.name)}[/]")
+
+            done = apply(zabbix, wanted, started, looking_at)
+            progress.update(task, description="done", completed=len(wanted))
+            progress.stop()  # before a note is written below it
             _note(zabbix, delete_removed=delete_removed)
     except ZabbixError as exc:
         print(f"argus zabbix apply: {exc}", file=sys.stderr)
@@ -81,6 +90,13 @@ def run_export(conf: Any, environ: Mapping[str, str] = os.environ) -> int:
         print(f"argus zabbix export: {exc}", file=sys.stderr)
         return TROUBLE
     return 0
+
+
+def _progress() -> Progress:
+    """A bar on stderr with what is being done and for how long; where nobody looks, only the steps."""
+    console = Console(stderr=True, highlight=False)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def _note(zabbix: Zabbix, *, delete_removed: bool) -> None:

@@ -10,6 +10,7 @@ from argus.catalogue import (
     allocation,
     correlator,
     guest_cpu,
+    guest_disk,
     guest_info,
     guest_memory,
     guest_numa,
@@ -18,6 +19,7 @@ from argus.catalogue import (
     node_cpu,
     thp,
 )
+from argus.catalogue.model import lld_macro
 from argus.render.names import item_name
 from argus.zabbix.desired import GUESTS_GROUP, HOST_GROUPS, NODES_GROUP, OWN_GROUP
 
@@ -61,6 +63,16 @@ class _Column:
     top: float = 0
     count: bool = False  # show how many values came lately, not the newest
     lately: bool = True  # leave a value out that is older than _LATELY, else than a day
+    of: str = ""  # what a discovered metric is shown of: a table has one row a host
+
+    @property
+    def item(self) -> str:
+        """The name of the item, by which Zabbix finds it on each host."""
+        assert self.metric is not None
+        name = item_name(self.metric)
+        for label in self.metric.entity.own_labels:
+            name = name.replace(lld_macro(label), self.of)
+        return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,7 @@ def fleet_widgets(groups: Mapping[str, str], version: tuple[int, int]) -> tuple[
         _far_guests(names, groups[GUESTS_GROUP]),
         _lines(names, "Overcommit and steal of the nodes", (0, 13, 12, 5), _OVERCOMMIT),
         _lines(names, "KSM and huge pages of the nodes", (12, 13, 12, 5), _MERGING),
+        _busy_disks(names, groups[GUESTS_GROUP]),
     )
 
 
@@ -138,6 +151,7 @@ def _nodes(names: _Names, group: str) -> Widget:
         _Column("Reports in 5 min", agent.SAMPLES, count=True),
         _Column("libvirtd", libvirt.UP, lately=False),
         _Column("Guests running", allocation.RUNNING),
+        _Column("vCPUs left", allocation.VCPUS_FREE),
         _Column("vCPU overcommit", allocation.VCPU_RATIO, ((_GREEN, 0), (_AMBER, 400)), top=800),
         _Column("Memory promised", allocation.MEMORY_RATIO, ((_GREEN, 0), (_AMBER, 100)), top=150),
         _Column("Memory for guests left", allocation.MEMORY_FREE),
@@ -165,6 +179,22 @@ def _far_guests(names: _Names, group: str) -> Widget:
     )
     title = "Guests whose memory is farthest away"
     return _table(names, title, (14, 7, 10, 4), group, columns, order_by=1, lowest=True)
+
+
+def _busy_disks(names: _Names, group: str) -> Widget:
+    """By the first disk, which every guest has: Zabbix cannot add up what it discovered."""
+    disk = "vda"
+    columns = (
+        _Column("Guest"),
+        _Column("Node", guest_info.NODE, lately=False),
+        _Column("Written", guest_disk.WRITE_BYTES, of=disk),
+        _Column("Read", guest_disk.READ_BYTES, of=disk),
+        _Column("Writes", guest_disk.WRITE_OPS, of=disk),
+        _Column("Reads", guest_disk.READ_OPS, of=disk),
+        _Column("Write latency", guest_disk.WRITE_LATENCY, of=disk),
+    )
+    title = f"Guests that write most to {disk}"
+    return _table(names, title, (0, 18, 24, 4), group, columns, order_by=2)
 
 
 def _correlator(names: _Names, group: str) -> Widget:
@@ -210,7 +240,7 @@ def _column_fields(names: _Names, index: int, column: _Column) -> Iterable[Field
     yield _TEXT, named("base_color"), ""
     if not column.metric:
         return
-    yield _TEXT, named("item"), item_name(column.metric)
+    yield _TEXT, named("item"), column.item
     yield from names.no_shift(index)
     function = _COUNT if column.count else _LAST if column.lately else 0
     yield _INTEGER, named("aggregate_function"), str(function)

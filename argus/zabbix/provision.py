@@ -47,14 +47,19 @@ def plan(zabbix: Zabbix, wanted: Iterable[Resource]) -> list[Change]:
 
 
 def apply(
-    zabbix: Zabbix, wanted: Iterable[Resource], started: Callable[[Change], None] = lambda _: None
+    zabbix: Zabbix,
+    wanted: Iterable[Resource],
+    started: Callable[[Change], None] = lambda _: None,
+    looking_at: Callable[[Resource], None] = lambda _: None,
 ) -> list[Change]:
     """Do what is to be done and return it; done twice it changes nothing the second time.
 
-    ``started`` is called before each change.  Stops at the first ``ZabbixError``; what was done stays done.
+    ``looking_at`` is called before each kind of thing, ``started`` before each change.  Stops at the
+    first ``ZabbixError``; what was done stays done.
     """
     done = []
     for resource in wanted:
+        looking_at(resource)
         for change in resource.plan(zabbix):
             started(change)
             change.do()
