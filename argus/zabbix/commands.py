@@ -54,9 +54,9 @@ def run_apply(
 
     Returns 0 when all is as wanted now, 2 with one line on stderr when a step failed.
     """
-    wanted = _resources(conf, delete_removed=delete_removed)
     try:
         with _administrator(conf, environ) as zabbix, _progress() as progress:
+            wanted = _resources(conf, delete_removed=delete_removed)
             task = progress.add_task("", total=len(wanted))
 
             def looking_at(resource: Resource) -> None:
