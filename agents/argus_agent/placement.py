@@ -28,6 +28,7 @@ class Problem(enum.Enum):
     SHARED_CPU = "one CPU is pinned by different guests"
     SPANS_NODES = "vCPUs run on several NUMA nodes"
     REMOTE_MEMORY = "memory is away from the vCPUs"
+    OVER_PINNED = "may run on CPUs that are pinned to another guest"
     ON_RESERVED = "may run on CPUs that are kept for the host"
 
 
@@ -107,6 +108,7 @@ def review(guests: tuple[Guest, ...], topology: Topology, reserved: frozenset[in
         *_away_from_memory(guests, topology),
         *_on_shared_cores(guests, topology),
         *_on_the_same_cpu(guests, topology),
+        *_over_pinned(guests, topology),
         *_on_reserved(guests, topology, reserved),
     )
 
@@ -143,6 +145,17 @@ def _on_the_same_cpu(guests: tuple[Guest, ...], topology: Topology) -> Iterator[
         if both:
             detail = f"both are pinned to CPU {format_cpulist(both)}"
             yield Finding(Problem.SHARED_CPU, (one.name, other.name), both, detail)
+
+
+def _over_pinned(guests: tuple[Guest, ...], topology: Topology) -> Iterator[Finding]:
+    owners = {cpu: guest.name for guest in guests for cpu in pinned(guest, topology)}
+    for guest in guests:
+        floats = {cpu for vcpu in guest.vcpus if len(vcpu.affinity) > 1 for cpu in vcpu.affinity}
+        over = frozenset(cpu for cpu in floats & owners.keys() if owners[cpu] != guest.name)
+        if over:
+            whose = sorted({owners[cpu] for cpu in over})
+            detail = f"CPUs {format_cpulist(over)} are those of {', '.join(whose)}"
+            yield Finding(Problem.OVER_PINNED, (guest.name, *whose), over, detail)
 
 
 def _on_reserved(

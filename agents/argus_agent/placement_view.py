@@ -55,11 +55,18 @@ def _on_node(core: frozenset[int], node: int | None, topology: Topology) -> bool
 
 def _headline(topology: Topology, guests: tuple[Guest, ...]) -> Text:
     offline = f", {len(topology.offline)} offline" if topology.offline else ""
-    return Text(
-        f"{len(topology.packages)} sockets, {len(topology.nodes)} NUMA nodes, {len(topology.cores)} cores, "
-        f"{len(topology.cpus)} CPUs{offline}; {len(guests)} guests with "
-        f"{sum(len(guest.vcpus) for guest in guests)} vCPUs"
+    machine = (
+        _many(len(topology.packages), "socket"),
+        _many(len(topology.nodes), "NUMA node"),
+        _many(len(topology.cores), "core"),
+        _many(len(topology.cpus), "CPU"),
     )
+    vcpus = sum(len(guest.vcpus) for guest in guests)
+    return Text(f"{', '.join(machine)}{offline}; {_many(len(guests), 'guest')} with {_many(vcpus, 'vCPU')}")
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _occupants(guests: tuple[Guest, ...], marks: dict[str, str]) -> dict[int, list[str]]:
@@ -136,7 +143,7 @@ def _memory(guest: Guest) -> str:
 def _findings(findings: tuple[Finding, ...]) -> Table | Text:
     if not findings:
         return Text("Nothing is wrong with it.", style="green")
-    table = Table(box=None, pad_edge=False, title=f"{len(findings)} things are wrong", title_justify="left")
+    table = Table(box=None, pad_edge=False, title=f"What is wrong: {_many(len(findings), 'finding')}", title_justify="left")
     for name in ("what", "guests", "how"):
         table.add_column(name, overflow="fold")
     for finding in findings:

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import difflib
+import io
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from recorded import FIXTURES, recorded_host
 from recorded_libvirt import HOSTS, two_cycles
+from rich.console import Console
 
 from argus.catalogue import agent, guest_io, guest_numa, guest_pressure, guest_threads
 from argus.catalogue.model import Metric, Value
+from argus_agent import placement_view
+from argus_agent.audit import report
+from argus_agent.audit.checks import audit
+from argus_agent.audit.facts import read_facts
+from argus_agent.audit.profile import load_profile
+from argus_agent.kernel.topology import read_topology
+from argus_agent.placement import review
+from argus_agent.placement_source import read_guests
 from argus_agent.runner import Result
 from argus_agent.sinks.stdout import FORMATS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+PROFILES = Path(__file__).parents[2] / "etc/profiles"
 V1_PINNED, V1_FLOATING = "0d6f2c9e-58e7-4b0a-9a53-3a6e4e5b1c01", "7b1e0f3a-92c4-4d1b-8f2e-61d5a0c7e902"
 V2_LARGE = "c4a0e1d2-3b5f-4c6a-9d7e-8f90a1b2c3d4"
 
@@ -28,11 +41,39 @@ def golden_file(name: str) -> Path:
 def test_a_recorded_node_gives_the_golden_text(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    text = FORMATS["prometheus"]("node-1", two_cycles(name, tmp_path))
+    compare(golden_file(name), FORMATS["prometheus"]("node-1", two_cycles(name, tmp_path)), request)
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_a_recorded_node_gives_the_golden_picture(name: str, request: pytest.FixtureRequest) -> None:
+    host, reserved = recorded_host(FIXTURES / name), frozenset({0})
+    topology, guests = read_topology(host.sysfs), read_guests(host)
+    picture = placement_view.picture(topology, guests, review(guests, topology, reserved), reserved)
+    compare(GOLDEN / f"{name}.placement.txt", printed(lambda console: console.print(picture)), request)
+
+
+@pytest.mark.parametrize(("name", "profile"), [(HOSTS[0], "tuned-2013"), (HOSTS[1], "tuned-current")])
+def test_a_recorded_node_gives_the_golden_audit(
+    name: str, profile: str, request: pytest.FixtureRequest
+) -> None:
+    wanted = load_profile(PROFILES / f"{profile}.yaml")
+    rows = audit(read_facts(recorded_host(FIXTURES / name)), wanted)
+    text = printed(lambda console: report.show(rows, wanted.name, console))
+    compare(GOLDEN / f"{name}.audit.txt", text, request)
+
+
+def printed(show: Callable[[Console], None]) -> str:
+    console = Console(width=100, file=io.StringIO())
+    with console.capture() as capture:
+        show(console)
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def compare(golden: Path, text: str, request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--update-golden"):
         GOLDEN.mkdir(exist_ok=True)
-        golden_file(name).write_text(text)
-    before = golden_file(name).read_text()
+        golden.write_text(text)
+    before = golden.read_text()
     changes = "\n".join(difflib.unified_diff(before.splitlines(), text.splitlines(), lineterm="", n=0))
     assert not changes, f"if this is meant, run pytest --update-golden and look at git diff:\n{changes}"
 

@@ -79,6 +79,11 @@ def test_two_guests_pinned_to_one_cpu_are_named() -> None:
     assert (Problem.SHARED_CPU, ("a", "b")) in _problems(_guest("a", 1), _guest("b", 1))
 
 
+def test_a_guest_that_floats_over_pinned_cpus_of_another_is_named() -> None:
+    pinned, floating = _guest("a", 1), _guest("b", 5, affinity=ALL)
+    assert _problems(pinned, floating) == {(Problem.OVER_PINNED, ("b", "a"))}
+
+
 def test_floating_guests_on_one_cpu_just_now_are_not_pinned_together() -> None:
     floating = [_guest(name, 1, affinity=ALL) for name in ("a", "b")]
     assert (Problem.SHARED_CPU, ("a", "b")) not in _problems(*floating)
