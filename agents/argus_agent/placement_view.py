@@ -143,7 +143,12 @@ def _memory(guest: Guest) -> str:
 def _findings(findings: tuple[Finding, ...]) -> Table | Text:
     if not findings:
         return Text("Nothing is wrong with it.", style="green")
-    table = Table(box=None, pad_edge=False, title=f"What is wrong: {_many(len(findings), 'finding')}", title_justify="left")
+    table = Table(
+        box=None,
+        pad_edge=False,
+        title=f"What is wrong: {_many(len(findings), 'finding')}",
+        title_justify="left",
+    )
     for name in ("what", "guests", "how"):
         table.add_column(name, overflow="fold")
     for finding in findings:
