@@ -96,7 +96,7 @@ class OpenstackVenv:
         lab.command(self.name, [PYTHON, "-m", "venv", "--clear", venv(lab)])
         lab.command(self.name, [*pip, UV], timeout=INSTALL_SECONDS)
         install: list[str | Path] = ["install", "--python", python, "-r", REQUIREMENTS]
-        env = {"UV_NATIVE_TLS": "1"}  # the machine's certificates, as pip uses them
+        env = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # the machine's certificates; newer and older uv
         lab.command(self.name, [venv(lab) / "bin" / "uv", "pip", *install], env=env, timeout=INSTALL_SECONDS)
 
 
