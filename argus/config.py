@@ -145,6 +145,28 @@ GUESTS_OPTIONS = [
         "only administrators do that; tags of the same names are there in any case.",
     ),
 ]
+SERVICES_OPTIONS = [
+    cfg.StrOpt(
+        "file",
+        default="",
+        help="services.yaml: which clouds, and what they stand on, are probed. Empty: no service is. "
+        "argus check-config reads it.",
+    ),
+    cfg.StrOpt(
+        "clouds_file",
+        default="",
+        help="clouds.yaml with the log-ins of the clouds that services.yaml names; mode 0600. Empty: "
+        "OS_CLIENT_CONFIG_FILE, or the places where openstacksdk looks.",
+    ),
+    cfg.FloatOpt(
+        "interval",
+        default=30.0,
+        min=5,
+        max=3600,
+        help="Seconds between two rounds of probes. A round logs in to each cloud once and asks every "
+        "service a few questions.",
+    ),
+]
 EXPORTER_OPTIONS = [
     cfg.StrOpt(
         "listen",
@@ -182,6 +204,7 @@ def list_opts() -> list[tuple[str, list[Any]]]:
         ("celery", CELERY_OPTIONS),
         ("correlator", CORRELATOR_OPTIONS),
         ("guests", GUESTS_OPTIONS),
+        ("services", SERVICES_OPTIONS),
         ("smtp", SMTP_OPTIONS),
         ("exporter", EXPORTER_OPTIONS),
         ("thresholds", _threshold_options()),

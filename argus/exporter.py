@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from argus import __version__
+from argus import __version__, services_metrics
 from argus.correlator.rules import RULES
 from argus.errors import ArgusError
 from argus.store import audit, health, reports, silences
@@ -108,6 +108,7 @@ class StoreCollector(Collector):
             failing.add_metric((row.task,), float(bool(row.error)))
         yield from (age, took, failing)
         yield from self._delivery(session)
+        yield from services_metrics.collect(session, self.clock())
         for fleet in reports.fleet(session):
             yield GaugeMetricFamily(f"argus_fleet_{fleet.name}", "Sum over nodes that report.", fleet.value)
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from argus import auditing, cycle, delivery, following, guests, reporting
+from argus import auditing, cycle, delivery, following, guests, reporting, services_source
 from argus.errors import ArgusError
 from argus.store import progress
 
@@ -49,6 +49,7 @@ JOBS = (
     Job("maintain", maintain, lambda _conf: 3600.0, 300),
     Job("report", reporting.report, lambda _conf: 30.0, 120),
     Job("follow", following.follow, lambda conf: float(conf.correlator.interval), 300),
+    Job("services", services_source.probe, lambda conf: float(conf.services.interval), 300),
     Job("guests", guests.keep_guests, lambda conf: float(conf.guests.interval), 900),
 )
 BY_NAME = {job.name: job for job in JOBS}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from argus import config, guests, notify
+from argus import config, guests, notify, services_source
 from argus.correlator.facts import ZABBIX, Facts
 from argus.routing.read import read
 from argus.routing.tree import everything
@@ -99,9 +99,9 @@ def routes(conf: Any) -> Router:
     return everything(tuple(f"email:{address}" for address in conf.smtp.recipients))
 
 
-def slow_sources(_conf: Any) -> tuple[Slow, ...]:
+def slow_sources(conf: Any, store: Store) -> tuple[Slow, ...]:
     """Make what is read by jobs of their own: a line a source; each also needs a job in the schedule."""
-    return ()
+    return services_source.from_config(conf, store)
 
 
 def from_config(conf: Any) -> Site:
@@ -115,7 +115,7 @@ def from_config(conf: Any) -> Site:
         conf.zabbix.timeout,
         tuple(conf.correlator.place_tags),
     )
-    slow = slow_sources(conf)
+    slow = slow_sources(conf, store)
     return Site(
         store=store,
         source=Together((zabbix, *(Stored(each, store, time.time) for each in slow))),

@@ -85,6 +85,19 @@ class Thresholds:
         "Resolves when fewer than half of it are left; those become incidents of their own.",
     )
 
+    # Google's workbook on SLOs: 6 over six hours spends 5 % of a month; a quarter spent is worth a look.
+    budget_burn_max: float = limit(
+        6.0,
+        relax=0.5,
+        text="How many times too fast the error budget of a service (availability in services.yaml) may be "
+        "spent over six hours. Resolves below half of it.",
+    )
+    budget_spent_min_ratio: float = limit(
+        0.25,
+        text="The share (0 to 1) of the month's error budget that must be spent besides, so that one short "
+        "outage of a good month is no news.",
+    )
+
     def relaxed(self) -> Thresholds:
         """Return the limits by which an incident that is open already is judged."""
         changed = {

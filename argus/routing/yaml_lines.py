@@ -67,6 +67,14 @@ class Value:
                 self.fail(f"{word} is missing")
         return found
 
+    def pick(self, word: str) -> Value:
+        """Return one member of a mapping, whatever else there is."""
+        if isinstance(self.node, yaml.MappingNode):
+            for key, value in self.node.value:
+                if key.value == word:
+                    return Value(self.file, value)
+        return self.fail(f"{word} is missing")
+
     def boolean(self) -> bool:
         """Return ``true`` or ``false``."""
         word = self.text()
@@ -75,8 +83,8 @@ class Value:
         return word == "true"
 
 
-def load(path: Path) -> Value:
-    """Read a file.  Raises ``RoutesError``."""
+def load(path: Path, needs: str = "receivers: and route:") -> Value:
+    """Read a file; ``needs`` are the words that an empty one lacks.  Raises ``RoutesError``."""
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as exc:
@@ -85,5 +93,5 @@ def load(path: Path) -> Value:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
         raise RoutesError(f"{path}:{line}: {exc.problem or 'not YAML'}") from None
     if node is None:
-        raise RoutesError(f"{path}: is empty; it needs receivers: and route:")
+        raise RoutesError(f"{path}: is empty; it needs {needs}")
     return Value(str(path), node)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from argus.correlator.rules import (
     capacity,
+    cloud,
     guests,
     overcommit,
     places,
@@ -33,6 +34,7 @@ SCOPE_RULES: tuple[Rule[Scope], ...] = scope.RULES
 FAMILIES: tuple[Family[Any], ...] = (
     proxies.FAMILY,
     places.FAMILY,
+    *cloud.FAMILIES,
 )
 
 RULES: tuple[AnyRule, ...] = (

@@ -1,0 +1,30 @@
+"""Gnocchi: its API, and how far it is behind with measures (``GET /v1/status``).
+
+Built against the documented answer (https://gnocchi.osci.io/rest.html, "Status"); not run in the tests' lab.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from argus.probes.outcome import Outcome, State
+
+if TYPE_CHECKING:
+    from argus.probes.openstack.api import Api
+
+TYPES = ("metric",)
+BEHIND = 10000  # measures that wait: workers do not keep up
+
+
+def look(api: Api) -> Outcome:
+    """Ask how many measures wait to be processed."""
+    latency, version = api.root()
+    status = api.read("/v1/status")
+    summary = ((status.get("storage") or {}).get("summary") or {}) if isinstance(status, dict) else {}
+    waiting = summary.get("measures")
+    if not isinstance(waiting, int):
+        return Outcome(State.UP, "", latency, version)
+    figures = {"measures_waiting": float(waiting)}
+    trouble = f"{waiting} measures wait to be processed" if waiting > BEHIND else ""
+    state = State.DEGRADED if trouble else State.UP
+    return Outcome(state, trouble, latency, version, trouble=trouble, figures=figures)

@@ -1,0 +1,154 @@
+"""RabbitMQ: nodes, alarms, partitions and queues that grow, from the management API.
+
+https://www.rabbitmq.com/docs/management#http-api (``/api/nodes``, ``/api/queues``, ``/api/overview``,
+``/api/health/checks/node-is-quorum-critical``); AMQP 0-9-1 section 4.2.2 for the greeting on ``amqp`` ports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from argus.probes.members import Look, address, ask, majority
+from argus.probes.outcome import Outcome, Part, State, of_parts, one_line, worst
+from argus.probes.secret import password
+from argus.probes.wire import SCHEMES, BlindError, ProbeError, Web, connect, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from argus.probes.wire import Deadline
+
+PORT = 5672
+GREETING = b"AMQP\x00\x00\x09\x01"
+METHOD_FRAME = b"\x01"  # the broker answers with the method connection.start
+AGE_SECONDS = 600  # over which a queue must have grown
+QUEUES = (
+    "api/queues?columns=name,vhost,messages,consumers,messages_details"
+    f"&lengths_age={AGE_SECONDS}&lengths_incr=60"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rabbitmq:
+    """``url`` is the management API of any node; ``amqp`` are HOST[:PORT] that clients use.
+
+    A queue with more than ``queue_max`` messages that has grown over ten minutes is a trouble.
+    """
+
+    url: str
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    amqp: tuple[str, ...] = ()
+    queue_max: int = 1000
+
+    def __post_init__(self) -> None:
+        """Check URL and addresses.  Raises ``ValueError``."""
+        if not self.url.startswith(SCHEMES):
+            raise ValueError(f"{self.url!r} is not a URL that begins with http:// or https://")
+        for host in self.amqp:
+            address(host, PORT)
+
+    def run(self, deadline: Deadline) -> Outcome:
+        """Ask the management API, and say hello to every AMQP port."""
+        ports = ask("amqp", self.amqp, lambda host: _greet(host, deadline)).parts if self.amqp else ()
+        if ports and all(port.state is State.DOWN for port in ports):
+            return Outcome(State.DOWN, f"no AMQP: {ports[0].message}", parts=ports)
+        login = (self.username, password(self.password_file)) if self.username else None
+        web, base = Web(login, self.ca_file or True), self.url.rstrip("/")
+        overview = web.ok(f"{base}/api/overview", deadline)
+        nodes = web.ok(f"{base}/api/nodes", deadline).json()
+        queues = web.ok(f"{base}/{QUEUES}", deadline).json()
+        critical = web.get(f"{base}/api/health/checks/node-is-quorum-critical", deadline)
+        found = judge(nodes, queues, self.queue_max, ports)
+        trouble = found.trouble
+        if critical.status == 503:  # documented: 503 when a quorum queue would lose its quorum with this node
+            trouble = trouble or "another node less, and queues lose their quorum"
+        state = worst([found.state, State.DEGRADED]) if trouble else found.state
+        message = found.message or trouble
+        version = str(_object(overview.json()).get("rabbitmq_version", ""))
+        return Outcome(state, message, overview.seconds, version, found.parts, trouble, found.figures)
+
+
+def _greet(host: str, deadline: Deadline) -> Look:
+    """Send the protocol header: a broker that is stopped has an open port, and says nothing."""
+    begin = deadline.elapsed
+    with connect(*address(host, PORT), deadline) as connection:
+        try:
+            connection.settimeout(deadline.left())
+            connection.sendall(GREETING)
+            first = connection.recv(1)
+        except OSError as exc:
+            raise ProbeError(reason(exc)) from None
+    if first != METHOD_FRAME:
+        raise ProbeError("closes the connection" if not first else "that is no AMQP 0-9-1 broker")
+    return Look(latency=deadline.elapsed - begin)
+
+
+def judge(nodes: Any, queues: Any, queue_max: int, ports: Sequence[Part] = ()) -> Outcome:
+    """Judge what ``/api/nodes`` and ``/api/queues`` say.  Raises ``BlindError`` for other shapes."""
+    if not isinstance(nodes, list) or not isinstance(queues, list):
+        raise BlindError("that is not RabbitMQ's management API: lists of nodes and queues were expected")
+    parts = tuple(_node(_object(node)) for node in nodes)
+    state, message = of_parts(parts, {"node": majority(len(parts))})
+    if stopped := _stopped(nodes):
+        state, message = State.DOWN, stopped
+    grown = sorted(_growing([_object(queue) for queue in queues], queue_max), reverse=True)
+    trouble = ""
+    if grown:
+        trouble = f"{len(grown)} queues grow: {', '.join(f'{name} {size}' for size, name in grown[:3])}"
+        state, message = worst([state, State.DEGRADED]), message or trouble
+    if any(port.state is State.DOWN for port in ports):
+        port_state, port_message = of_parts(ports)
+        state, message = worst([state, port_state]), message or port_message
+    waiting = [size for queue in queues if (size := _number(_object(queue).get("messages"))) is not None]
+    figures = {"queues": float(len(queues)), "messages": float(sum(waiting)), "nodes": float(len(parts))}
+    return Outcome(state, one_line(message), parts=(*parts, *ports), trouble=trouble, figures=figures)
+
+
+def _node(node: dict[str, Any]) -> Part:
+    name = str(node.get("name", "?")).rpartition("@")[2]
+    if node.get("running") is not True:
+        return Part("node", name, State.DOWN, "does not run, or is not reachable by the others")
+    if alarms := [word for word in ("mem_alarm", "disk_free_alarm") if node.get(word) is True]:
+        return Part("node", name, State.DEGRADED, " and ".join(_ALARMS[word] for word in alarms))
+    if node.get("partitions"):
+        return Part("node", name, State.DEGRADED, f"does not see {', '.join(map(str, node['partitions']))}")
+    return Part("node", name, State.UP)
+
+
+_ALARMS = {"mem_alarm": "memory alarm", "disk_free_alarm": "disk alarm"}
+
+
+def _stopped(nodes: list[Any]) -> str:
+    """Say what keeps the whole cluster from its work, though nodes run.
+
+    One alarm blocks every publisher of the cluster (https://www.rabbitmq.com/docs/alarms); after a partition
+    the halves go on by themselves and lose each other's messages (https://www.rabbitmq.com/docs/partitions).
+    """
+    for node in nodes:
+        for alarm, words in _ALARMS.items():
+            if node.get(alarm) is True:
+                return f"{words} on {node.get('name')}: publishers are blocked everywhere"
+    for node in nodes:
+        if node.get("partitions"):
+            lost = ", ".join(map(str, node["partitions"]))
+            return f"network partition: {node.get('name')} does not see {lost}"
+    return ""
+
+
+def _growing(queues: list[dict[str, Any]], most: int) -> Iterator[tuple[int, str]]:
+    for queue in queues:
+        size = _number(queue.get("messages"))
+        rate = _number(_object(queue.get("messages_details")).get("avg_rate"))
+        if size is not None and size > most and (rate is None or rate > 0):
+            yield int(size), str(queue.get("name", "?"))
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,134 @@
+"""``argus services``: how every service is, since when, how fast it answers, and what is wrong."""
+
+# ruff: noqa: T201  # commands print
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from argus.correlator.service import State
+from argus.services_round import newest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from argus.store.engine import Store
+
+COLOURS = {
+    State.UP: "green",
+    State.DEGRADED: "yellow",
+    State.DOWN: "bold red",
+    State.DENIED: "magenta",
+    State.UNKNOWN: "magenta",
+    State.DISABLED: "dim",
+}
+PLAIN_WIDTH = 200  # of a table that goes into a pipe or file: a line must not be cut there
+WATCH_SECONDS = 2.0
+OLD_SECONDS = 180.0  # a round of that age is said to be old
+
+
+def show(store: Store, *, watch: bool, everything: bool, form: str) -> int:
+    """Print the newest round; exit code 1 when a service is down."""
+    found = newest(store)
+    if form == "json":
+        print(json.dumps(as_dict(found), indent=2))
+    elif watch:
+        _watch(store, everything=everything)
+    else:
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=PLAIN_WIDTH)
+        console.print(table(found, time.time(), everything=everything))
+        print(footer(found, time.time()))
+    return 1 if any(each["state"] == State.DOWN for each in found["services"]) else 0
+
+
+def _watch(store: Store, *, everything: bool) -> None:
+    with Live(console=Console(highlight=False), auto_refresh=False, screen=False) as live:
+        while True:
+            found = newest(store)
+            made = table(found, time.time(), everything=everything)
+            made.caption = footer(found, time.time())
+            live.update(made, refresh=True)
+            time.sleep(WATCH_SECONDS)
+
+
+def table(found: Mapping[str, Any], now: float, *, everything: bool) -> Table:
+    """Make a table of a round; without ``everything``, parts are listed only where they are not up."""
+    made = Table(box=None, pad_edge=False)
+    for heading in ("REGION", "SERVICE", "STATE", "SINCE", "LATENCY", "VERSION", "WHAT"):
+        made.add_column(heading, no_wrap=heading != "WHAT")
+    for each in found["services"]:
+        place = f"{each['cloud']}/{each['region']}".strip("/")
+        latency = "" if each["latency"] is None else f"{each['latency'] * 1000:.0f} ms"
+        state = State(each["state"])
+        cells = (place, each["name"], Text(state.value, COLOURS[state]), _age(now - each["since"]), latency)
+        made.add_row(*cells, each["version"][:12], Text(each["message"]))
+        for part in _parts(each, everything=everything):
+            state = State(part["state"])
+            name = f"  {part['kind']}@{part['host']}" if part["host"] else f"  {part['kind']}"
+            age = _age(now - part["since"])
+            made.add_row("", name, Text(state.value, COLOURS[state]), age, "", "", Text(part["message"]))
+    return made
+
+
+def footer(found: Mapping[str, Any], now: float) -> str:
+    """Say how old the round is: what is shown may not be true any more."""
+    age = now - found["at"]
+    old = (
+        "; it is old: does the correlator run (argus run, or the Celery worker and beat)?"
+        if age > OLD_SECONDS
+        else ""
+    )
+    return f"probed {_age(age)} ago, in {found['seconds']:.1f} s{old}"
+
+
+def _parts(entry: Mapping[str, Any], *, everything: bool) -> Iterator[dict[str, Any]]:
+    names = ("kind", "host", "state", "message", "since", "zone")
+    for part in entry["parts"]:
+        if everything or part[2] not in {State.UP, State.DISABLED} or (part[2] == State.DISABLED and part[3]):
+            yield dict(zip(names, part, strict=True))
+
+
+def as_dict(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the document of ``--format json``: times in ISO 8601, durations in seconds."""
+    kept = (
+        "cloud",
+        "region",
+        "name",
+        "kind",
+        "state",
+        "message",
+        "latency",
+        "version",
+        "figures",
+        "spent",
+        "burn",
+    )
+    services = [
+        {
+            **{name: each[name] for name in kept},
+            "since": _iso(each["since"]),
+            "parts": [{**part, "since": _iso(part["since"])} for part in _parts(each, everything=True)],
+        }
+        for each in found["services"]
+    ]
+    return {"at": _iso(found["at"]), "seconds": found["seconds"], "services": services}
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
