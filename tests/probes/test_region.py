@@ -1,0 +1,62 @@
+"""A whole region is probed through its catalogue: each service is told exactly, whatever the others do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from recorded_cloud import recorded_cloud
+
+from argus.probes.plan import Cloud, Plan
+from argus.services import ServiceSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from argus.store.engine import Store
+
+
+@pytest.fixture
+def region(store: Store, tmp_path: Path) -> Iterator[tuple[ServiceSource, dict[str, int]]]:
+    with recorded_cloud(tmp_path) as (file, instead):
+        yield ServiceSource(Plan((Cloud("prod", timeout=20.0),)), store, 30.0, str(file)), instead
+
+
+def states(made: ServiceSource) -> dict[str, str]:
+    return {each["name"]: each["state"] for each in made.fetch()["services"]}
+
+
+HEALTHY = {
+    "cinder": "down",  # recorded so: the only volume service was killed
+    "glance": "up",
+    "heat": "up",
+    "keystone": "up",
+    "neutron": "degraded",
+    "nova": "degraded",
+    "placement": "up",
+    "swift": "up",
+}
+
+
+def test_every_service_of_the_catalogue_is_told(region: tuple[ServiceSource, dict[str, int]]) -> None:
+    found: list[dict[str, Any]] = region[0].fetch()["services"]
+    assert {each["name"]: each["state"] for each in found} == HEALTHY, found
+    assert {each["name"]: each["version"] for each in found}["nova"] == "2.100"
+
+
+def test_refused_is_not_down_and_failed_is(region: tuple[ServiceSource, dict[str, int]]) -> None:
+    made, instead = region
+    instead |= {"/volume/v3/os-services": 403, "/placement/resource_providers": 503}
+    assert states(made) == {**HEALTHY, "cinder": "not permitted", "placement": "down"}
+
+
+def test_without_a_token_keystone_is_down_and_others_are_unknown(
+    region: tuple[ServiceSource, dict[str, int]],
+) -> None:
+    made, instead = region
+    assert states(made) == HEALTHY
+    instead["token"] = 500
+    assert states(made) == {**dict.fromkeys(HEALTHY, "unknown"), "keystone": "down"}
+    del instead["token"]
+    assert states(made) == HEALTHY
