@@ -21,6 +21,8 @@ NOT_AVAILABLE = {
     "are there.",
     "taps in another network namespace": "not visible in /sys/class/net of the agent's own; the guest's own "
     "counters come from libvirt.",
+    "time slices of a single vCPU": "they are told of all vCPUs of the guest together (role vcpu); the delay "
+    "is there by vCPU.",
     "clients and free workers of libvirtd": "its admin socket is open only to root and can change settings; "
     "the latency of each kind of call is there.",
     "huge page statistics by size (hugepages-*kB/stats)": "sizes below 2 MiB are off unless somebody turns "
