@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from argus import failpoints
 from argus.correlator.causes import OF_GUESTS
 from argus.correlator.evaluate import GUEST_NAMES, is_ill
-from argus.correlator.facts import ZABBIX
+from argus.correlator.facts import ZABBIX, Maintenance
 from argus.correlator.fleet import fleet_sums
 from argus.correlator.incidents import Change, decide
 from argus.correlator.rulebook import BOOK
@@ -56,6 +56,7 @@ def correlate(site: Site) -> bool:
         recent = incidents.recent(session, now - site.policy.flap_window)
         decision = decide(before.state, facts, site.policy, now, recent=recent)
         rows = incidents.apply(session, before, decision, now)
+        _follow_maintenance(session, facts, now)
         quiet = silences.active(session, now)
         for effect in decision.effects:
             _tell(session, site, effect, rows.get(effect.incident.key), quiet, now)
@@ -69,6 +70,19 @@ def correlate(site: Site) -> bool:
         key = effect.incident.key
         log.info("%s %s on %s: %s", effect.change.value, key.rule, key.subject, effect.reason)
     return True
+
+
+def _follow_maintenance(session: Session, facts: Facts, now: float) -> None:
+    """Silence what is out of service, in Zabbix or as other sources say; a blind source ends nothing."""
+    out: dict[str, dict[str, str]] = {source.partition(":")[0]: {} for source in facts.sources}
+    for node in facts.nodes:
+        if node.in_maintenance:
+            out[ZABBIX][node.host] = "in a maintenance in Zabbix"
+    for each in facts.told(Maintenance):
+        out.setdefault(each.source, {})[each.node] = each.why
+    for source, nodes in out.items():
+        if not facts.blindness((source,)):
+            silences.follow(session, source, nodes, now)
 
 
 def _with_placements(

@@ -30,12 +30,12 @@ def incidents(store: Store, *, everything: bool, form: str) -> int:
     with store.read() as session:
         rows = reports.incidents(session, phases)
     if form == "json":
-        print(json.dumps([_as_dict(row) for row in rows], indent=2))
+        print(json.dumps([as_dict(row) for row in rows], indent=2))
         return 0
     if not rows:
         print("no incidents" if everything else "no open incidents")
         return 0
-    _console().print(_table(rows))
+    console().print(_table(rows))
     return 0
 
 
@@ -62,29 +62,30 @@ def explain(store: Store, number: int, *, form: str) -> int:
         raise ArgusError(f"there is no incident {number}; argus incidents --all lists them")
     if form == "json":
         told = {
-            "incident": _as_dict(row) if row else None,
+            "incident": as_dict(row) if row else None,
             "decisions": [_decision(each) for each in decisions],
             "messages": [_message(each) for each in messages],
         }
         print(json.dumps(told, indent=2))
         return 0
-    console = _console()
+    screen = console()
     if row is not None:
-        console.print(_table([row]))
+        screen.print(_table([row]))
         for name, value in row.evidence.items():
-            console.print(Text(f"  {name}: {value}"))
+            screen.print(Text(f"  {name}: {value}"))
     for each in decisions:
-        console.print(Text(f"{_clock(each.at)}  {each.what:14} {each.detail}"))
+        screen.print(Text(f"{clock(each.at)}  {each.what:14} {each.detail}"))
     for message in messages:
         error = f": {message.error}" if message.error else ""
         line = f"{message.kind} to {message.receiver}: {message.state}, attempts {message.attempts}{error}"
-        console.print(Text(line))
+        screen.print(Text(line))
     return 0
 
 
-def _console() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+def console() -> Console:
+    """Return what tables are printed on."""
+    screen = Console(highlight=False)
+    return screen if screen.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
 def _table(rows: Any) -> Table:
@@ -99,12 +100,13 @@ def _table(rows: Any) -> Table:
         severity = Text(row.severity, COLOURS.get(row.severity, ""))
         age = _age((row.resolved_at or time.time()) - at)
         table.add_row(
-            str(row.id), state, severity, Text(row.label or row.subject), _clock(at), age, Text(what)
+            str(row.id), state, severity, Text(row.label or row.subject), clock(at), age, Text(what)
         )
     return table
 
 
-def _as_dict(row: IncidentRow) -> dict[str, Any]:
+def as_dict(row: IncidentRow) -> dict[str, Any]:
+    """Return an incident as scripts get it."""
     return {
         "id": row.id,
         "uid": row.uid,
@@ -144,7 +146,8 @@ def _iso(at: float | None) -> str | None:
     return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
-def _clock(at: float) -> str:
+def clock(at: float) -> str:
+    """Return a moment in local time, for people."""
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 

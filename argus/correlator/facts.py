@@ -63,7 +63,8 @@ class NodeValues:
 class Maintenance:
     """A node that somebody took out of service; what happens on it is not told meanwhile.
 
-    ``source`` is who says so (``nova``), one object for each node in ``Facts.others``.
+    One object for each node in ``Facts.others``; ``source`` is the name of the source that tells it, without
+    its place (``openstack``): while that is blind, no maintenance ends.
     """
 
     source: str

@@ -61,6 +61,15 @@ def messages(session: Session, number: int) -> Sequence[OutboxRow]:
     ).all()
 
 
+def silenced(session: Session) -> set[int]:
+    """Return the incidents of which nothing has left because a silence holds it back."""
+    gone = select(OutboxRow.incident_id).where(OutboxRow.state.in_(("sent", "leased")))
+    held = select(OutboxRow.incident_id).where(
+        OutboxRow.silence_id.is_not(None), OutboxRow.state == "pending", OutboxRow.incident_id.not_in(gone)
+    )
+    return set(session.scalars(held))
+
+
 def outbox(session: Session) -> Outbox:
     """Count the messages."""
     counted = session.execute(select(OutboxRow.state, func.count()).group_by(OutboxRow.state))

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select, update
 
-from argus.routing.matchers import all_match, parse
+from argus.routing.matchers import Matcher, all_match, parse
 from argus.store.models import OutboxRow, SilenceRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy.orm import Session
-
-    from argus.routing.matchers import Matcher
 
 NEVER = 4_000_000_000.0  # the year 2096: until the incident is resolved
 
@@ -41,6 +39,24 @@ def matching(rows: Iterable[SilenceRow], labels: Mapping[str, str]) -> SilenceRo
     """Return the silence that holds an incident back the longest."""
     found = [row for row in rows if all_match((parse(word) for word in row.matchers), labels)]
     return max(found, key=lambda row: NEVER if row.until is None else row.until, default=None)
+
+
+def follow(session: Session, source: str, out: Mapping[str, str], now: float) -> int:
+    """Keep a silence for each node that somebody took out of service elsewhere; returns how many changed.
+
+    ``source`` is who says so, ``out`` why, by node.  A silence ends with the maintenance that it follows:
+    what it held back and what is still so is told then.
+    """
+    mine = select(SilenceRow).where(SilenceRow.source.startswith(f"{source}:"), SilenceRow.until.is_(None))
+    known = {row.source.partition(":")[2]: row for row in session.scalars(mine)}
+    for node, row in known.items():
+        if node not in out:
+            expire(session, row.id, now)
+    for node, why in out.items():
+        if node not in known:
+            row = add(session, [Matcher("node", "=", node)], None, source, why, now)
+            row.source = f"{source}:{node}"
+    return len(known.keys() ^ out.keys())
 
 
 def expire(session: Session, number: int, now: float) -> bool:

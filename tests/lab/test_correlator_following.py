@@ -39,6 +39,7 @@ def crashed(lab: Lab, uuid: str) -> Iterator[None]:
         finally:
             lab.wait_until(lambda: not domain.isActive(), 30)
             domain.create()
+            lab.wait_until(lambda: incident_of(lab, uuid) is None, 120)
 
 
 def incident_of(lab: Lab, uuid: str) -> dict[str, Any] | None:
