@@ -68,15 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     incidents = add("incidents", "List open incidents.", _incidents)
     incidents.add_argument("--all", action="store_true", help="pending and resolved ones too, newest first")
     incidents.add_argument("--format", choices=FORMATS, default="table")
-<<<<<<< HEAD
     services = add("services", "Show how every service is; exit code 1 if one is down.", _services)
     services.add_argument("--watch", action="store_true", help="show it again and again, until Ctrl-C")
     services.add_argument("--all", action="store_true", help="every process, agent and member too")
     services.add_argument("--format", choices=FORMATS, default="table")
-=======
     alerts = add("alerts", "List what is wrong, symptoms under their causes, told or not.", _alerts)
     alerts.add_argument("--format", choices=FORMATS, default="table")
->>>>>>> ae1f1e8 (A maintenance in Zabbix holds pages back until it ends; argus alerts says why something is not told)
     explain = add("explain", "Tell why an incident is as it is, and who was told.", _explain)
     explain.add_argument("incident", type=int, metavar="ID")
     explain.add_argument("--format", choices=FORMATS, default="table")
@@ -232,19 +229,18 @@ def _incidents(arguments: argparse.Namespace) -> int:
     return listing.incidents(_store(arguments), everything=arguments.all, form=arguments.format)
 
 
-<<<<<<< HEAD
 def _services(arguments: argparse.Namespace) -> int:
     from argus import services_listing  # noqa: PLC0415
 
     return services_listing.show(
         _store(arguments), watch=arguments.watch, everything=arguments.all, form=arguments.format
     )
-=======
+
+
 def _alerts(arguments: argparse.Namespace) -> int:
     from argus import alerts  # noqa: PLC0415
 
     return alerts.alerts(_store(arguments), form=arguments.format)
->>>>>>> ae1f1e8 (A maintenance in Zabbix holds pages back until it ends; argus alerts says why something is not told)
 
 
 def _explain(arguments: argparse.Namespace) -> int:
