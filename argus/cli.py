@@ -8,7 +8,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from argus import __version__
+from argus import __version__, capacity_cli
 from argus.errors import ArgusError
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("incident", type=int, metavar="ID")
     explain.add_argument("--format", choices=FORMATS, default="table")
     _add_operating(add)
+    capacity_cli.register(add, _load)
     return parser
 
 

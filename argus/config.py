@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from oslo_config import cfg, types
 
 from argus import ini_file
+from argus.capacity_options import CAPACITY_OPTIONS, OPENSTACK_OPTIONS, terms
 from argus.correlator.rules import RULES
 from argus.correlator.thresholds import Policy, Thresholds
 from argus.correlator_options import CORRELATOR_OPTIONS
@@ -205,6 +206,8 @@ def list_opts() -> list[tuple[str, list[Any]]]:
         ("correlator", CORRELATOR_OPTIONS),
         ("guests", GUESTS_OPTIONS),
         ("services", SERVICES_OPTIONS),
+        ("openstack", OPENSTACK_OPTIONS),
+        ("capacity", CAPACITY_OPTIONS),
         ("smtp", SMTP_OPTIONS),
         ("exporter", EXPORTER_OPTIONS),
         ("thresholds", _threshold_options()),
@@ -294,6 +297,7 @@ def policy(conf: Any) -> Policy:
         flap_count=conf.correlator.flap_count,
         flap_window=conf.correlator.flap_window,
         flap_quiet=conf.correlator.flap_quiet,
+        capacity=terms(conf),
     )
 
 

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from argus import __version__, services_metrics
+from argus import __version__, exporter_capacity, services_metrics
 from argus.correlator.rules import RULES
 from argus.errors import ArgusError
 from argus.store import audit, health, reports, silences
@@ -109,6 +109,7 @@ class StoreCollector(Collector):
         yield from (age, took, failing)
         yield from self._delivery(session)
         yield from services_metrics.collect(session, self.clock())
+        yield from exporter_capacity.families(session, self.clock())
         for fleet in reports.fleet(session):
             yield GaugeMetricFamily(f"argus_fleet_{fleet.name}", "Sum over nodes that report.", fleet.value)
 

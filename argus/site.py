@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from argus import config, guests, notify, services_source
+from argus import capacity_source, config, guests, notify, services_source
 from argus.correlator.facts import ZABBIX, Facts
+from argus.fleets import Fleets
 from argus.routing.read import read
 from argus.routing.tree import everything
 from argus.sources import Stored, Together
@@ -101,7 +102,10 @@ def routes(conf: Any) -> Router:
 
 def slow_sources(conf: Any, store: Store) -> tuple[Slow, ...]:
     """Make what is read by jobs of their own: a line a source; each also needs a job in the schedule."""
-    return services_source.from_config(conf, store)
+    return (
+        *services_source.from_config(conf, store),
+        *capacity_source.sources(conf, Fleets(conf), store),
+    )
 
 
 def from_config(conf: Any) -> Site:

@@ -64,6 +64,8 @@ def evaluate(
 def _sources(facts: Facts) -> Iterator[Source]:
     why = dict(zip(facts.blind, facts.why_blind, strict=True))
     for name in dict.fromkeys((*facts.sources, *why)):
+        if name.endswith(f"@{ZABBIX}") and ZABBIX in why:
+            continue  # it is read through Zabbix: one silence, one incident
         yield Source(name, why.get(name, ""))
 
 

@@ -97,6 +97,45 @@ class Thresholds:
         text="The share (0 to 1) of the month's error budget that must be spent besides, so that one short "
         "outage of a good month is no news.",
     )
+    # Below five there is no time left to order hosts once somebody notices.
+    flavor_fits_min: float = limit(
+        5,
+        relax=1.2,
+        text="A watched flavor ([capacity] flavors) must fit so many times more. Resolves at 1.2 of it.",
+    )
+    # Six weeks: quotation, order, delivery and racking of servers.
+    full_in_days_min: float = limit(
+        45,
+        relax=1.1,
+        text="Days before the forecast says full from which it is told: how long it takes you to get new "
+        "hosts into service. Resolves at 1.1 of it.",
+    )
+    # Everything promised is there: only beyond that can guests run out of memory together.
+    memory_promised_max_ratio: float = limit(
+        1.0,
+        relax=0.98,
+        text="Memory promised to guests of what there is, from which swapping is put down to overcommit. "
+        "Resolves below 0.98 of it.",
+    )
+    swap_used_max_bytes: float = limit(
+        GIB,
+        relax=0.8,
+        text="Swap in use (bytes) on the worst node from which memory overcommit counts as hurting. "
+        "Resolves below 0.8 of it.",
+    )
+    # Projects seldom use half of what they may.
+    quota_promise_max_ratio: float = limit(
+        2.0,
+        relax=0.95,
+        text="Sum of the quotas of all projects, of capacity, from which it is told. Resolves below 0.95 "
+        "of it.",
+    )
+    drift_max: float = limit(
+        0, text="So many disagreements of Nova, Placement and libvirt are let pass before it is told."
+    )
+    losses_max: float = limit(
+        0, text="So many hosts or racks whose loss does not fit elsewhere are let pass before it is told."
+    )
 
     def relaxed(self) -> Thresholds:
         """Return the limits by which an incident that is open already is judged."""
@@ -106,6 +145,14 @@ class Thresholds:
             if f.metadata["relax"] != 1.0
         }
         return replace(self, **changed)
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityTerms:
+    """``flavors`` are watched; ``limits`` replace thresholds by scope (``aggregate:ssd``) and name."""
+
+    flavors: tuple[str, ...] = ()
+    limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +182,4 @@ class Policy:
     mass_min: int = 50
     mass_ratio: float = 0.2
     mass_keep: float = 120.0
+    capacity: CapacityTerms = field(default_factory=CapacityTerms)

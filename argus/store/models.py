@@ -254,3 +254,16 @@ class PlacementRow(Base):
     node: Mapped[str] = mapped_column(String(128))
     since: Mapped[float] = mapped_column(Double)
     until: Mapped[float | None] = mapped_column(Double)
+
+
+class UsageRow(Base):
+    """The most that was in use on one day (number of the day, UTC), in the units of its resource class."""
+
+    __tablename__ = "usage"
+
+    fleet: Mapped[str] = mapped_column(String(128), primary_key=True)
+    scope: Mapped[str] = mapped_column(String(255), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(128), primary_key=True)
+    day: Mapped[int] = mapped_column(Integer, primary_key=True)
+    used: Mapped[float] = mapped_column(Double)
+    capacity: Mapped[float] = mapped_column(Double)

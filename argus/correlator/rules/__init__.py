@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from argus.correlator.rules import (
     capacity,
     cloud,
+    fleet,
     guests,
     overcommit,
     places,
@@ -35,6 +36,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     proxies.FAMILY,
     places.FAMILY,
     *cloud.FAMILIES,
+    fleet.FAMILY,
 )
 
 RULES: tuple[AnyRule, ...] = (

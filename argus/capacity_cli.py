@@ -1,0 +1,74 @@
+"""``argus capacity`` and ``argus whatif``: their arguments."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from argus.errors import ArgusError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+FORMATS = ("table", "json", "csv")
+
+
+def register(add: Callable[..., argparse.ArgumentParser], load: Callable[[argparse.Namespace], Any]) -> None:
+    """Add both commands; ``load`` reads the configuration."""
+    capacity = add("capacity", "What is left, how many more of a flavor fit, and when it is full.", _capacity)
+    capacity.set_defaults(load=load)
+    capacity.add_argument("--flavor", default="", metavar="NAME", help="how many more of it fit, and where")
+    capacity.add_argument("--by", default="", choices=["az", "aggregate", "rack", "host"])
+    capacity.add_argument("--cloud", default="", help="one of [openstack] clouds; default: all")
+    capacity.add_argument("--forecast", action="store_true", help="when each scope is full, from history")
+    capacity.add_argument("--plot", default="", metavar="FILE.png", help="draw the forecast of one figure")
+    capacity.add_argument("--scope", default="all", help="of --plot: all, az:NAME or aggregate:NAME")
+    capacity.add_argument(
+        "--class", default="MEMORY_MB", dest="kind", metavar="CLASS", help="of --plot: MEMORY_MB, VCPU, ..."
+    )
+    capacity.add_argument("--format", choices=FORMATS, default="table")
+    whatif = add("whatif", "What if hosts are lost, drained or added, or guests booted.", _whatif)
+    whatif.set_defaults(load=load)
+    whatif.add_argument("action", choices=["lose", "drain", "add", "boot"])
+    whatif.add_argument(
+        "words",
+        nargs="+",
+        metavar="HOST | N HOST-TYPE | N FLAVOR",
+        help="lose cmp1; lose az:az1; drain cmp1 cmp2; add 3 cmp1; boot 20 m1.large",
+    )
+    whatif.add_argument("--cloud", default="", help="one of [openstack] clouds")
+    whatif.add_argument("--format", choices=FORMATS, default="table")
+
+
+def _conf(arguments: argparse.Namespace) -> Any:
+    conf = arguments.load(arguments)
+    logging.getLogger("keystoneauth").setLevel(logging.WARNING)
+    return conf
+
+
+def _capacity(arguments: argparse.Namespace) -> int:
+    from argus import capacity_commands, capacity_forecast  # noqa: PLC0415  # each command pays for its own
+
+    conf, form = _conf(arguments), arguments.format
+    if arguments.plot or arguments.forecast:
+        return capacity_forecast.show(
+            conf,
+            cloud=arguments.cloud,
+            scope=arguments.scope,
+            kind=arguments.kind,
+            file=arguments.plot,
+            form=form,
+        )
+    return capacity_commands.capacity(
+        conf, flavor=arguments.flavor, by=arguments.by, cloud=arguments.cloud, form=form
+    )
+
+
+def _whatif(arguments: argparse.Namespace) -> int:
+    from argus import capacity_commands  # noqa: PLC0415
+
+    words = [arguments.action, *arguments.words]
+    if not all(words):
+        raise ArgusError("argus whatif wants words that are not empty")
+    return capacity_commands.whatif(_conf(arguments), words, cloud=arguments.cloud, form=arguments.format)

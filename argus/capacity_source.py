@@ -1,0 +1,121 @@
+"""Capacity as a slow source: read and worked out by a job of its own, kept in SQL as sums."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from argus.correlator.capacity import noisy
+from argus.correlator.capacity.forecast import DAY, forecast
+from argus.correlator.capacity.report import Report, of_payload, payload, report
+from argus.fleets import AGENTS
+from argus.sources import refresh
+from argus.store import capacity as history
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from argus.correlator.capacity.model import Fleet
+    from argus.fleets import Fleets
+    from argus.site import Site
+    from argus.store.engine import Store
+
+READ_SECONDS = 900.0  # the lease: longer than any reading of a cloud with its calls' time-outs
+DEMAND = "memory in use"  # MiB; beside resource classes in history
+
+
+@dataclass(frozen=True, slots=True)
+class CapacitySource:
+    """One fleet.  ``every`` is the interval of reading, ``keep`` that of history, in seconds."""
+
+    fleets: Fleets
+    fleet: str
+    store: Store
+    every: float
+    keep: float
+    across_zones: bool = False
+    steal_least: float = noisy.WAIT_LEAST
+    seconds: float = READ_SECONDS
+    clock: Callable[[], float] = field(default=time.time)
+
+    @property
+    def name(self) -> str:
+        """The source's name, with the fleet's; that of the agents comes through Zabbix."""
+        return f"capacity:{self.fleet}" + ("@zabbix" if self.fleet == AGENTS else "")
+
+    @property
+    def max_age(self) -> float:
+        """Three missed readings."""
+        return 3 * self.every + self.seconds / 10
+
+    def fetch(self) -> Any:
+        """Read the fleet and work everything out.  Raises ``ArgusError`` when nothing can be said."""
+        fleet = self.fleets.read(self.fleet)
+        made = report(fleet, across_zones=self.across_zones)
+        now = self.clock()
+        with self.store.write() as session:
+            history.note(session, self.fleet, figures(made), now)
+            history.prune(session, now - self.keep)
+        with self.store.read() as session:
+            series = history.series(session, now - self.keep)
+        forecasts: dict[str, dict[str, Any]] = {}
+        for (name, scope, kind), each in series.items():
+            if name == self.fleet:
+                found = forecast(each.samples, each.capacity)
+                days = {"full": found.full, "early": found.early, "late": found.late}
+                forecasts.setdefault(scope, {})[kind] = {**days, "refused": found.refused}
+        return payload(replace(made, forecasts=forecasts, noises=tuple(self._noises(fleet))))
+
+    def facts(self, payload: Any, at: float) -> Report:
+        """Return the report of a snapshot."""
+        del at  # the report knows when it was made
+        return of_payload(payload)
+
+    def _noises(self, fleet: Fleet) -> Iterator[str]:
+        """Ask for guests only where a node says that one waits."""
+        waiting = {
+            h.name for h in fleet.hosts if h.pain.steal is not None and h.pain.steal >= self.steal_least
+        }
+        if not waiting:
+            return
+        usages = [each for each in self.fleets.usages() if each.host in waiting]
+        for noise in noisy.noises(usages, self.steal_least):
+            shares = ", ".join(
+                f"{s.label} ({s.project or 'project unknown'}) {part:.0%}" for s, part in noise.suspects
+            )
+            victim = f"{noise.victim.label} on {noise.victim.host}"
+            yield f"{victim} waits {noise.waits:.0%} of the time for {noise.resource}; of its use: {shares}"
+
+
+def figures(made: Report) -> Iterator[tuple[str, str, float, float]]:
+    """Yield what history keeps: scope, class, used (each guest once), capacity."""
+    for scope in made.scopes:
+        if "allocations" not in made.missing:
+            for kind, each in scope.classes.items():
+                yield scope.name, kind, each.used - each.doubled, each.capacity
+        if scope.demand is not None and scope.memory:
+            yield scope.name, DEMAND, scope.demand, scope.memory
+
+
+def sources(conf: Any, fleets: Fleets, store: Store) -> tuple[CapacitySource, ...]:
+    """Make a source a fleet."""
+    return tuple(
+        CapacitySource(
+            fleets,
+            name,
+            store,
+            conf.capacity.interval,
+            conf.capacity.keep_days * DAY,
+            conf.capacity.failover_across_zones,
+            conf.thresholds.guest_steal_max_ratio,
+        )
+        for name in fleets.names()
+    )
+
+
+def refresh_all(site: Site) -> bool:
+    """Read all fleets, one after the other; whether any was read."""
+    mine = [slow for slow in site.slow if isinstance(slow, CapacitySource)]
+    done = [refresh(site, slow) for slow in mine]
+    return any(done)

@@ -1,0 +1,120 @@
+"""Capacity for Prometheus: ``argus_fleet_*`` of the newest report of each fleet that is not too old."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import GaugeMetricFamily
+from sqlalchemy import select
+
+from argus.correlator.capacity.report import of_payload
+from argus.store.models import SnapshotRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client import Metric
+    from sqlalchemy.orm import Session
+
+    from argus.correlator.capacity.report import Report
+
+SOURCE = "capacity:"
+OLDEST = 3600.0  # s; what is older is not shown: the age is
+_CLASS = ("fleet", "scope", "class")
+
+
+def reports(session: Session, now: float) -> tuple[Report, ...]:
+    """Return the newest report of each fleet that is not older than an hour."""
+    rows = session.scalars(select(SnapshotRow).where(SnapshotRow.source.startswith(SOURCE)))
+    return tuple(of_payload(row.payload) for row in rows if row.payload and now - (row.at or 0.0) < OLDEST)
+
+
+def families(session: Session, now: float) -> Iterator[Metric]:
+    """Yield all families; a figure that is not known has no sample."""
+    made = reports(session, now)
+    if made:
+        yield from _classes(made)
+        yield from _flavors(made)
+        yield from _losses(made)
+        yield from _rest(made, now)
+
+
+def _classes(made: tuple[Report, ...]) -> Iterator[Metric]:
+    texts = {
+        "capacity": "int((total - reserved) * allocation_ratio), summed over the hosts of the scope.",
+        "used": "Allocated, as Placement counts.",
+        "held_twice": "The part of used that guests hold a second time (evacuations, migrations).",
+        "free": "Capacity less used; below zero for a ratio that was lowered.",
+        "free_open": "What is left on hosts that take guests.",
+    }
+    fields = {"held_twice": "doubled", "free_open": "open"}
+    for name, text in texts.items():
+        family = GaugeMetricFamily(f"argus_fleet_resource_{name}", text, labels=_CLASS)
+        for report in made:
+            for scope in report.scopes:
+                for kind, each in scope.classes.items():
+                    family.add_metric((report.fleet, scope.name, kind), getattr(each, fields.get(name, name)))
+        yield family
+    promised = GaugeMetricFamily(
+        "argus_fleet_promised_ratio", "Used, of total less reserved: overcommit by allocation.", labels=_CLASS
+    )
+    for report in made:
+        for scope in report.scopes:
+            for kind, ratio in scope.promised.items():
+                promised.add_metric((report.fleet, scope.name, kind), ratio)
+    yield promised
+
+
+def _flavors(made: tuple[Report, ...]) -> Iterator[Metric]:
+    fits = GaugeMetricFamily(
+        "argus_fleet_flavor_fits",
+        "How many more guests of a flavor fit now.",
+        labels=("fleet", "scope", "flavor"),
+    )
+    for report in made:
+        for scope in report.scopes:
+            for name, size in scope.sizes.items():
+                fits.add_metric((report.fleet, scope.name, name), size.fits)
+    yield fits
+
+
+def _losses(made: tuple[Report, ...]) -> Iterator[Metric]:
+    tried = GaugeMetricFamily(
+        "argus_fleet_losses_tried", "Hosts or racks whose loss was tried.", labels=("fleet", "by")
+    )
+    short = GaugeMetricFamily(
+        "argus_fleet_losses_short", "Those whose guests do not all fit elsewhere.", labels=("fleet", "by")
+    )
+    for report in made:
+        for by, number in report.losses.items():
+            tried.add_metric((report.fleet, by), number)
+            short.add_metric((report.fleet, by), sum(1 for each in report.deficits if each.by == by))
+    yield from (tried, short)
+
+
+def _rest(made: tuple[Report, ...], now: float) -> Iterator[Metric]:
+    full = GaugeMetricFamily("argus_fleet_full_in_days", "Forecast: days until full.", labels=_CLASS)
+    quota = GaugeMetricFamily(
+        "argus_fleet_quota_promise_ratio", "Sum of quotas, of capacity.", labels=("fleet", "resource")
+    )
+    drift = GaugeMetricFamily(
+        "argus_fleet_drift", "Disagreements of Nova, Placement and libvirt.", labels=("fleet", "kind")
+    )
+    unread = GaugeMetricFamily(
+        "argus_fleet_part_unread", "Parts of a fleet that could not be read.", labels=("fleet", "part")
+    )
+    age = GaugeMetricFamily("argus_fleet_age_seconds", "Age of the figures of a fleet.", labels=("fleet",))
+    for report in made:
+        age.add_metric((report.fleet,), max(0.0, now - report.at))
+        for scope, kinds in report.forecasts.items():
+            for kind, each in kinds.items():
+                if each["full"] is not None:
+                    full.add_metric((report.fleet, scope, kind), each["full"])
+        for kind, promise in report.promises.items():
+            if promise["ratio"] is not None:
+                quota.add_metric((report.fleet, kind), promise["ratio"])
+        for kind, number in report.drifts.items():
+            drift.add_metric((report.fleet, kind), number)
+        for part in report.missing:
+            unread.add_metric((report.fleet, part), 1)
+    yield from (full, quota, drift, unread, age)

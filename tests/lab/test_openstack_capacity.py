@@ -1,0 +1,175 @@
+"""Capacity on a real control plane: every number is Placement's own, and what fits is what really boots."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from openstack.exceptions import BadRequestException
+
+from argus.correlator.capacity.drift import drifts
+from argus.correlator.capacity.fit import fit
+from argus.correlator.capacity.free import balances
+from argus.correlator.capacity.report import report
+from argus.openstack import documents
+from argus.openstack.clouds import open_clouds
+from argus.openstack.inventory import Reader
+from stack.components.openstack.config import ADMIN, MONITOR, READER
+from stack.polling import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openstack.connection import Connection
+
+    from argus.correlator.capacity.model import Fleet
+    from stack.components.openstack.cloud import Cloud
+
+pytestmark = pytest.mark.openstack
+
+# Larger than any guest may be on cmp1 and cmp2 (max_unit), although cmp2 has room for one under its ratio.
+HUGE = {"vcpus": 1, "ram": 90_000, "disk": 1}
+SLOW = 120  # seconds for what a busy machine does in ten
+
+
+def fleet_of(cloud: Cloud, who: str = MONITOR) -> Fleet:
+    (argus,) = open_clouds([who], str(cloud.clouds_yaml), timeout=60)
+    return documents.fleet(who, Reader(argus).read(time.time()), time.time(), ["rack1", "rack2"])
+
+
+def placement(connection: Connection, path: str) -> Any:
+    answer = connection.session.get(
+        path,
+        endpoint_filter={"service_type": "placement"},
+        headers={"OpenStack-API-Version": "placement 1.39"},
+    )
+    return answer.json()
+
+
+@contextmanager
+def flavor(connection: Connection, name: str, **sizes: int) -> Iterator[Any]:
+    made = connection.compute.create_flavor(name=name, **sizes)
+    try:
+        yield made
+    finally:
+        connection.compute.delete_flavor(made)
+
+
+@contextmanager
+def booted(connection: Connection, size: Any, number: int) -> Iterator[list[Any]]:
+    """Boot guests and wait until each is ACTIVE or ERROR; they are gone afterwards."""
+    image = connection.image.find_image("cirros-fake", ignore_missing=False)
+    servers = [
+        connection.compute.create_server(
+            name=f"capacity{n}", flavor_id=size.id, image_id=image.id, networks="none"
+        )
+        for n in range(number)
+    ]
+
+    def states() -> list[Any]:
+        return [connection.compute.get_server(each.id) for each in servers]
+
+    try:
+        wait_until(lambda: all(each.status in {"ACTIVE", "ERROR"} for each in states()), SLOW)
+        yield states()
+    finally:
+        for each in servers:
+            connection.compute.delete_server(each.id, force=False, ignore_missing=True)
+        for each in servers:
+            connection.compute.wait_for_delete(each, wait=SLOW)
+
+
+def test_every_figure_is_placements_own(cloud: Cloud) -> None:
+    fleet = fleet_of(cloud)
+    assert not fleet.missing
+    with cloud.connect(ADMIN) as connection:
+        told = placement(connection, "/allocation_candidates?resources=VCPU:1")["provider_summaries"]
+        for host in fleet.hosts:
+            (provider,) = host.providers
+            for kind, figures in told[provider.uuid]["resources"].items():
+                assert provider.inventories[kind].capacity == figures["capacity"]
+                assert provider.used.get(kind, 0) == figures["used"]
+            usages = placement(connection, f"/resource_providers/{provider.uuid}/usages")["usages"]
+            assert {k: provider.used.get(k, 0) for k in usages} == usages
+    assert {host.name: host.zone for host in fleet.hosts} == {"cmp1": "az1", "cmp2": "az2", "cmp3": "nova"}
+    assert [host.rack for host in fleet.hosts] == ["rack1", "rack2", ""]
+    assert drifts(fleet) == ()
+    assert {guest.name for guest in fleet.guests} >= {"web1", "db1", "batch1"}
+
+
+def test_as_many_boot_as_argus_says_and_the_next_finds_no_valid_host(cloud: Cloud) -> None:
+    with cloud.connect(ADMIN) as connection, flavor(connection, "argus.huge", **HUGE) as huge:
+        connection.set_compute_quotas("admin", cores=-1, ram=-1, instances=-1)
+        fleet = fleet_of(cloud)
+        size = fleet.flavor("argus.huge")
+        assert size is not None
+        told = fit(fleet.hosts, size.request)
+        assert {name for name, _ in told.by_host} == {"cmp3"}
+        assert told.count >= 2
+        with booted(connection, huge, told.count) as servers:
+            assert {each.status for each in servers} == {"ACTIVE"}
+            full = fleet_of(cloud)
+            assert fit(full.hosts, size.request).count == 0
+            with booted(connection, huge, 1) as (further,):
+                assert further.status == "ERROR"
+                assert "No valid host" in further.fault["message"]
+
+
+@contextmanager
+def dead(cloud: Cloud, connection: Connection, host: str) -> Iterator[None]:
+    """A compute that is killed and forced down; it is back, and has cleaned up, afterwards."""
+    (service,) = connection.compute.services(binary="nova-compute", host=host)
+    cloud.kill(f"nova-compute-{host}")
+
+    def back() -> bool:
+        try:
+            connection.compute.update_service_forced_down(service, forced=False)
+        except BadRequestException:  # its evacuations are not completed before it has seen to them
+            return False
+        return True
+
+    try:
+        connection.compute.update_service_forced_down(service, forced=True)
+        yield
+    finally:
+        cloud.start(f"nova-compute-{host}")
+        wait_until(back, SLOW, 2)
+
+
+def test_a_dead_compute_takes_nothing_and_an_evacuated_guest_counts_once(cloud: Cloud) -> None:
+    before = fleet_of(cloud)
+    whole, large = balances(before)["VCPU"], before.flavor("m1.large")
+    assert large is not None
+    with (
+        cloud.connect(ADMIN) as connection,
+        flavor(connection, "argus.tiny", vcpus=3, ram=512, disk=1) as tiny,
+        booted(connection, tiny, 1) as (server,),
+    ):
+        home = server.compute_host
+        with dead(cloud, connection, home):
+            hurt = fleet_of(cloud)
+            assert {host.name: host.closed for host in hurt.hosts if host.closed} == {home: "forced down"}
+            rest = [host for host in before.hosts if host.name != home]
+            assert fit(hurt.hosts, large.request).count == fit(rest, large.request).count
+            assert fit(rest, large.request).count < fit(before.hosts, large.request).count
+            connection.compute.evacuate_server(server)
+            wait_until(lambda: connection.compute.get_server(server.id).compute_host != home, SLOW)
+            moved = fleet_of(cloud)
+            balance = balances(moved)["VCPU"]
+            assert balance.used == whole.used + 6  # Placement holds it on both hosts
+            assert (balance.doubled, balance.taken) == (3, whole.used + 3)
+            doubled = [each for each in drifts(moved) if each.kind == "doubled"]
+            assert [(each.host, each.subject) for each in doubled] == [(home, server.id)]
+        wait_until(lambda: balances(fleet_of(cloud))["VCPU"].used == whole.used + 3, SLOW, 2)
+
+
+def test_a_role_that_may_not_read_names_what_is_missing(cloud: Cloud) -> None:
+    (argus,) = open_clouds([READER], str(cloud.clouds_yaml), timeout=60)
+    read = Reader(argus).read(time.time())
+    assert {"providers", "hypervisors", "services", "aggregates"} <= read.missing.keys()
+    assert all("not permitted" in read.missing[part] for part in ("providers", "hypervisors", "services"))
+    assert read.flavors, "flavors are for everybody"
+    fleet = documents.fleet("reader", read, time.time())
+    assert report(fleet).missing["providers"].startswith("not permitted")
