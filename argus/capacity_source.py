@@ -10,7 +10,7 @@ from argus.correlator.capacity import noisy
 from argus.correlator.capacity.forecast import DAY, forecast
 from argus.correlator.capacity.report import Report, of_payload, payload, report
 from argus.fleets import AGENTS
-from argus.sources import refresh
+from argus.sources import is_due, refresh
 from argus.store import capacity as history
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from argus.store.engine import Store
 
 READ_SECONDS = 900.0  # the lease: longer than any reading of a cloud with its calls' time-outs
+RETRY_SECONDS = 30.0  # shorter than the hold of source_cannot_be_read: no page after Zabbix was away
 DEMAND = "memory in use"  # MiB; beside resource classes in history
 
 
@@ -114,8 +115,13 @@ def sources(conf: Any, fleets: Fleets, store: Store) -> tuple[CapacitySource, ..
     )
 
 
+def retry_every(conf: Any) -> float:
+    """Return the seconds between two looks: what failed is read again soon, not an interval later."""
+    return min(RETRY_SECONDS, float(conf.capacity.interval))
+
+
 def refresh_all(site: Site) -> bool:
-    """Read all fleets, one after the other; whether any was read."""
-    mine = [slow for slow in site.slow if isinstance(slow, CapacitySource)]
+    """Read the fleets that are due, one after the other; whether any was read."""
+    mine = [slow for slow in site.slow if isinstance(slow, CapacitySource) and is_due(site, slow, slow.every)]
     done = [refresh(site, slow) for slow in mine]
     return any(done)

@@ -68,6 +68,13 @@ class Slow(Protocol):
         """Return what goes into ``Facts.others`` of a snapshot that was taken at ``at``."""
 
 
+def is_due(site: Site, slow: Slow, every: float) -> bool:
+    """Tell whether to read now: ``every`` seconds after the newest answer, at once while there is none."""
+    with site.store.read() as session:
+        row = snapshots.get(session, slow.name)
+    return row is None or row.at is None or bool(row.error) or site.clock() - row.at >= every
+
+
 def refresh(site: Site, slow: Slow) -> bool:
     """Read a slow source once; false when another process is at it.  Raises ``StoreError``."""
     lease = leases.acquire(site.store, f"read {slow.name}"[:50], site.owner, slow.seconds, site.clock())
@@ -104,9 +111,9 @@ class Stored:
         with self.store.read() as session:
             row = snapshots.get(session, name)
         now = self.clock()
-        if row is None:
-            why = "it has not been read yet"
-        elif row.at is None or now - row.at > self.slow.max_age:
+        if row is None:  # its job is about to read it for the first time: a new site is not a blind one
+            return Facts(sources=())
+        if row.at is None or now - row.at > self.slow.max_age:
             why = row.error or f"the newest answer is older than {self.slow.max_age:.0f} s"
         else:
             return Facts(sources=(name,), others=(self.slow.facts(row.payload, row.at),))

@@ -10,7 +10,7 @@ from argus.correlator.thresholds import Policy
 from argus.errors import ArgusError
 from argus.routing.tree import everything
 from argus.site import Site
-from argus.sources import Stored, Together, refresh
+from argus.sources import Stored, Together, is_due, refresh
 from argus.store import leases
 
 if TYPE_CHECKING:
@@ -83,10 +83,27 @@ def test_what_was_read_is_what_every_cycle_knows(store: Store) -> None:
     assert facts.blind == ()
 
 
-def test_a_source_that_was_never_read_is_blind_and_says_so(store: Store) -> None:
+def test_a_source_that_nobody_has_tried_to_read_yet_is_not_blind(store: Store) -> None:
     facts = Bench(store).facts()
-    assert (facts.blind, facts.why_blind) == (("openstack:one",), ("it has not been read yet",))
-    assert facts.told(Told) == ()
+    assert (facts.sources, facts.blind, facts.told(Told)) == ((ZABBIX,), (), ())
+
+
+def test_a_source_whose_first_reading_failed_is_blind_and_says_why(store: Store) -> None:
+    bench = Bench(store, api=Api(error="keystone says 503"))
+    assert refresh(bench.site, bench.api)
+    assert (bench.facts().blind, bench.facts().why_blind) == (("openstack:one",), ("keystone says 503",))
+
+
+def test_what_failed_is_due_again_at_once_and_what_was_read_after_its_interval(store: Store) -> None:
+    bench = Bench(store, api=Api(error="keystone says 503"))
+    assert is_due(bench.site, bench.api, 300)
+    refresh(bench.site, bench.api)
+    assert is_due(bench.site, bench.api, 300)
+    bench.api.error = ""
+    refresh(bench.site, bench.api)
+    assert not is_due(bench.site, bench.api, 300)
+    bench.clock.now += 300
+    assert is_due(bench.site, bench.api, 300)
 
 
 def test_an_answer_holds_over_a_failure_until_it_is_too_old(store: Store) -> None:
