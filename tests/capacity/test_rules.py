@@ -70,6 +70,12 @@ def test_a_loss_that_does_not_fit_names_the_guests() -> None:
     assert "web" in str(found.evidence)
 
 
+def test_a_site_of_one_host_is_not_told_that_it_has_no_other() -> None:
+    fleet = settle("f", [host("a", 16, 16384)], [Guest("g1", "a", ask(8, 1), "web")])
+    assert report(fleet).deficits
+    assert judged(report(fleet), "failover_deficit") is None
+
+
 def test_who_cannot_be_seen_is_unknown_and_not_well() -> None:
     blind = report(replace(settle("f", HOSTS, GUESTS), missing={"servers": "not permitted"}))
     assert isinstance(judged(blind, "failover_deficit"), Unknown)

@@ -133,7 +133,8 @@ def failover_deficit(room: Room, limit: Thresholds) -> Outcome:
         why = next((missing[part] for part in ("servers", "guests", "providers") if part in missing), "")
         return Unknown(f"who would have to move was not read: {why}") if why else None
     found = room.deficits
-    if len(found) <= room.limit(limit, "losses_max"):
+    # A single host has no other to go to, and whoever runs it knows.
+    if room.scope.hosts < 2 or len(found) <= room.limit(limit, "losses_max"):
         return None
     worst = max(found, key=lambda each: each.count)
     evidence = {
