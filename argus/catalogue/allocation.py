@@ -27,7 +27,7 @@ CPUS_USABLE = _allocation(
     "/sys/devices/system/cpu/online",
 )
 VCPUS = _allocation("vcpus_allocated", "vCPUs of active guests.", _VCPUS)
-VCPUS_CLAIMED = _allocation("vcpus_claimed", "vCPUs of all guests defined here.", _VCPUS, shown=False)
+VCPUS_CLAIMED = _allocation("vcpus_claimed", "vCPUs of all guests defined here.", _VCPUS)
 VCPUS_FREE = _allocation(
     "vcpus_free",
     "vCPUs that still fit as Placement counts: int(usable CPUs * cpu_allocation_ratio) - claimed. Below 0: "
@@ -40,7 +40,7 @@ VCPU_RATIO = _ratio(
     "agent, vcpus_allocated / cpus_usable",
 )
 MEMORY = _bytes("memory_allocated_bytes", "Memory that active guests may use (their maximum).", _MEMORY)
-MEMORY_CLAIMED = _bytes("memory_claimed_bytes", "Memory of all guests defined here.", _MEMORY, shown=False)
+MEMORY_CLAIMED = _bytes("memory_claimed_bytes", "Memory of all guests defined here.", _MEMORY)
 MEMORY_FREE = _bytes(
     "memory_free_bytes",
     "Memory for further guests as Placement counts: (total - reserved) * ram_allocation_ratio - claimed.",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from argus.correlator.facts import NodeValues
 
 MIB = 2.0**20
+SILENT = "its agent does not tell what is left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,12 @@ def of_agents(
         missing["guests"] = (
             f"the size of {len(unknown)} guests is not known: {', '.join(sorted(unknown)[:5])}"
         )
+    silent = [host.name for host in hosts if host.closed == SILENT]
+    if silent:  # full and unknown are not the same: no loss is tried on such hosts
+        missing["providers"] = (
+            f"{len(silent)} nodes do not tell what is left: {', '.join(silent[:5])}; "
+            "does argus zabbix plan show items that are not enabled?"
+        )
     held = tuple(Allocation(guest.uuid, guest.host, guest.request.needs) for guest in guests)
     return Fleet(name, hosts, tuple(guests), allocations=held, missing=missing, at=at)
 
@@ -116,7 +123,7 @@ def _host(values: NodeValues, fresh: float) -> Host:
         used[MEMORY] = -int(-taken // MIB)
     closed = "" if values.at >= fresh else "does not report"
     if not closed and len(offers) < 2:
-        closed = "its agent does not tell what is left"
+        closed = SILENT
     return Host(
         values.host,
         (Provider(values.host, offers, used),),
