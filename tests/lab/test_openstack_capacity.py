@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +53,10 @@ def placement(connection: Connection, path: str) -> Any:
     return answer.json()
 
 
+def holds_nothing(connection: Connection, server: str) -> bool:
+    return not placement(connection, f"/allocations/{server}")["allocations"]
+
+
 @contextmanager
 def flavor(connection: Connection, name: str, **sizes: int) -> Iterator[Any]:
     made = connection.compute.create_flavor(name=name, **sizes)
@@ -84,7 +89,7 @@ def booted(connection: Connection, size: Any, number: int) -> Iterator[list[Any]
         for each in servers:
             connection.compute.wait_for_delete(each, wait=SLOW)
             # Nova forgets a server before Placement has what it held back.
-            wait_until(lambda uuid=each.id: not placement(connection, f"/allocations/{uuid}")["allocations"])
+            wait_until(partial(holds_nothing, connection, each.id))
 
 
 def test_every_figure_is_placements_own(cloud: Cloud) -> None:
