@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from smtp_server import free_port, smtp_server
 
+from argus import cli
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -36,11 +38,6 @@ timeout = 2
 [thresholds]
 source_cannot_be_read_hold = 1
 """
-
-
-def argus(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "argus.cli", "--config-file", str(config), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 40) -> None:
@@ -74,42 +71,35 @@ def config(tmp_path: Path, mailbox: Mailbox) -> Path:
     (tmp_path / "token").write_text("0" * 64)
     file = tmp_path / "argus.conf"
     file.write_text(CONFIG.format(zabbix=free_port(), smtp=mailbox.port, folder=tmp_path))
-    assert argus(file, "db", "upgrade").returncode == 0
+    assert cli.main(["--config-file", str(file), "db", "upgrade"]) == 0
     return file
 
 
 def test_a_zabbix_that_cannot_be_reached_is_one_mail_and_one_open_incident(
-    config: Path, mailbox: Mailbox, tmp_path: Path
+    config: Path, mailbox: Mailbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """What a kill at each moment does is shown by tests/lab/test_correlator_failpoints.py."""
+
+    def said(*words: str) -> str:
+        capsys.readouterr()
+        assert cli.main(["--config-file", str(config), *words]) in {0, 1}
+        return capsys.readouterr().out
+
     with running(config, tmp_path / "log") as process:
         wait_until(lambda: bool(mailbox.raw))
-        listed = argus(config, "incidents")
-        explained = argus(config, "explain", "1")
+        wait_until(lambda: "mail sent" in said("explain", "1"))
+        assert "cannot reach Zabbix" in said("incidents")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+    assert len(mailbox.raw) == 1
     assert "Argus is blind" in mailbox.mails[0]["Subject"]
-    assert "cannot reach Zabbix" in listed.stdout
-    assert "mail sent" in explained.stdout
     assert "stopped" in (tmp_path / "log").read_text()
 
 
-def test_a_kill_at_any_moment_doubles_no_mail(config: Path, mailbox: Mailbox, tmp_path: Path) -> None:
-    for _ in range(2):
-        with running(config, tmp_path / "log") as process:
-            wait_until(lambda: "running" in (tmp_path / "log").read_text())
-            time.sleep(1.5)
-            process.kill()
-            process.wait(10)
-    with running(config, tmp_path / "log"):
-        wait_until(lambda: bool(mailbox.raw), 90)
-        time.sleep(2)
-    assert len(set(mailbox.raw)) == 1
-
-
-def test_without_tables_it_says_what_to_run_and_ends(tmp_path: Path) -> None:
+def test_without_tables_it_says_what_to_run_and_ends(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "argus.conf"
     file.write_text(f"[database]\nurl = sqlite:///{tmp_path}/new.db\n")
-    ended = argus(file, "run")
-    assert ended.returncode == 2
-    assert ended.stderr.endswith("run argus db upgrade\n")
-    assert "Traceback" not in ended.stderr
+    assert cli.main(["--config-file", str(file), "run"]) == 2
+    assert capsys.readouterr().err.endswith("run argus db upgrade\n")

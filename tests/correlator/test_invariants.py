@@ -138,4 +138,6 @@ class Engine(RuleBasedStateMachine):
 
 
 TestEngine = Engine.TestCase
-TestEngine.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+TestEngine.settings = settings(
+    max_examples=settings.default.max_examples // 2, stateful_step_count=50, deadline=None
+)
