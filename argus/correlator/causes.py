@@ -145,8 +145,12 @@ class Causes:
                     yield cause.key
 
     def _speaks(self, twin: Incident, incident: Incident) -> bool:
-        """Tell whether the twin opened first, so that it is, or was, told."""
-        if twin.phase is not Phase.OPEN or twin.cause == incident.key:
+        """Tell whether the twin opened first, so that it is, or was, told.
+
+        One that is held and whose own cause is over is told by nobody, for as long as it cannot be judged.
+        """
+        mute = bool(twin.held) and twin.told_at is None and twin.cause not in self.state
+        if twin.phase is not Phase.OPEN or twin.cause == incident.key or mute:
             return False
         return _age(twin) < _age(incident)
 

@@ -10,7 +10,7 @@ from argus.catalogue import libvirt
 from argus.correlator.evaluate import Key
 from argus.correlator.facts import ZABBIX, Facts, NodeValues, Placement, Problem
 from argus.correlator.incidents import Change, Decision, Incident, Phase, decide
-from argus.correlator.thresholds import Policy
+from argus.correlator.thresholds import Policy, Thresholds
 
 START = 100_000.0
 
@@ -265,3 +265,17 @@ def test_a_cause_that_was_a_false_alarm_holds_nothing_back(cloud: Cloud) -> None
     cloud.silent.clear()
     cloud.cycle()
     assert cloud.told == [("guest_is_broken", "cmp1-g0")]
+
+
+def test_a_node_that_dies_behind_others_is_told_when_the_storm_is_over() -> None:
+    """Its guests' failure was told by the storm and cannot be judged any more: the node speaks for itself."""
+    cloud = Cloud(policy=Policy(Thresholds(scope_min=3)))
+    for node in ("a", "b", "c"):
+        cloud.add(node, 3)
+    for node, seconds in (("a", 1.0), ("b", 30.0), ("c", 1.0)):
+        cloud.silent.add(node)
+        cloud.fail(*(f"{node}-g{number}" for number in range(3)))
+        cloud.cycle(seconds)
+    cloud.run(3000, step=60)
+    assert ("same_fault_on_many", "many_guests_fail") in cloud.ended
+    assert ("node_does_not_report", "c") in cloud.told
