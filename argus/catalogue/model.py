@@ -35,6 +35,8 @@ class Unit(enum.Enum):
 
 OWN_HOSTS = frozenset({"correlator", "service"})
 """Scopes that are Zabbix hosts of their own, fed by the correlator rather than by an agent."""
+HOST_LABELS = frozenset({"uuid", "cloud", "region", "service"})
+"""Labels that Prometheus needs and that in Zabbix are the host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Entity:
     @property
     def own_labels(self) -> tuple[str, ...]:
         """The labels below the Zabbix host: what discovery has to tell."""
-        return tuple(label for label in self.labels if label != "uuid")
+        return tuple(label for label in self.labels if label not in HOST_LABELS)
 
 
 NODE = Entity("node", "node")
@@ -266,7 +268,7 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Subsystem:
-    """One module of the catalogue."""
+    """One module of the catalogue; ``exported`` are told to Prometheus alone."""
 
     name: str
     title: str
@@ -274,3 +276,4 @@ class Subsystem:
     triggers: tuple[Trigger, ...] = ()
     macros: tuple[Macro, ...] = ()
     graphs: tuple[Graph, ...] = ()
+    exported: tuple[Metric, ...] = ()

@@ -6,35 +6,112 @@ from functools import partial
 
 from argus.catalogue.model import Entity, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
-SERVICE = Entity("service", "service")
-INSTANCE = Entity("instance", "service", ("instance",), "instances")
+WHERE = ("cloud", "region", "service")
+SERVICE = Entity("service", "service", WHERE)
+INSTANCE = Entity("instance", "service", (*WHERE, "instance"), "instances")
+FIGURE = Entity("figure", "service", (*WHERE, "figure"), "figures")
+STATE_OF_SERVICE = Entity("state", "service", (*WHERE, "state"))
+PARTS_OF_SERVICE = Entity("parts", "service", (*WHERE, "part", "state"))
+ROUND = Entity("round", "service")
 
 _probe = partial(Metric, "probe", source="argus probe", entity=SERVICE)
 
 STATUS = _probe(
     "status",
-    "What the service does for its users, over all its instances.",
+    "What the service does for its users, over all its instances. From 3 on nothing is said of its health.",
     kind=Kind.STATE,
-    states={0: "down", 1: "degraded", 2: "ok"},
+    states={0: "down", 1: "degraded", 2: "ok", 3: "unknown", 4: "not permitted", 5: "disabled"},
 )
 LATENCY = _probe("latency_seconds", "Time that the service took to answer the probe.", unit=Unit.SECONDS)
 INSTANCES = _probe("instances", "Instances of the service that are known.")
 INSTANCES_UP = _probe("instances_up", "Instances of the service that work.")
 DETAIL = _probe("detail", "What the probe says, in one line.", kind=Kind.INFO)
+VERSION = _probe("version", "Newest version of the API, or of the server.", kind=Kind.INFO)
+SPENT = Metric(
+    "budget",
+    "spent_ratio",
+    "Share of the month's error budget that outages have used up; absent where none is agreed.",
+    "argus probe",
+    SERVICE,
+    unit=Unit.RATIO,
+)
+BURN = Metric(
+    "budget",
+    "burn",
+    "How many times too fast the error budget goes, by the last six hours; 1 spends it in a month.",
+    "argus probe",
+    SERVICE,
+)
 INSTANCE_UP = Metric(
     "instance",
     "up",
-    "Whether this instance works; one that was disabled on purpose is not listed.",
+    "Whether this instance works; absent while that is not known or it was disabled on purpose.",
     "argus probe",
     INSTANCE,
     Kind.STATE,
     states={0: "down", 1: "up"},
 )
+FIGURE_VALUE = Metric(
+    "figure",
+    "value",
+    "A number that the probe found, in base units: messages that wait, bytes of pools, seconds of a step.",
+    "argus probe",
+    FIGURE,
+)
+STATE = Metric(
+    "state",
+    "",
+    "1 for the state that the service is in, 0 for the others.",
+    "argus probe",
+    STATE_OF_SERVICE,
+)
+SINCE = Metric(
+    "state",
+    "since_timestamp_seconds",
+    "When the state began, in seconds since the epoch.",
+    "argus probe",
+    SERVICE,
+    unit=Unit.SECONDS,
+)
+PARTS = Metric(
+    "parts",
+    "",
+    "Processes, agents and members of the service, by kind and state.",
+    "argus probe",
+    PARTS_OF_SERVICE,
+)
+ROUND_AGE = Metric(
+    "round",
+    "age_seconds",
+    "Age of the newest round of probes. Growing: the correlator does not run, or a probe hangs.",
+    "argus database, snapshots",
+    ROUND,
+    unit=Unit.SECONDS,
+)
+ROUND_SECONDS = Metric(
+    "round",
+    "duration_seconds",
+    "Time that the newest round of probes took.",
+    "argus database, snapshots",
+    ROUND,
+    unit=Unit.SECONDS,
+)
 
 SUBSYSTEM = Subsystem(
     "openstack_service",
     "OpenStack service",
-    (STATUS, LATENCY, INSTANCES, INSTANCES_UP, DETAIL, INSTANCE_UP),
+    (
+        STATUS,
+        LATENCY,
+        INSTANCES,
+        INSTANCES_UP,
+        DETAIL,
+        VERSION,
+        SPENT,
+        BURN,
+        INSTANCE_UP,
+        FIGURE_VALUE,
+    ),
     triggers=(
         Trigger(
             "service_unknown",
@@ -101,5 +178,11 @@ SUBSYSTEM = Subsystem(
         Macro("ARGUS.SERVICE.NODATA", "10m", "How long a service may go without a probe."),
         Macro("ARGUS.SERVICE.LATENCY.MAX", "5", "Seconds that an answer may take."),
     ),
-    graphs=(Graph("Service answers", (LATENCY,)), Graph("Service instances", (INSTANCES, INSTANCES_UP))),
+    graphs=(
+        Graph("Service answers", (LATENCY,)),
+        Graph("Service instances", (INSTANCES, INSTANCES_UP)),
+        Graph("Service error budget", (SPENT, BURN)),
+        Graph("Service figure {#FIGURE}", (FIGURE_VALUE,)),
+    ),
+    exported=(STATE, SINCE, PARTS, ROUND_AGE, ROUND_SECONDS),
 )

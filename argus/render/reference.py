@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from argus.catalogue.model import OWN_HOSTS
 from argus.catalogue.not_available import NOT_AVAILABLE
 from argus.render.names import zabbix_units
 
@@ -36,22 +35,25 @@ def _missing() -> Iterable[str]:
 
 
 def _section(subsystem: Subsystem) -> str:
-    parts = [f"\n## {subsystem.title} (`{subsystem.name}`)\n\n", *_metrics_table(subsystem.metrics)]
+    parts = [
+        f"\n## {subsystem.title} (`{subsystem.name}`)\n\n",
+        *_metrics_table(subsystem.metrics, subsystem.exported),
+    ]
     parts += _triggers_table(subsystem.triggers)
     parts += _macros_table(subsystem.macros)
     return "".join(parts)
 
 
-def _metrics_table(metrics: Iterable[Metric]) -> Iterable[str]:
+def _metrics_table(metrics: Sequence[Metric], exported: Sequence[Metric]) -> Iterable[str]:
     yield "| Prometheus | Zabbix | unit | of | what it says | source |\n|---|---|---|---|---|---|\n"
-    for metric in metrics:
+    for metric in (*metrics, *exported):
         labels = f"{{{','.join(metric.entity.labels)}}}" if metric.entity.labels else ""
         off = "" if metric.shown else " *off*"
         states = ", ".join(f"{number} {text}" for number, text in sorted(metric.states.items()))
         what = f"{metric.help} Values: {states}." if states else metric.help
         yield _row(
-            f"`{metric.prometheus_name}{labels}`" if metric.entity.host not in OWN_HOSTS else "",
-            f"`{metric.zabbix_key}`{off}",
+            f"`{metric.prometheus_name}{labels}`" if metric.entity.host != "correlator" else "",
+            f"`{metric.zabbix_key}`{off}" if metric not in exported else "",
             zabbix_units(metric),
             metric.entity.name.replace("_", " "),
             what,
