@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from stack.lab import TOP, Lab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 SCRIPTS = Path(sys.executable).parent
 
@@ -29,7 +29,7 @@ class Part:
 
 def _on_servers(mark: str) -> tuple[str, ...]:
     """Tests on real servers; a cache of their own, so that what failed can be run once more."""
-    return ("pytest", "-v", "-m", mark, "-o", f"cache_dir=lab/run/pytest-{mark}")
+    return ("pytest", "-v", "-m", mark, "-o", f"cache_dir=lab/run/pytest-{mark}", "--durations=12")
 
 
 FAST = (
@@ -40,11 +40,13 @@ FAST = (
     Part("generated", ("argus", "render", "--check"), 60),
     Part("unit", ("pytest", "-q", "-m", "not lab and not zabbix7 and not openstack", "-n", "2"), 600),
 )
-LAB = Part("lab", _on_servers("lab"), 1200)
+LAB = Part("lab", _on_servers("lab"), 1500)
 # makes a Debian 13 with its Zabbix first, once: a minute or two
 ZABBIX7 = Part("zabbix7", _on_servers("zabbix7"), 900)
-# three minutes to come up from nothing, of which the download goes on beside the parts before
-OPENSTACK = Part("openstack", _on_servers("openstack"), 900)
+# a minute and a half to come up; the download goes on beside the parts before
+OPENSTACK = Part("openstack", _on_servers("openstack"), 1500)
+# Both wait for servers more than they compute, and share none: side by side. The first is shown as it goes.
+LANES = ((LAB, ZABBIX7), (OPENSTACK,))
 UP_LIMIT = 600
 PARTS = (*(part.name for part in FAST), LAB.name, ZABBIX7.name, OPENSTACK.name)
 
@@ -63,22 +65,34 @@ class Result:
 def run_checks(*, fast: bool, skip: Sequence[str]) -> int:
     """Run what is not skipped, the lab coming up beside what needs no server; 0 when all passed."""
     parts = [part for part in FAST if part.name not in skip]
-    on_servers = [] if fast else [part for part in (LAB, ZABBIX7, OPENSTACK) if part.name not in skip]
-    if not on_servers:
+    lanes = [] if fast else [[part for part in lane if part.name not in skip] for lane in LANES]
+    lanes = [lane for lane in lanes if lane]
+    if not lanes:
         results = _run_side_by_side(parts)
     else:
-        with _lab_coming_up() as up, _fetching_openstack(wanted=OPENSTACK in on_servers):
+        with _lab_coming_up() as up, _fetching_openstack(wanted=any(OPENSTACK in lane for lane in lanes)):
             results = _run_side_by_side(parts)
             results.append(_finish_up(up))
-            for part in on_servers if results[-1].passed else ():
-                print(f"\n=== {part.name}: {' '.join(part.argv)}", flush=True)
-                results.append(_run_twice(part))
+            if results[-1].passed:
+                results += _once_more(_run_lanes(lanes))
     print(f"\n{'part':12} {'result':24} seconds")
     for result in results:
         print(f"{result.name:12} {result.outcome:24} {result.seconds:7.1f}")
     failed = [result.name for result in results if not result.passed]
     print(f"\n{'failed: ' + ', '.join(failed) if failed else 'all passed'}", flush=True)
     return 1 if failed else 0
+
+
+def _run_lanes(lanes: Sequence[Sequence[Part]]) -> list[tuple[Part, Result]]:
+    """Run lanes side by side, their parts in order; the first lane is seen as it goes, others at their end."""
+    with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+        others = [pool.submit(_run_lane, lane, _run_quietly) for lane in lanes[1:]]
+        first = _run_lane(lanes[0], _run_loudly)
+        return [*first, *(each for other in others for each in other.result())]
+
+
+def _run_lane(lane: Sequence[Part], how: Callable[[Part], Result]) -> list[tuple[Part, Result]]:
+    return [(part, how(part)) for part in lane]
 
 
 def _run_side_by_side(parts: Sequence[Part]) -> list[Result]:
@@ -96,14 +110,23 @@ def _run_quietly(part: Part) -> Result:
     return result
 
 
-def _run_twice(part: Part) -> Result:
+def _run_loudly(part: Part) -> Result:
+    print(f"\n=== {part.name}: {' '.join(part.argv)}", flush=True)
+    return _run(part)
+
+
+def _once_more(done: Sequence[tuple[Part, Result]]) -> list[Result]:
     """Run what failed once more: real servers on a shared machine may stall, code that is wrong fails again.
 
     It is said in the table, so that a test that needs it often is seen and mended.
     """
-    first = _run(part)
-    if first.outcome != "exit code 1":  # of pytest: tests failed
-        return first
+    return [
+        _second_try(part, first) if first.outcome == "exit code 1" else first  # of pytest: tests failed
+        for part, first in done
+    ]
+
+
+def _second_try(part: Part, first: Result) -> Result:
     print(f"\n=== {part.name}: what failed, once more", flush=True)
     again = _run(Part(part.name, (*part.argv, "--last-failed", "--last-failed-no-failures=none"), part.limit))
     outcome = "ok, at the second try" if again.passed else again.outcome

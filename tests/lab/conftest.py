@@ -167,7 +167,8 @@ class Lab:
         assert answer, f"not true within {timeout:g} s"
         return answer
 
-    def _stack(self, *argv: str, timeout: float = 180) -> None:
+    def _stack(self, *argv: str, timeout: float = 400) -> None:
+        """A command of the lab; it may wait for another, such as a control plane that comes up beside."""
         environment = {**self.env, "PYTHONPATH": str(TOP / "lab")}
         subprocess.run([sys.executable, "-m", "stack", *argv], env=environment, timeout=timeout, check=True)
 
