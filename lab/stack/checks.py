@@ -84,7 +84,7 @@ def run_checks(*, fast: bool, skip: Sequence[str]) -> int:
 
 
 def _run_lanes(lanes: Sequence[Sequence[Part]]) -> list[tuple[Part, Result]]:
-    """Run lanes side by side, their parts in order; the first lane is seen as it goes, others at their end."""
+    """Run lanes side by side, their parts in order; the first is seen as it goes, others at their end."""
     with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
         others = [pool.submit(_run_lane, lane, _run_quietly) for lane in lanes[1:]]
         first = _run_lane(lanes[0], _run_loudly)
