@@ -191,5 +191,5 @@ class Cloud(RuleBasedStateMachine):
 
 TestCloud = Cloud.TestCase
 TestCloud.settings = settings(
-    max_examples=settings.default.max_examples // 4, stateful_step_count=20, deadline=None
+    max_examples=settings().max_examples // 4, stateful_step_count=20, deadline=None
 )

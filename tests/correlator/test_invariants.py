@@ -139,5 +139,5 @@ class Engine(RuleBasedStateMachine):
 
 TestEngine = Engine.TestCase
 TestEngine.settings = settings(
-    max_examples=settings.default.max_examples // 2, stateful_step_count=50, deadline=None
+    max_examples=settings().max_examples // 2, stateful_step_count=50, deadline=None
 )
