@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from argus_agent.kernel.cpulist import parse_cpulist
+from argus_agent.kernel.files import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,11 +44,11 @@ class Host:
 
     def read_proc(self, name: str) -> str:
         """Return a file below procfs.  Raises ``OSError``."""
-        return (self.procfs / name).read_text()
+        return read(f"{self.procfs}/{name}")
 
     def read_sys(self, name: str) -> str:
         """Return a file below sysfs.  Raises ``OSError``."""
-        return (self.sysfs / name).read_text()
+        return read(f"{self.sysfs}/{name}")
 
     def online_cpus(self) -> frozenset[int]:
         """CPUs that are online.  Raises ``OSError`` or ``ValueError``."""

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from recorded import FIXTURES
 from recorded_libvirt import RecordedLibvirt
 
-from argus.catalogue import agent
+from argus.catalogue import agent, guest_state
 from argus.catalogue.model import Sample
 from argus_agent.collectors import load_collectors
 from argus_agent.cycle import Allocation
@@ -25,6 +26,9 @@ NODE = FIXTURES / "two-socket-v2"
 LARGE = "c4a0e1d2-3b5f-4c6a-9d7e-8f90a1b2c3d4"
 SMALL = "d5b1f2e3-4c60-4d7b-8e8f-90a1b2c3d4e5"
 SCOPE = "sys/fs/cgroup/machine.slice/machine-qemu\\x2d3\\x2dinstance\\x2d00000003.scope"
+
+
+WELL = [lambda: None, lambda: None]  # until it has the second recorded answer, and then that one again
 
 
 def own_files() -> list[str]:
@@ -55,20 +59,29 @@ def nonsense(file: Path) -> None:
     file.write_bytes(b"\xff\x00 nonsense: \xf0 -1 99999999999999999999999999\n" * 3)
 
 
-def cycles(root: Path, spoil: Callable[[], None]) -> tuple[Sample, ...]:
-    """Run all collectors on the node as recorded, and again after it was spoiled."""
+def cycles(root: Path, spoils: Iterable[Callable[[], None]]) -> Iterator[tuple[Sample, ...]]:
+    """Run all collectors on the node as recorded, and again each time that it was spoiled."""
     now = 1000.0
     host = Host("node-1", root / "proc", root / "sys", root / "run", lambda: now, lambda: now)
-    runner = Runner(host, load_collectors(), RecordedLibvirt(root), Allocation())  # type: ignore[arg-type]
-    runner.run()
-    spoil()
-    now = 2000.0  # everything has its turn
-    return runner.run().samples
+    libvirt = RecordedLibvirt(root, step=1000.0)
+    runner = Runner(host, load_collectors(), libvirt, Allocation())  # type: ignore[arg-type]
+    for number, change in enumerate((*WELL, *spoils)):
+        change()
+        samples = runner.run().samples
+        now += libvirt.step  # everything has its turn
+        if number >= len(WELL):
+            yield samples
+
+
+def last_cycle(root: Path, spoil: Callable[[], None]) -> tuple[Sample, ...]:
+    """Return what the cycle after one such change tells."""
+    return next(cycles(root, [spoil]))
 
 
 def about(samples: tuple[Sample, ...], uuid: str) -> list[Sample]:
-    """What is told of a guest, without the times."""
-    return [s._replace(at=None) for s in samples if s.metric.entity.of_guest and s.labels[0] == uuid]
+    """What is told of a guest, without the times and what counts them."""
+    own = (s for s in samples if s.metric.entity.of_guest and s.labels[0] == uuid)
+    return [s._replace(at=None) for s in own if s.metric is not guest_state.HELD]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +89,7 @@ def unspoiled(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
     """What the small guest tells of itself."""
     root = tmp_path_factory.mktemp("well") / "node"
     shutil.copytree(NODE, root)
-    return about(cycles(root, lambda: None), SMALL)
+    return about(last_cycle(root, lambda: None), SMALL)
 
 
 @pytest.mark.parametrize("fault", [vanish, shrink, empty, refuse, nonsense])
@@ -86,12 +99,19 @@ def test_a_bad_file_of_one_guest_costs_no_collector_and_no_other_guest(
     assert len(unspoiled) > 50
     root = tmp_path / "node"
     shutil.copytree(NODE, root)
-    for name in own_files():
-        samples = cycles(root, functools.partial(fault, root / name))
+    names = own_files()
+    spoils = [functools.partial(spoil, fault, root, before, name) for before, name in pairwise(["", *names])]
+    for name, samples in zip(names, cycles(root, spoils), strict=True):
         failed = [s.labels for s in samples if s.metric is agent.SUCCESS and not s.value]
         assert failed == [], name
         assert about(samples, SMALL) == unspoiled, name
-        restore(root / name, NODE / name)
+
+
+def spoil(fault: Callable[[Path], None], root: Path, before: str, name: str) -> None:
+    """Spoil one file, after making the one of before whole again."""
+    if before:
+        restore(root / before, NODE / before)
+    fault(root / name)
 
 
 def restore(file: Path, original: Path) -> None:
@@ -103,7 +123,7 @@ def restore(file: Path, original: Path) -> None:
 def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     root = tmp_path / "node"
     shutil.copytree(NODE, root)
-    samples = cycles(root, lambda: refuse(root / "proc/5303/numa_maps"))
+    samples = last_cycle(root, lambda: refuse(root / "proc/5303/numa_maps"))
     unread = {s.labels[0]: s.value for s in samples if s.metric is agent.UNREAD}
     assert unread["guest_numa"] == 1
     assert sum(map(float, unread.values())) == 1
@@ -112,7 +132,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
 def test_a_process_that_ends_between_two_reads_is_no_trouble(tmp_path: Path) -> None:
     root = tmp_path / "node"
     shutil.copytree(NODE, root)
-    samples = cycles(root, lambda: shutil.rmtree(root / "proc/5303"))
+    samples = last_cycle(root, lambda: shutil.rmtree(root / "proc/5303"))
     assert {s.value for s in samples if s.metric is agent.UNREAD} == {0}
     assert {s.labels[0] for s in samples if s.metric.prometheus_name == "argus_guest_threads_alive"} == {
         SMALL

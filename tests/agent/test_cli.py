@@ -130,7 +130,7 @@ def stop(process: subprocess.Popen[str]) -> str:
 def test_the_daemon_measures_serves_and_stops(conf: Path, port: int) -> None:
     conf.write_text(conf.read_text() + f"[prometheus]\nlisten = 127.0.0.1:{port}\n")
     with daemon(conf) as process:
-        text = metrics(port, "argus_node_libvirt_up 1.0")
+        text = metrics(port, "argus_node_libvirt_up 1\n")
         assert "argus_guest_state{" in text
         log = stop(process)
     assert "stopped" in log
@@ -177,7 +177,7 @@ def test_hangup_reads_the_configuration_again_and_keeps_it_when_it_is_bad(conf: 
     good = conf.read_text() + f"[prometheus]\nlisten = 127.0.0.1:{port}\n"
     conf.write_text(good)
     with daemon(conf) as process:
-        metrics(port, "argus_node_libvirt_up 1.0")
+        metrics(port, "argus_node_libvirt_up 1\n")
         conf.write_text("[DEFAULT]\nnonsense = 1\n")
         process.send_signal(signal.SIGHUP)
         assert process.stderr

@@ -128,7 +128,7 @@ def test_metrics_are_served_until_they_are_old() -> None:
         listen = Address(*free.getsockname()[:2])
     sink.serve(listen)
     sink.put(recorded_result())
-    assert "argus_node_ksm_run 0.0" in scrape(listen)
+    assert "argus_node_ksm_run 0\n" in scrape(listen)
     now[0] += 61
     assert scrape(listen) == ""
 

@@ -28,9 +28,13 @@ OVERLAY = "later"  # files below it are those that differ in the second cycle
 
 @dataclass(slots=True)
 class RecordedLibvirt:
-    """Stands in for ``LibvirtSource``: each cycle gets the next recorded answer of getAllDomainStats."""
+    """Stands in for ``LibvirtSource``: each cycle gets the next recorded answer of getAllDomainStats.
+
+    After the last one, that one again, each time ``step`` seconds later.
+    """
 
     root: Path
+    step: float = 1000.0
     events: EventListener = field(default_factory=lambda: EventListener("test:///default", {}, lambda: 0.0))
     _cycles: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -39,7 +43,9 @@ class RecordedLibvirt:
 
     def finish(self, *_asked: object) -> LibvirtView:
         """Return the next answer."""
-        answer = json.loads((self.root / "guests/domstats.json").read_text())[next(self._cycles)]
+        answers = json.loads((self.root / "guests/domstats.json").read_text())
+        number = next(self._cycles)
+        answer = answers[min(number, len(answers) - 1)]
         guests = tuple(
             Guest(
                 g["uuid"],
@@ -54,7 +60,7 @@ class RecordedLibvirt:
             up=True,
             guests=guests,
             complete=True,
-            at=answer["at"],
+            at=answer["at"] + self.step * max(0, number - len(answers) + 1),
             call_seconds=0.01,
             last_success_age=0.0,
             unresponsive=0,

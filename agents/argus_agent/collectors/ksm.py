@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from argus.catalogue import ksm
 from argus_agent.cycle import NoData
+from argus_agent.kernel.files import read
 from argus_agent.kernel.process import NamedProcess, parse_counters
 
 if TYPE_CHECKING:
@@ -49,9 +51,8 @@ class Ksm:
         if not base.is_dir():
             raise NoData(f"{base} does not exist: the kernel has no KSM")
         for name, (metric, scale) in FILES.items():
-            path = base / name
-            if path.exists():
-                yield metric.sample(int(path.read_text()) * scale)
+            with suppress(FileNotFoundError):
+                yield metric.sample(int(read(f"{base}/{name}")) * scale)
         vmstat = parse_counters(cycle.host.read_proc("vmstat"))
         yield from (metric.sample(vmstat[name]) for name, metric in VMSTAT.items() if name in vmstat)
         ksmd = self._ksmd.stat(cycle.host.procfs)

@@ -21,7 +21,7 @@ class NodeNet:
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield packets dropped, budgets used up, and how full the connection table is."""
-        dropped, squeezed = parse_softnet((cycle.host.procfs / "net/softnet_stat").read_text())
+        dropped, squeezed = parse_softnet(cycle.host.read_proc("net/softnet_stat"))
         yield DROPPED.sample(dropped)
         yield SQUEEZED.sample(squeezed)
         yield from _conntrack(cycle.host.procfs / "sys/net/netfilter")

@@ -21,7 +21,7 @@ class NodeVmstat:
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield pages and events since boot."""
-        counters = parse_counters((cycle.host.procfs / "vmstat").read_text())
+        counters = parse_counters(cycle.host.read_proc("vmstat"))
         for name, metric in FIELDS.items():
             if name in counters:
                 yield metric.sample(counters[name])

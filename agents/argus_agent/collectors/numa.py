@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from argus.catalogue.numa import CPUS, DISTANCES, MEMINFO, NUMASTAT
 from argus_agent.cycle import Cycle, NoData
 from argus_agent.kernel.cpulist import parse_cpulist
+from argus_agent.kernel.files import read
 from argus_agent.kernel.process import parse_counters, parse_kilobytes
 
 if TYPE_CHECKING:
@@ -31,18 +33,17 @@ class Numa:
 
 
 def _of_node(node: Path, number: str) -> Iterator[Sample]:
-    memory = parse_node_meminfo((node / "meminfo").read_text())
+    memory = parse_node_meminfo(read(f"{node}/meminfo"))
     for name, metric in MEMINFO.items():
         if name in memory:
             yield metric.sample(memory[name], number)
-    counters = parse_counters((node / "numastat").read_text())
+    counters = parse_counters(read(f"{node}/numastat"))
     for name, metric in NUMASTAT.items():
         if name in counters:
             yield metric.sample(counters[name], number)
-    yield CPUS.sample(len(parse_cpulist((node / "cpulist").read_text())), number)
-    distances = node / "distance"
-    if distances.exists():
-        yield DISTANCES.sample(distances.read_text().strip(), number)
+    yield CPUS.sample(len(parse_cpulist(read(f"{node}/cpulist"))), number)
+    with suppress(FileNotFoundError):
+        yield DISTANCES.sample(read(f"{node}/distance").strip(), number)
 
 
 def parse_node_meminfo(text: str) -> dict[str, int]:

@@ -6,6 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from argus_agent.kernel.files import read
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -78,7 +80,7 @@ class NamedProcess:
         """Return its ``stat``; ``None`` when the kernel has no such thread."""
         for pid in self._candidates(procfs):
             try:
-                stat = parse_stat((procfs / str(pid) / "stat").read_text())
+                stat = parse_stat(read(f"{procfs}/{pid}/stat"))
             except (OSError, ValueError):
                 continue
             if stat.comm == self._comm:

@@ -6,6 +6,7 @@ times as long for it and keeps copies of all series meanwhile.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from argus.catalogue.model import Kind
@@ -25,13 +26,9 @@ def exposition(samples: Iterable[Sample]) -> Iterator[str]:
 
     The texts of one subsystem become labels of one ``_info`` series.
     """
-    metrics: dict[int, list[Sample]] = {}  # by identity: a metric's hash is dear
+    metrics: defaultdict[int, list[Sample]] = defaultdict(list)  # by identity: a metric's hash is dear
     for sample in samples:
-        found = metrics.get(id(sample[0]))
-        if found is None:
-            metrics[id(sample[0])] = [sample]
-        else:
-            found.append(sample)
+        metrics[id(sample[0])].append(sample)
     families: dict[str, list[list[Sample]]] = {}
     for found in metrics.values():
         families.setdefault(found[0].metric.prometheus_name, []).append(found)
@@ -44,7 +41,7 @@ def exposition(samples: Iterable[Sample]) -> Iterator[str]:
         for part in parts if metric.kind is not Kind.INFO else ():
             names = part[0].metric.entity.labels
             labels = written.setdefault(names, _Written(names))
-            lines += [f"{name}{labels[values]} {float(value)}\n" for _, value, values, _ in part]
+            lines += [f"{name}{labels[values]} {value}\n" for _, value, values, _ in part]
         yield "".join(lines)
 
 
@@ -67,7 +64,7 @@ def _infos(name: str, parts: list[list[Sample]]) -> Iterator[str]:
             texts[values] = list(map(_pair, metric.entity.labels, values))
         texts[values].append(_pair(metric.info_label, str(value)))
     for series in texts.values():
-        yield f"{name}{{{','.join(series)}}} 1.0\n"
+        yield f"{name}{{{','.join(series)}}} 1\n"
 
 
 def _head(name: str, metric: Metric) -> str:

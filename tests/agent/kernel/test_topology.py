@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from argus_agent.kernel.cpulist import format_cpulist
 from argus_agent.kernel.topology import parse_cpumask, read_topology
 
-RECORDED = Path(__file__).parents[4] / "shared/samples/hosts"
+RECORDED = next(
+    (found for top in Path(__file__).parents if (found := top / "shared/samples/hosts").is_dir()), None
+)
+"""Machines that others recorded, beside the project: not part of it, so that they may be absent."""
 
 # name, CPUs, sockets, cores, CPUs by NUMA node
 MACHINES = [
@@ -95,7 +98,7 @@ def test_a_mask_names_its_cpus(cpus: frozenset[int]) -> None:
 
 
 def _recorded(name: str, folder: Path) -> Path:
-    if not (RECORDED / name).is_file():
+    if RECORDED is None or not (RECORDED / name).is_file():
         pytest.skip("recorded machines are not at hand")
     subprocess.run(["tar", "-xf", RECORDED / name, "-C", folder], check=True, timeout=60)
     return next(folder.glob("*/sys"))
