@@ -124,14 +124,16 @@ class Causes:
         return next((key for key in (*own, *wider) if key in self.state), None)
 
     def _local(self, incident: Incident) -> Key | None:
+        """Return what explains it nearby; what is open before what may never open, and so never be told."""
         rule, subject = incident.key
-        cause = next(self._along(incident, self.book.explained_by.get(rule, ())), None)
-        if cause is not None:
-            return cause
+        found = list(self._along(incident, self.book.explained_by.get(rule, ())))
+        is_open = next((key for key in found if self.state[key].phase is Phase.OPEN), None)
+        if is_open is not None:
+            return is_open
         twin = self.state.get(Key(TWINS[rule], subject)) if rule in TWINS else None
         if twin is not None and self._speaks(twin, incident):
             return twin.key
-        return None
+        return found[0] if found else None
 
     def _along(self, incident: Incident, rules: Iterable[str]) -> Iterator[Key]:
         """Yield what explains an incident on its own subject or on those that it lives by."""

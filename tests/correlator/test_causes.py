@@ -279,3 +279,18 @@ def test_a_node_that_dies_behind_others_is_told_when_the_storm_is_over() -> None
     cloud.run(3000, step=60)
     assert ("same_fault_on_many", "many_guests_fail") in cloud.ended
     assert ("node_does_not_report", "c") in cloud.told
+
+
+def test_guests_whose_libvirtd_hangs_in_the_moment_they_fail_hide_behind_what_is_told() -> None:
+    cloud = Cloud()
+    cloud.add("cmp1", 3)
+    cloud.cycle()
+    cloud.fail("cmp1-g0", "cmp1-g1", "cmp1-g2")
+    cloud.cycle(1)
+    cloud.hung.add("cmp1")
+    for _ in range(40):
+        cloud.cycle()
+    assert cloud.told == [("libvirtd_does_not_answer", "cmp1")]
+    for key, incident in cloud.state.items():
+        if key not in cloud.told:
+            assert incident.cause == ("libvirtd_does_not_answer", "cmp1")

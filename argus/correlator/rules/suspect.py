@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 TOGETHER_SECONDS = 90.0
 
 
-@rule(severity=Severity.HIGH, layer=Layer.LOAD, hold=5.0, keep=30.0)
+@rule(
+    severity=Severity.HIGH,
+    layer=Layer.LOAD,
+    hold=5.0,
+    keep=30.0,
+    symptom_of=("libvirtd_does_not_answer",),  # while that hangs, this cannot be judged, nor told
+)
 def many_guests_fail(node: Node, limit: Thresholds) -> Finding | None:
     """Many guests of the node fail at the same time.
 
