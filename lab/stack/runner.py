@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stack.lab import Component, Lab
 
 SIDE_BY_SIDE = 4
+NOTICED_SECONDS = 0.5  # a stop that takes longer is told, also of what is no process
 STOP_SIDE_BY_SIDE = 8
 
 
@@ -81,8 +82,11 @@ def take_down(lab: Lab, components: Sequence[Component], only: Sequence[str] | N
 
 def _stop(lab: Lab, component: Component) -> None:
     begin = time.monotonic()
+    ran = lab.processes.pid(component.name) is not None
     component.stop(lab)
-    tell(f"stopped    {component.name} ({time.monotonic() - begin:.1f} s)")
+    seconds = time.monotonic() - begin
+    if ran or seconds > NOTICED_SECONDS:
+        tell(f"stopped    {component.name} ({seconds:.1f} s)")
 
 
 def _start(lab: Lab, component: Component, begin: float) -> Step:

@@ -16,7 +16,7 @@ from argus_agent.sinks.http import MAX_CLIENTS, TextServer
 TEXT = b"argus_node_ksm_run 0\n"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def listen() -> Iterator[Address]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = Address(*free.getsockname()[:2])
