@@ -12,6 +12,7 @@ from oslo_config import cfg, types
 
 from argus import ini_file
 from argus.capacity_options import CAPACITY_OPTIONS, OPENSTACK_OPTIONS, terms
+from argus.correlator.guest_life import GROUP_BY
 from argus.correlator.rules import RULES
 from argus.correlator.thresholds import Policy, Thresholds
 from argus.correlator_options import CORRELATOR_OPTIONS
@@ -52,6 +53,13 @@ ZABBIX_OPTIONS = [
         help="HOST:PORT of the trapper of Zabbix servers or proxies, tried in order: where the correlator "
         "sends values about itself (host argus-correlator). Empty: it sends none, and Zabbix cannot tell "
         "when it falls silent.",
+    ),
+    cfg.ListOpt(
+        "fallback_recipients",
+        default=[],
+        help="Mail addresses that Zabbix itself tells when the correlator falls silent or its messages are "
+        "not accepted: argus zabbix apply makes a media type and an action for that, with the server of "
+        "[smtp]. Empty: those of [smtp] recipients.",
     ),
 ]
 DATABASE_OPTIONS = [
@@ -140,10 +148,11 @@ GUESTS_OPTIONS = [
     cfg.ListOpt(
         "group_by",
         default=[],
-        item_type=types.String(choices=["project", "node"]),
-        help="Keep guests in host groups 'Argus/Guests/project NAME' and 'Argus/Guests/node NAME', for "
-        "rights of people: project, node, or both. argus zabbix apply makes the groups, since Zabbix lets "
-        "only administrators do that; tags of the same names are there in any case.",
+        item_type=types.String(choices=list(GROUP_BY)),
+        help="Keep guests in host groups such as 'Argus/Guests/project NAME', for rights of people: any of "
+        "project, flavor, node and az (availability zone, where [services] asks Nova). argus zabbix apply "
+        "makes the groups, since Zabbix lets only administrators do that; tags of the same names are "
+        "there in any case.",
     ),
 ]
 SERVICES_OPTIONS = [

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from argus.correlator.guest_life import Terms, decide
+from argus.correlator.guest_life import ZONE_TAG, Terms, decide
+from argus.services_round import zones_of_nodes
 from argus.store import guests as memory
 from argus.store import leases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from argus.correlator.guest_life import Decision, GuestHost, NodeReport
     from argus.site import Site
@@ -61,7 +62,8 @@ def keep_guests(site: Site) -> bool:
     Raises ``ZabbixError``, ``StoreError`` or ``LeaseLostError``; what was done until then stays done, and
     the next run goes on.
     """
-    from argus.zabbix.api import Zabbix  # noqa: PLC0415  # only who keeps Zabbix needs its client
+    from argus.zabbix import node_tags  # noqa: PLC0415  # only who keeps Zabbix needs its client
+    from argus.zabbix.api import Zabbix  # noqa: PLC0415
 
     at = site.guests
     if at is None:
@@ -76,9 +78,12 @@ def keep_guests(site: Site) -> bool:
     try:
         with Zabbix.with_token_file(at.url, at.token_file, timeout=at.timeout) as zabbix:
             alive()
-            seen = _read(zabbix, at.terms, site.clock(), alive)
+            zones = zones_of_nodes(site.store)
+            seen = _zoned(_read(zabbix, at.terms, site.clock(), alive), zones)
             decision = _decide(site, seen, at.terms)
             _carry_out(zabbix, site, decision, seen.groups, alive)
+            alive()
+            node_tags.keep_zones(zabbix, zones, CHANGES)
     finally:
         leases.release(site.store, lease)
     return True
@@ -92,6 +97,18 @@ def _read(zabbix: Zabbix, terms: Terms, now: float, alive: Callable[[], None]) -
     nodes = guest_hosts.read_nodes(zabbix, terms.fresh, now)
     groups = guest_hosts.existing_groups(zabbix) if terms.group_by else {}
     return _Seen(hosts, nodes, groups)
+
+
+def _zoned(seen: _Seen, zones: Mapping[str, str]) -> _Seen:
+    """Add to each guest the zone of its node, once zones are known; until then its tag is left alone."""
+    if not zones:
+        return seen
+
+    def facts(host: GuestHost) -> dict[str, str]:
+        node = host.facts.get("node")
+        return {**host.facts, ZONE_TAG: zones.get(node, "")} if node else dict(host.facts)
+
+    return replace(seen, hosts=[replace(host, facts=facts(host)) for host in seen.hosts])
 
 
 def _decide(site: Site, seen: _Seen, terms: Terms) -> Decision:

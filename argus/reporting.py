@@ -1,15 +1,19 @@
-"""The job that tells Zabbix how the correlator does, so that its silence is a problem too."""
+"""The job that tells Zabbix how the correlator does, and what it knows of services and of capacity."""
 
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from argus.catalogue import correlator
 from argus.render.names import CORRELATOR_HOST, master_key
+from argus.reporting_capacity import fleets
+from argus.reporting_services import services
 from argus.store import reports
+from argus.zabbix import fed_hosts
 from argus.zabbix.desired import CORRELATOR
-from argus.zabbix.trapper import send
+from argus.zabbix.trapper import NotTakenError, send
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -20,15 +24,30 @@ TIMEOUT = 10.0  # s, for each server
 
 
 def report(site: Site) -> bool:
-    """Send one document; false when no server is configured.
+    """Send a document of the correlator, of each service and of each fleet; false without a server.
 
-    Raises ``ZabbixError`` when no server takes it, ``StoreError`` without the database: the silence is seen.
+    A host that Zabbix does not know yet is made, and gets its values at the next run.  Raises
+    ``ZabbixError`` when no server takes them, ``StoreError`` without the database: the silence is seen.
     """
     if not site.trappers:
         return False
     with site.store.read() as session:
-        text = json.dumps(document(session, site.clock()))
-    send(site.trappers, CORRELATOR, master_key(CORRELATOR_HOST), text, TIMEOUT)
+        now = site.clock()
+        own = document(session, now)
+        others = [*chain(services(session, now), fleets(session, now))]
+    send(site.trappers, CORRELATOR, master_key(CORRELATOR_HOST), json.dumps(own), TIMEOUT)
+    refused = [fed for fed in others if not _taken(site, fed)]
+    if refused and site.zabbix is not None:
+        with site.zabbix.session() as zabbix:
+            fed_hosts.make(zabbix, refused)
+    return True
+
+
+def _taken(site: Site, fed: fed_hosts.Fed) -> bool:
+    try:
+        send(site.trappers, fed.host, master_key(fed.kind), json.dumps(fed.document), TIMEOUT)
+    except NotTakenError:
+        return False
     return True
 
 

@@ -15,6 +15,22 @@ if TYPE_CHECKING:
 SOURCE = "services"
 
 
+NOVA_COMPUTE = "nova-compute"
+
+
+def zones_of_nodes(store: Store) -> dict[str, str]:
+    """Return the availability zone of each node, by Nova's name for it; empty where Nova is not asked."""
+    with store.read() as session:
+        row = snapshots.get(session, SOURCE)
+        payload = row.payload if row is not None and row.payload else {}
+        return {
+            part[1]: part[5]
+            for each in payload.get("services", ())
+            for part in each["parts"]
+            if part[0] == NOVA_COMPUTE and part[1] and part[5]
+        }
+
+
 def newest(store: Store) -> Mapping[str, Any]:
     """Return the newest round.  Raises ``ArgusError`` where there has been none."""
     with store.read() as session:

@@ -6,6 +6,7 @@ from argus.catalogue import (
     agent,
     allocation,
     audit,
+    capacity,
     correlator,
     guest_cpu,
     guest_data,
@@ -93,5 +94,6 @@ SUBSYSTEMS = (
     guest_data.SUBSYSTEM,
     correlator.SUBSYSTEM,
     openstack_service.SUBSYSTEM,
+    capacity.SUBSYSTEM,
 )
 METRICS = tuple(metric for subsystem in SUBSYSTEMS for metric in subsystem.metrics)

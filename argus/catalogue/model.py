@@ -33,7 +33,7 @@ class Unit(enum.Enum):
     RATIO = "_ratio"
 
 
-OWN_HOSTS = frozenset({"correlator", "service"})
+OWN_HOSTS = frozenset({"correlator", "service", "fleet"})
 """Scopes that are Zabbix hosts of their own, fed by the correlator rather than by an agent."""
 HOST_LABELS = frozenset({"uuid", "cloud", "region", "service"})
 """Labels that Prometheus needs and that in Zabbix are the host."""

@@ -90,9 +90,11 @@ class Decision:
     held: tuple[str, ...] = field(default=())
 
 
-GROUP_OF = {"project": "Argus/Guests/project {project_name}", "node": "Argus/Guests/node {node}"}
-OUR_GROUPS = ("Argus/Guests/project ", "Argus/Guests/node ")
-OUR_TAGS = {"project": "project_name", "flavor": "flavor", "node": "node"}
+ZONE_TAG = "az"
+OUR_TAGS = {"project": "project_name", "flavor": "flavor", "node": "node", ZONE_TAG: ZONE_TAG}
+"""Our tags, and the fact that each tells; a group by a tag is ``Argus/Guests/TAG FACT``."""
+GROUP_BY = tuple(OUR_TAGS)
+OUR_GROUPS = tuple(f"Argus/Guests/{by} " for by in GROUP_BY)
 
 
 def visible_name(facts: Mapping[str, str], uuid: str) -> str:
@@ -105,8 +107,8 @@ def visible_name(facts: Mapping[str, str], uuid: str) -> str:
 def group_names(facts: Mapping[str, str], group_by: Sequence[str]) -> tuple[str, ...]:
     """The groups of a guest below ``Argus/Guests``; a slash in a name would nest them deeper."""
     safe = {name: text.replace("/", "-").strip() for name, text in facts.items()}
-    needs = {"project": "project_name", "node": "node"}
-    return tuple(GROUP_OF[by].format(**safe) for by in group_by if safe.get(needs[by]))
+    known = ((by, safe.get(OUR_TAGS[by])) for by in group_by)
+    return tuple(f"Argus/Guests/{by} {text}" for by, text in known if text)
 
 
 def identity(host: GuestHost, group_by: Sequence[str], existing: Iterable[str]) -> Identity | None:
@@ -114,10 +116,16 @@ def identity(host: GuestHost, group_by: Sequence[str], existing: Iterable[str]) 
     if not host.facts.get("name"):
         return None  # it has not reported yet: nothing is known about it
     ours = {tag: host.facts[source] for tag, source in OUR_TAGS.items() if host.facts.get(source)}
-    theirs = [tag for tag in host.tags if tag[0] not in OUR_TAGS]
+    # A fact that nobody tells now keeps its tag and group; one that is told to be empty loses them.
+    theirs = [tag for tag in host.tags if OUR_TAGS.get(tag[0]) not in host.facts]
     tags = tuple(sorted([*theirs, *ours.items()]))
     wanted = {name for name in group_names(host.facts, group_by) if name in existing}
-    left = {g for g in host.groups if group_by and g.startswith(OUR_GROUPS)} - wanted
+    unknown = tuple(f"Argus/Guests/{by} " for by in group_by if OUR_TAGS[by] not in host.facts)
+    left = {
+        group
+        for group in host.groups - wanted
+        if group_by and group.startswith(OUR_GROUPS) and not group.startswith(unknown)
+    }
     name = visible_name(host.facts, host.uuid)
     change = Identity(
         host.hostid,

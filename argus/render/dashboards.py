@@ -73,6 +73,14 @@ _TILES_FIRST = {
     ),
     "correlator": ("incidents_open", "incidents_open_high", "outbox_waiting", "outbox_dead"),
     "service": ("probe_status", "probe_latency_seconds", "probe_instances_up", "probe_detail"),
+    "fleet": (
+        "capacity_vcpus_free",
+        "capacity_memory_free_bytes",
+        "capacity_hosts_open",
+        "capacity_full_in_seconds",
+        "capacity_losses_short",
+        "capacity_quota_cores_ratio",
+    ),
 }
 _OVERVIEW_GRAPHS = 2  # of each page
 

@@ -13,18 +13,21 @@ NODE_HOST = "node"
 GUEST_HOST = "guest"
 CORRELATOR_HOST = "correlator"
 SERVICE_HOST = "service"
-HOSTS = (NODE_HOST, GUEST_HOST, CORRELATOR_HOST, SERVICE_HOST)
+FLEET_HOST = "fleet"
+HOSTS = (NODE_HOST, GUEST_HOST, CORRELATOR_HOST, SERVICE_HOST, FLEET_HOST)
 _TEMPLATES = {
     NODE_HOST: "Argus KVM node by trapper",
     GUEST_HOST: "Argus KVM guest by trapper",
     CORRELATOR_HOST: "Argus correlator by trapper",
     SERVICE_HOST: "Argus OpenStack service by trapper",
+    FLEET_HOST: "Argus fleet by trapper",
 }
 TITLES = {
     NODE_HOST: "KVM node",
     GUEST_HOST: "KVM guest",
     CORRELATOR_HOST: "Argus correlator",
     SERVICE_HOST: "OpenStack service",
+    FLEET_HOST: "Fleet",
 }
 
 _SPELLED = {

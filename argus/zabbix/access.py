@@ -6,30 +6,15 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from argus.zabbix.changes import CREATE, UPDATE, Change
-from argus.zabbix.desired import (
-    API_METHODS,
-    GUESTS_GROUP,
-    HOST_GROUPS,
-    NODES_GROUP,
-    ROLE,
-    UI_ACTIONS,
-    UI_ELEMENTS,
-    USER,
-    USER_GROUP,
-)
-from argus.zabbix.groups import group_ids, need
+from argus.zabbix.desired import API_METHODS, ROLE, UI_ACTIONS, UI_ELEMENTS, USER, USER_GROUP
+from argus.zabbix.groups import need
 
 if TYPE_CHECKING:
     from argus.zabbix.api import Zabbix
 
-# Constants of Zabbix' API: role, user group.
+# Constants of Zabbix' API, role object.
 _TYPE_ADMIN = 2  # the least that may change a host; which ones is the user group's affair
 _ALLOW_LISTED = 1
-_READ, _READ_WRITE = 2, 3
-_NO_FRONTEND = 3
-
-_RIGHTS = {NODES_GROUP: _READ, GUESTS_GROUP: _READ_WRITE}
-_MAY = {_READ: "read", _READ_WRITE: "change"}
 
 
 class Role:
@@ -83,63 +68,6 @@ def _rules(methods: set[str]) -> dict[str, Any]:
         "actions": [{"name": name, "status": 1} for name in UI_ACTIONS],
         "actions.default_access": 0,
     }
-
-
-class UserGroup:
-    """Members may read the hosts of nodes and change those of guests; they do not log in to the web pages."""
-
-    title = "user group"
-
-    def plan(self, zabbix: Zabbix) -> list[Change]:
-        """Plan the group; rights that an administrator added stay."""
-        ids = group_ids(zabbix, HOST_GROUPS)
-        found = zabbix.read(
-            "usergroup.get",
-            output=["usrgrpid"],
-            filter={"name": [USER_GROUP]},
-            **{f"select{_rights(zabbix, capital=True)}": "extend"},
-        )
-        if not found:
-            details = tuple(f"may {_MAY[permission]} {name}" for name, permission in _RIGHTS.items())
-            return [Change(CREATE, "user group", USER_GROUP, details, lambda: _create_group(zabbix))]
-        rights = [{"id": r["id"], "permission": int(r["permission"])} for r in found[0][_rights(zabbix)]]
-        known = {right["id"]: right["permission"] for right in rights}
-        missing = [name for name, least in _RIGHTS.items() if known.get(ids.get(name, ""), 0) < least]
-        if not missing:
-            return []
-        return [
-            Change(
-                UPDATE,
-                "user group",
-                USER_GROUP,
-                tuple(f"cannot {_MAY[_RIGHTS[name]]} {name}" for name in missing),
-                lambda: _grant(zabbix, found[0]["usrgrpid"], rights, missing),
-            )
-        ]
-
-
-def _rights(zabbix: Zabbix, *, capital: bool = False) -> str:
-    """The member that carries rights on host groups; templates' groups have their own since 6.2."""
-    if capital:
-        return "HostGroupRights" if zabbix.has_template_groups else "Rights"
-    return "hostgroup_rights" if zabbix.has_template_groups else "rights"
-
-
-def _wanted_rights(zabbix: Zabbix, names: tuple[str, ...] | list[str]) -> list[dict[str, Any]]:
-    ids = group_ids(zabbix, names)
-    return [{"id": need("host group", ids, name), "permission": _RIGHTS[name]} for name in names]
-
-
-def _create_group(zabbix: Zabbix) -> None:
-    rights = {_rights(zabbix): _wanted_rights(zabbix, HOST_GROUPS)}
-    zabbix.call("usergroup.create", name=USER_GROUP, gui_access=_NO_FRONTEND, **rights)
-
-
-def _grant(zabbix: Zabbix, usrgrpid: str, rights: list[dict[str, Any]], missing: list[str]) -> None:
-    ours = _wanted_rights(zabbix, missing)
-    others = [right for right in rights if right["id"] not in {our["id"] for our in ours}]
-    wanted = {_rights(zabbix): [*others, *ours]}
-    zabbix.call("usergroup.update", usrgrpid=usrgrpid, **wanted)
 
 
 class User:

@@ -13,7 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from argus import config
+from argus.errors import ArgusError
 from argus.zabbix.api import Zabbix, ZabbixDeniedError, ZabbixError, ZabbixSessionError
+from argus.zabbix.fallback import Mail
 from argus.zabbix.notes import notes
 from argus.zabbix.provision import apply, plan, resources
 from argus.zabbix.templates import export
@@ -40,7 +43,7 @@ def run_plan(
         with _administrator(conf, environ) as zabbix:
             changes = plan(zabbix, _resources(conf, delete_removed=delete_removed))
             _note(zabbix, delete_removed=delete_removed)
-    except ZabbixError as exc:
+    except ArgusError as exc:
         print(f"argus zabbix plan: {exc}", file=sys.stderr)
         return TROUBLE
     _show(changes, fmt, f"{conf.zabbix.url} is as wanted")
@@ -71,7 +74,7 @@ def run_apply(
             progress.update(task, description="done", completed=len(wanted))
             progress.stop()  # before a note is written below it
             _note(zabbix, delete_removed=delete_removed)
-    except ZabbixError as exc:
+    except ArgusError as exc:
         print(f"argus zabbix apply: {exc}", file=sys.stderr)
         return TROUBLE
     _show(done, fmt, f"{conf.zabbix.url} was as wanted already")
@@ -86,7 +89,7 @@ def run_export(conf: Any, environ: Mapping[str, str] = os.environ) -> int:
     try:
         with _administrator(conf, environ) as zabbix:
             print(export(zabbix), end="")
-    except ZabbixError as exc:
+    except ArgusError as exc:
         print(f"argus zabbix export: {exc}", file=sys.stderr)
         return TROUBLE
     return 0
@@ -111,8 +114,20 @@ def _resources(conf: Any, *, delete_removed: bool) -> Any:
         Path(conf.zabbix.token_file),
         float(conf.zabbix.timeout),
         tuple(conf.guests.group_by),
+        _mail(conf),
+        services=bool(conf.services.file),
         delete_removed=delete_removed,
     )
+
+
+def _mail(conf: Any) -> Mail | None:
+    """How Zabbix mails when the correlator cannot: by ``[smtp]``, to those whom the option or that names."""
+    recipients = tuple(conf.zabbix.fallback_recipients or conf.smtp.recipients)
+    if not recipients:
+        return None
+    smtp = conf.smtp
+    password = config.secret(conf, "smtp", "password_file") if smtp.username else ""
+    return Mail(smtp.host, smtp.port, smtp.sender, smtp.tls, recipients, smtp.username, password)
 
 
 def _administrator(conf: Any, environ: Mapping[str, str]) -> Zabbix:

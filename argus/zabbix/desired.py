@@ -10,18 +10,25 @@ NODES_GROUP = "Argus/Nodes"
 GUESTS_GROUP = "Argus/Guests"
 HOST_GROUPS = (NODES_GROUP, GUESTS_GROUP)
 OWN_GROUP = "Argus/Correlator"
+SERVICES_GROUP = "Argus/Services"
+FLEETS_GROUP = "Argus/Fleets"
+FED_GROUPS = (OWN_GROUP, SERVICES_GROUP, FLEETS_GROUP)  # of hosts that the correlator feeds
+ALL_GROUPS = (*HOST_GROUPS, *FED_GROUPS)
 CORRELATOR = "argus-correlator"
 
 ROLE = "Argus correlator"
 USER_GROUP = "Argus"
 USER = "argus"
 DASHBOARD = "Argus fleet"
+FALLBACK_MEDIA = "Argus: mail without the correlator"
+FALLBACK_ACTION = "Argus: the correlator cannot tell"
 
-# What the correlator calls: it reads, acknowledges, and keeps the hosts of guests.
+# What the correlator calls: it reads, acknowledges, keeps the hosts of guests, and makes those that it feeds.
 API_METHODS = (
     "event.acknowledge",
     "event.get",
     "history.get",
+    "host.create",
     "host.delete",
     "host.get",
     "host.update",
@@ -31,6 +38,7 @@ API_METHODS = (
     "item.get",
     "problem.get",
     "proxy.get",
+    "template.get",
     "trend.get",
     "trigger.get",
 )

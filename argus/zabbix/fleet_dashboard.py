@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from argus.zabbix.changes import CREATE, UPDATE, Change
-from argus.zabbix.desired import DASHBOARD, HOST_GROUPS, OWN_GROUP
+from argus.zabbix.desired import ALL_GROUPS, DASHBOARD
 from argus.zabbix.fleet_widgets import Widget, as_api, fleet_widgets
 from argus.zabbix.groups import MissingError, group_ids, need
 
@@ -20,33 +20,43 @@ class FleetDashboard:
 
     title = "dashboard"
 
+    def __init__(self, *, services: bool = True) -> None:
+        """Take whether services are probed: without, a table of them would be empty."""
+        self._services = services
+
     def plan(self, zabbix: Zabbix) -> list[Change]:
         """Plan the dashboard, or those of its widgets that are missing or differ."""
         found = zabbix.read(
             "dashboard.get", output=["dashboardid"], filter={"name": [DASHBOARD]}, selectPages="extend"
         )
         if not found:
-            return [Change(CREATE, "dashboard", DASHBOARD, (), lambda: _create(zabbix))]
+            return [
+                Change(CREATE, "dashboard", DASHBOARD, (), lambda: _create(zabbix, services=self._services))
+            ]
         there = {widget["name"]: widget for page in found[0]["pages"] for widget in page["widgets"]}
         try:
-            wrong = [w for w in _widgets(zabbix) if not _is_as_wanted(w, there.get(w.name))]
+            wrong = [
+                w
+                for w in _widgets(zabbix, services=self._services)
+                if not _is_as_wanted(w, there.get(w.name))
+            ]
         except MissingError:  # a host group, planned before this; its id will be a new one
-            return [Change(UPDATE, "dashboard", DASHBOARD, (), lambda: _repair(zabbix))]
+            return [Change(UPDATE, "dashboard", DASHBOARD, (), lambda: self._repair(zabbix))]
         if not wrong:
             return []
         details = tuple(f"widget {w.name}: {'differs' if w.name in there else 'missing'}" for w in wrong)
         return [Change(UPDATE, "dashboard", DASHBOARD, details, lambda: _update(zabbix, found[0], wrong))]
 
+    def _repair(self, zabbix: Zabbix) -> None:
+        for change in self.plan(zabbix):
+            change.do()
 
-def _repair(zabbix: Zabbix) -> None:
-    for change in FleetDashboard().plan(zabbix):
-        change.do()
 
-
-def _widgets(zabbix: Zabbix) -> tuple[Widget, ...]:
-    wanted = (*HOST_GROUPS, OWN_GROUP)
-    ids = group_ids(zabbix, wanted)
-    return fleet_widgets({name: need("host group", ids, name) for name in wanted}, zabbix.version)
+def _widgets(zabbix: Zabbix, *, services: bool) -> tuple[Widget, ...]:
+    ids = group_ids(zabbix, ALL_GROUPS)
+    return fleet_widgets(
+        {name: need("host group", ids, name) for name in ALL_GROUPS}, zabbix.version, services=services
+    )
 
 
 def _is_as_wanted(wanted: Widget, there: dict[str, Any] | None) -> bool:
@@ -56,8 +66,8 @@ def _is_as_wanted(wanted: Widget, there: dict[str, Any] | None) -> bool:
     return fields == set(wanted.fields)
 
 
-def _create(zabbix: Zabbix) -> None:
-    widgets = [as_api(widget, zabbix.grid_columns) for widget in _widgets(zabbix)]
+def _create(zabbix: Zabbix, *, services: bool) -> None:
+    widgets = [as_api(widget, zabbix.grid_columns) for widget in _widgets(zabbix, services=services)]
     zabbix.call("dashboard.create", name=DASHBOARD, private=0, pages=[{"widgets": widgets}])
 
 

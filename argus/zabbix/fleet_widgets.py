@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from argus.catalogue import (
     agent,
     allocation,
+    capacity,
     correlator,
     guest_cpu,
     guest_disk,
@@ -17,11 +18,19 @@ from argus.catalogue import (
     ksm,
     libvirt,
     node_cpu,
+    openstack_service,
     thp,
 )
 from argus.catalogue.model import lld_macro
 from argus.render.names import item_name
-from argus.zabbix.desired import GUESTS_GROUP, HOST_GROUPS, NODES_GROUP, OWN_GROUP
+from argus.zabbix.desired import (
+    FLEETS_GROUP,
+    GUESTS_GROUP,
+    HOST_GROUPS,
+    NODES_GROUP,
+    OWN_GROUP,
+    SERVICES_GROUP,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -114,17 +123,21 @@ class _Names:
         ]
 
 
-def fleet_widgets(groups: Mapping[str, str], version: tuple[int, int]) -> tuple[Widget, ...]:
-    """Return the widgets; ``groups`` are ids of host groups by name."""
+def fleet_widgets(
+    groups: Mapping[str, str], version: tuple[int, int], *, services: bool = True
+) -> tuple[Widget, ...]:
+    """Return the widgets; ``groups`` are ids of host groups by name, ``services`` whether any is probed."""
     names = _Names(version >= (7, 0))
     return (
-        _nodes(names, groups[NODES_GROUP]),
-        _problems(names, [groups[name] for name in HOST_GROUPS]),
-        _slow_guests(names, groups[GUESTS_GROUP]),
         _correlator(names, groups[OWN_GROUP]),
+        _capacity(names, groups[FLEETS_GROUP]),
+        *((_services(names, groups[SERVICES_GROUP]),) if services else ()),
+        _problems(names, [groups[name] for name in HOST_GROUPS], beside=services),
+        _nodes(names, groups[NODES_GROUP]),
+        _slow_guests(names, groups[GUESTS_GROUP]),
         _far_guests(names, groups[GUESTS_GROUP]),
-        _lines(names, "Overcommit and steal of the nodes", (0, 13, 12, 5), _OVERCOMMIT),
-        _lines(names, "KSM and huge pages of the nodes", (12, 13, 12, 5), _MERGING),
+        _lines(names, "Overcommit and steal of the nodes", (0, 18, 12, 5), _OVERCOMMIT),
+        _lines(names, "KSM and huge pages of the nodes", (12, 18, 12, 5), _MERGING),
         _busy_disks(names, groups[GUESTS_GROUP]),
     )
 
@@ -158,7 +171,7 @@ def _nodes(names: _Names, group: str) -> Widget:
         _Column("Worst steal", allocation.STEAL_MAX, _STEAL, top=100),
         _Column("Pages KSM saves", ksm.PAGES_SHARING),
     )
-    return _table(names, "Nodes", (0, 0, 24, 3), group, columns, order_by=1)
+    return _table(names, "Nodes", (0, 10, 24, 4), group, columns, order_by=1)
 
 
 def _slow_guests(names: _Names, group: str) -> Widget:
@@ -169,7 +182,7 @@ def _slow_guests(names: _Names, group: str) -> Widget:
         _Column("CPU", guest_cpu.TIME),
         _Column("Memory", guest_memory.CURRENT),
     )
-    return _table(names, "Guests that wait most for a CPU", (0, 7, 14, 4), group, columns, order_by=2)
+    return _table(names, "Guests that wait most for a CPU", (0, 14, 14, 4), group, columns, order_by=2)
 
 
 def _far_guests(names: _Names, group: str) -> Widget:
@@ -178,7 +191,7 @@ def _far_guests(names: _Names, group: str) -> Widget:
         _Column("Local memory", guest_numa.LOCAL_RATIO, _LOCAL, top=100),
     )
     title = "Guests whose memory is farthest away"
-    return _table(names, title, (14, 7, 10, 4), group, columns, order_by=1, lowest=True)
+    return _table(names, title, (14, 14, 10, 4), group, columns, order_by=1, lowest=True)
 
 
 def _busy_disks(names: _Names, group: str) -> Widget:
@@ -194,7 +207,7 @@ def _busy_disks(names: _Names, group: str) -> Widget:
         _Column("Write latency", guest_disk.WRITE_LATENCY, of=disk),
     )
     title = f"Guests that write most to {disk}"
-    return _table(names, title, (0, 18, 24, 4), group, columns, order_by=2)
+    return _table(names, title, (0, 23, 24, 4), group, columns, order_by=2)
 
 
 def _correlator(names: _Names, group: str) -> Widget:
@@ -205,12 +218,48 @@ def _correlator(names: _Names, group: str) -> Widget:
         _Column("Messages waiting", correlator.WAITING),
         _Column("Messages given up", correlator.DEAD),
     )
-    return _table(names, "Incidents and their delivery", (0, 11, 24, 2), group, columns, order_by=1)
+    return _table(names, "Incidents and their delivery", (0, 0, 24, 2), group, columns, order_by=1)
 
 
-def _problems(names: _Names, groups: Iterable[str]) -> Widget:
+def _capacity(names: _Names, group: str) -> Widget:
+    """The least is left first."""
+    used = ((_GREEN, 0), (_AMBER, 80), (_RED, 95))
+    columns = (
+        _Column("Cloud"),
+        _Column("Computes open", capacity.HOSTS_OPEN),
+        _Column("vCPUs left", capacity.VCPUS_FREE),
+        _Column("vCPUs given out", capacity.VCPUS_USED, used, top=100),
+        _Column("Memory left", capacity.MEMORY_FREE),
+        _Column("Memory given out", capacity.MEMORY_USED, used, top=100),
+        _Column("Full in", capacity.FULL_IN),
+        _Column("Losses that do not fit", capacity.LOSSES_SHORT),
+        _Column("Guests without a host then", capacity.STRANDED),
+        _Column("Quotas of cores", capacity.QUOTA_CORES),
+        _Column("Quotas of RAM", capacity.QUOTA_RAM),
+    )
+    return _table(names, "Capacity", (0, 2, 24, 3), group, columns, order_by=2, lowest=True)
+
+
+def _services(names: _Names, group: str) -> Widget:
+    """The worst first."""
+    states = ((_RED, 0), (_AMBER, 1), (_GREEN, 2))
+    columns = (
+        _Column("Service"),
+        _Column("State", openstack_service.STATUS, states, top=2),
+        _Column("Answers in", openstack_service.LATENCY),
+        _Column("Instances up", openstack_service.INSTANCES_UP),
+        _Column("of", openstack_service.INSTANCES),
+        _Column("What the probe says", openstack_service.DETAIL, lately=False),
+    )
+    return _table(names, "Services", (0, 5, 12, 5), group, columns, order_by=1, lowest=True)
+
+
+def _problems(names: _Names, groups: Iterable[str], *, beside: bool) -> Widget:
+    """In half the width where services are beside."""
     fields = [*names.groups(groups), (_INTEGER, "show", str(_UNRESOLVED)), (_INTEGER, "show_opdata", "1")]
-    return Widget("problems", "Problems of nodes and guests", (0, 3, 24, 4), tuple(fields))
+    return Widget(
+        "problems", "Problems of nodes and guests", (12, 5, 12, 5) if beside else (0, 5, 24, 5), tuple(fields)
+    )
 
 
 def _table(

@@ -1,4 +1,4 @@
-"""Host groups for nodes and guests."""
+"""Host groups for nodes and guests, and for what the correlator tells of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from argus.zabbix.api import ZabbixError
 from argus.zabbix.changes import CREATE, Change
-from argus.zabbix.desired import HOST_GROUPS, OWN_GROUP
+from argus.zabbix.desired import ALL_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,15 +19,14 @@ class MissingError(ZabbixError):
 
 
 class HostGroups:
-    """The groups of nodes, guests and the correlator itself."""
+    """The groups of nodes, guests, services, fleets and the correlator itself."""
 
     title = "host groups"
 
     def plan(self, zabbix: Zabbix) -> list[Change]:
         """Plan the missing ones."""
-        wanted = (*HOST_GROUPS, OWN_GROUP)
-        existing = group_ids(zabbix, wanted)
-        return [_creation(zabbix, name) for name in wanted if name not in existing]
+        existing = group_ids(zabbix, ALL_GROUPS)
+        return [_creation(zabbix, name) for name in ALL_GROUPS if name not in existing]
 
 
 def _creation(zabbix: Zabbix, name: str) -> Change:

@@ -1,10 +1,10 @@
-"""Host groups of guests by project and node, made where the configuration asks for them."""
+"""Host groups of guests by project, flavor, node and zone, made where the configuration asks for them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from argus.correlator.guest_life import group_names
+from argus.correlator.guest_life import ZONE_TAG, group_names
 from argus.zabbix.changes import CREATE, Change
 from argus.zabbix.desired import GUESTS_GROUP
 from argus.zabbix.groups import group_ids
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class GuestGroups:
-    """One group for each project or node that has a guest; rights come from ``Argus/Guests``.
+    """One group for each project, flavor, node or zone that has a guest; rights come from ``Argus/Guests``.
 
     Zabbix lets only administrators make groups; the correlator then keeps guests in them.
     """
@@ -31,7 +31,8 @@ class GuestGroups:
         if not self._group_by or not group_ids(zabbix, (GUESTS_GROUP,)):
             return []
         hosts = read_guests(zabbix, lambda: None)
-        wanted = {name for host in hosts for name in group_names(host.facts, self._group_by)}
+        facts = [{ZONE_TAG: dict(host.tags).get(ZONE_TAG, ""), **host.facts} for host in hosts]
+        wanted = {name for each in facts for name in group_names(each, self._group_by)}
         return [_creation(zabbix, name) for name in sorted(wanted - existing_groups(zabbix).keys())]
 
 

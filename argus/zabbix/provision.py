@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from argus.zabbix.access import Role, User, UserGroup
+from argus.zabbix.access import Role, User
 from argus.zabbix.correlator_host import CorrelatorHost
+from argus.zabbix.fallback import FallbackAction, FallbackMedia, FallbackRecipients
 from argus.zabbix.fleet_dashboard import FleetDashboard
 from argus.zabbix.groups import HostGroups
 from argus.zabbix.guest_groups import GuestGroups
@@ -13,6 +14,7 @@ from argus.zabbix.registration import RegistrationActions
 from argus.zabbix.removed import Removed
 from argus.zabbix.templates import Templates
 from argus.zabbix.token import Token
+from argus.zabbix.user_group import UserGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,12 +22,23 @@ if TYPE_CHECKING:
 
     from argus.zabbix.api import Zabbix
     from argus.zabbix.changes import Change, Resource
+    from argus.zabbix.fallback import Mail
 
 
 def resources(
-    token_file: Path, timeout: float, group_by: tuple[str, ...] = (), *, delete_removed: bool = False
+    token_file: Path,
+    timeout: float,
+    group_by: tuple[str, ...] = (),
+    mail: Mail | None = None,
+    *,
+    services: bool = True,
+    delete_removed: bool = False,
 ) -> tuple[Resource, ...]:
-    """Return everything that Argus wants in Zabbix; later ones refer to earlier ones."""
+    """Return everything that Argus wants in Zabbix; later ones refer to earlier ones.
+
+    ``mail`` is how Zabbix itself tells that the correlator cannot, ``None`` for not at all; ``services`` is
+    whether any is probed.
+    """
     return (
         HostGroups(),
         Templates(),
@@ -35,7 +48,10 @@ def resources(
         UserGroup(),
         User(),
         Token(token_file, timeout),
-        FleetDashboard(),
+        FallbackMedia(mail),
+        FallbackRecipients(mail),
+        FallbackAction(mail),
+        FleetDashboard(services=services),
         GuestGroups(group_by),
         *((Removed(),) if delete_removed else ()),
     )

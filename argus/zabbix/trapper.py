@@ -24,10 +24,14 @@ _FAILED = re.compile(r"failed: (\d+)")
 Address = tuple[str, int]
 
 
+class NotTakenError(ZabbixError):
+    """The server answers, and does not know the host or its item (yet)."""
+
+
 def send(servers: Sequence[Address], host: str, key: str, value: str, timeout: float) -> None:
     """Send one value to the first server that answers; each may take ``timeout`` seconds.
 
-    Raises ``ZabbixError`` when none answers, or when it knows no such item.
+    Raises ``ZabbixError`` when none answers, ``NotTakenError`` when it knows no such item.
     """
     body = json.dumps({"request": "sender data", "data": [{"host": host, "key": key, "value": value}]})
     troubles = []
@@ -39,7 +43,7 @@ def send(servers: Sequence[Address], host: str, key: str, value: str, timeout: f
             continue
         failed = _FAILED.search(answer)
         if failed is None or failed[1] != "0":
-            raise ZabbixError(
+            raise NotTakenError(
                 f"{address[0]}:{address[1]} does not take {key} of host {host}; run `argus zabbix apply`"
             )
         return

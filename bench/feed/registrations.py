@@ -3,7 +3,7 @@
     . lab/run/env; PYTHONPATH=lab:tests/kit python bench/feed/registrations.py --guests 500 [--zabbix7]
 
 The guests are registered as agents do it, over the real protocol; a canary host sends a value a second and
-asks when Zabbix shows it.  All hosts are deleted in the end.
+asks the API when Zabbix shows it.  All hosts are deleted in the end.
 """
 
 # a command prints
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import threading
 import time
 import uuid
@@ -36,10 +37,11 @@ DELETED_AT_ONCE = 50
 
 @dataclass
 class Canary:
-    """A guest that was there before, and the seconds until Zabbix showed each of its values."""
+    """A guest that was there before: seconds until Zabbix showed each of its values, and of each API call."""
 
     host: FedHost
     lags: list[float] = field(default_factory=list)
+    calls: list[float] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -50,10 +52,17 @@ class Canary:
             self.host.send(
                 {guest_state.STATE.field: number % 2 + 1, guest_state.REASON.field: 10_000 + number}
             )
-            while self.host.newest(guest_state.REASON.zabbix_key) != str(10_000 + number):
+            while self.shown() != str(10_000 + number):
                 if time.monotonic() - begin > 60 or self.stop.wait(0.1):
                     break
             self.lags.append(time.monotonic() - begin)
+
+    def shown(self) -> str | None:
+        begin = time.monotonic()
+        try:
+            return self.host.newest(guest_state.REASON.zabbix_key)
+        finally:
+            self.calls.append(time.monotonic() - begin)
 
 
 def cpu_seconds(lab: Lab, *names: str) -> float:
@@ -82,6 +91,8 @@ def measure(lab: Lab, zabbix: Zabbix, server: tuple[str, int], guests: int) -> d
     watch.start()
     time.sleep(10)
     quiet = max(canary.lags[1:], default=0.0)
+    quiet_calls = statistics.median(canary.calls)
+    canary.calls.clear()
     servers = ("zabbix7-server" if server[1] == lab.ports["zabbix7-server"] else "zabbix-server", "postgres")
     before, begin = [cpu_seconds(lab, name) for name in servers], time.monotonic()
     try:
@@ -106,6 +117,9 @@ def measure(lab: Lab, zabbix: Zabbix, server: tuple[str, int], guests: int) -> d
         "canary_worst_lag_before_s": round(quiet, 1),
         "canary_worst_lag_s": round(max(canary.lags), 1),
         "canary_values": len(canary.lags),
+        "api_call_median_before_ms": round(quiet_calls * 1000),
+        "api_call_median_ms": round(statistics.median(canary.calls) * 1000),
+        "api_call_worst_ms": round(max(canary.calls) * 1000),
     }
 
 

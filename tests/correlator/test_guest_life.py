@@ -61,6 +61,20 @@ def test_a_guest_that_moved_changes_its_tag_and_its_group_and_no_other() -> None
     assert (change.join, change.leave) == (("Argus/Guests/node n2",), ("Argus/Guests/node n1",))
 
 
+def test_a_zone_that_nobody_tells_keeps_its_tag_and_its_group() -> None:
+    groups = frozenset({"Argus/Guests", "Argus/Guests/az az1"})
+    zoned = host(tags=tuple(sorted((*TAGS, ("az", "az1")))), groups=groups)
+    assert identity(zoned, ("az",), ("Argus/Guests/az az1",)) is None
+
+
+def test_a_guest_on_a_node_without_a_zone_loses_the_zone_of_the_last() -> None:
+    groups = frozenset({"Argus/Guests", "Argus/Guests/az az1"})
+    moved = host(tags=(*TAGS, ("az", "az1")), groups=groups, facts={**FACTS, "az": ""})
+    change = identity(moved, ("az",), ("Argus/Guests/az az1",))
+    assert change is not None
+    assert (change.tags, change.leave) == (TAGS, ("Argus/Guests/az az1",))
+
+
 def test_a_group_that_does_not_exist_is_not_joined() -> None:
     assert identity(host(), ("project",), ()) is None
 

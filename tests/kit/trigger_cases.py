@@ -81,6 +81,9 @@ CASES: dict[str, Case] = {
     "service_degraded": one(1, 2),
     "service_slow": one(9, 0.1),
     "instance_down": one(0, 1),
+    "capacity_unknown": Case((), (3,)),
+    "fleet_full_soon": one(86400, 90 * 86400),
+    "fleet_loss_short": one(2, 0),
 }
 
 

@@ -14,7 +14,7 @@ from argus import config, guests, site
 from argus.catalogue import allocation, guest_info, guest_state, libvirt
 from argus.correlator.guest_life import Terms
 from argus.store import guests as memory
-from argus.store import schema
+from argus.store import schema, snapshots
 from argus.store.engine import open_store
 from argus.zabbix.api import Zabbix
 from argus.zabbix.desired import GUESTS_GROUP
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.lab
 
+ZONE = "az-lab"
 NODE = f"life-{uuid.uuid4().hex[:8]}"
 # The lab's agents send every 5 seconds.
 TERMS = Terms(fresh=12, disable_after=1, remove_after=1, share=0.1, group_by=("project",))
@@ -46,6 +47,9 @@ def keeper(lab: Lab, tmp_path: Path) -> Iterator[site.Site]:
     schema.upgrade(store)
     made = site.from_config(config.load(lab.env["ARGUS_CONFIG"]))
     assert made.guests
+    nova = {"parts": [["nova-compute", NODE, "up", "", 0.0, ZONE]]}
+    with store.write() as session:
+        snapshots.put(session, "services", {"services": [nova]}, time.time())
     yield dataclasses.replace(made, store=store, guests=dataclasses.replace(made.guests, terms=TERMS))
     store.engine.dispose()
     made.store.engine.dispose()
@@ -88,6 +92,7 @@ def test_a_guest_from_its_first_report_to_its_end(lab: Lab, admin: Zabbix, keepe
             made[0].do()
             assert guests.keep_guests(keeper)
             _is_told_apart(stays, project, group)
+            assert host(node)["tags"] == {"az": ZONE}
             _moves(lab, keeper, stays)
             _ends(lab, keeper, node, stays, goes)
         finally:
@@ -97,7 +102,7 @@ def test_a_guest_from_its_first_report_to_its_end(lab: Lab, admin: Zabbix, keepe
 def _is_told_apart(guest: FedHost, project: str, group: str) -> None:
     now = host(guest)
     assert now["name"] == f"same name ({guest.host})"
-    assert now["tags"] == {"node": NODE, "project": project, "flavor": "m1.small"}
+    assert now["tags"] == {"node": NODE, "project": project, "flavor": "m1.small", "az": ZONE}
     assert {group, GUESTS_GROUP} <= now["groups"]
 
 
@@ -105,7 +110,8 @@ def _moves(lab: Lab, keeper: site.Site, guest: FedHost) -> None:
     guest.feed(document("same name", "elsewhere", host(guest)["tags"]["project"]))
     lab.wait_until(lambda: guest.newest(guest_info.NODE.zabbix_key) == "elsewhere", timeout=20)
     guests.keep_guests(keeper)
-    assert host(guest)["tags"]["node"] == "elsewhere"
+    tags = host(guest)["tags"]
+    assert (tags["node"], "az" in tags) == ("elsewhere", False), "nobody knows the zone of that node"
     with keeper.store.read() as session:
         ran = [row.node for row in memory.placements(session, guest.host)]
     assert ran == [NODE, "elsewhere"]

@@ -16,7 +16,7 @@ from argus.catalogue import allocation, guest_disk, guest_state, ksm, libvirt
 from argus.render.items import dependent_item
 from argus.render.names import GUEST_HOST, NODE_HOST, template_name
 from argus.zabbix.api import Zabbix, ZabbixDeniedError
-from argus.zabbix.desired import DASHBOARD, GUESTS_GROUP, HOST_GROUPS
+from argus.zabbix.desired import ALL_GROUPS, DASHBOARD, GUESTS_GROUP
 from argus.zabbix.feeds import read_node_values, read_problems
 from argus_agent.config import Address
 from argus_agent.zabbix_protocol import (
@@ -86,11 +86,14 @@ def test_a_wrong_password_is_one_line_without_the_password(lab: Lab) -> None:
 
 
 def test_the_token_may_do_what_it_needs_and_no_more(lab: Lab) -> None:
+    with administrator(lab) as admin:
+        (row,) = admin.read("hostgroup.get", filter={"name": ["Zabbix servers"]}, output=["groupid"])
+        foreign = row["groupid"]
     with correlator(lab) as zabbix:
         assert zabbix.read("host.get", output=["host"])
         assert isinstance(zabbix.read("problem.get"), list)
         for method, params in (
-            ("host.create", {"host": "x", "groups": []}),
+            ("host.create", {"host": "x", "groups": [{"groupid": foreign}]}),
             ("user.get", {}),
             ("script.execute", {"scriptid": "1", "hostid": "1"}),
         ):
@@ -100,7 +103,7 @@ def test_the_token_may_do_what_it_needs_and_no_more(lab: Lab) -> None:
 
 def test_the_token_sees_only_hosts_of_argus(lab: Lab) -> None:
     with administrator(lab) as admin, correlator(lab) as zabbix:
-        groups = admin.read("hostgroup.get", filter={"name": list(HOST_GROUPS)})
+        groups = admin.read("hostgroup.get", filter={"name": list(ALL_GROUPS)})
         ours = admin.read("host.get", groupids=[g["groupid"] for g in groups], output=["host"])
         assert {h["host"] for h in zabbix.read("host.get", output=["host"])} == {h["host"] for h in ours}
 

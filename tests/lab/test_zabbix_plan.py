@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from argus.render.names import GUEST_HOST, HOSTS, NODE_HOST, template_name
-from argus.zabbix.api import Zabbix
+from argus.catalogue import openstack_service
+from argus.render.names import GUEST_HOST, HOSTS, NODE_HOST, SERVICE_HOST, template_name
+from argus.zabbix import provision
+from argus.zabbix.api import Zabbix, ZabbixError, ZabbixSessionError
+from argus.zabbix.desired import DASHBOARD, FALLBACK_ACTION, USER
+from argus.zabbix.fallback import FallbackAction, Mail
+from argus.zabbix.fleet_dashboard import FleetDashboard
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.lab.conftest import Lab
 
@@ -98,3 +104,69 @@ def test_a_user_without_rights_changes_nothing_and_is_told_so(lab: Lab, admin: Z
         assert "super administrator, and has changed nothing" in done.stderr
     finally:
         admin.call("user.delete", *user)
+
+
+@pytest.fixture
+def expired(admin: Zabbix) -> Iterator[str]:
+    """A token of the correlator's user that was good until a second after 1970 began."""
+    (user,) = admin.read("user.get", filter={"username": [USER]}, output=["userid"])
+    name = f"expired-{secrets.token_hex(4)}"
+    (tokenid,) = admin.call("token.create", name=name, userid=user["userid"], expires_at=1)["tokenids"]
+    yield admin.call("token.generate", tokenid)[0]["token"]
+    admin.call("token.delete", tokenid)
+
+
+def test_an_expired_token_is_named_with_what_to_do(lab: Lab, expired: str, tmp_path: Path) -> None:
+    done = zabbix(lab, "apply", ZABBIX_TOKEN=expired)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "the token in ZABBIX_TOKEN" in done.stderr
+    assert expired not in done.stderr
+    file = tmp_path / "token"
+    file.write_text(expired)
+    told = f"{file}.*renew it with `argus zabbix apply`"
+    with (
+        Zabbix.with_token_file(lab.zabbix_url, file) as session,
+        pytest.raises(ZabbixSessionError, match=told),
+    ):
+        session.read("host.get", countOutput=True)
+
+
+def test_an_older_template_is_shown_and_brought_up_to_date(lab: Lab, admin: Zabbix) -> None:
+    """As one that lacks an item and has another default, of which nobody said that it is theirs."""
+    where = template(admin, SERVICE_HOST)["templateid"]
+    key = openstack_service.INSTANCES_UP.zabbix_key
+    (item,) = admin.read("item.get", templateids=[where], filter={"key_": key}, output=["itemid"])
+    name = "{$ARGUS.SERVICE.LATENCY.MAX}"
+    (macro,) = admin.read("usermacro.get", hostids=[where], filter={"macro": name}, output="extend")
+    admin.call("item.delete", item["itemid"])
+    text = macro["description"].replace("Default: 5", "Default: 3")
+    admin.call("usermacro.update", hostmacroid=macro["hostmacroid"], value="3", description=text)
+    planned = json.loads(zabbix(lab, "plan", "--format", "json").stdout)
+    assert [change["name"] for change in planned] == [template_name(SERVICE_HOST)]
+    assert any("Instances up" in line or "instances up" in line for line in planned[0]["details"])
+    assert zabbix(lab, "apply").returncode == 0
+    assert admin.read("item.get", templateids=[where], filter={"key_": key}, output=["itemid"])
+    (macro,) = admin.read("usermacro.get", hostids=[where], filter={"macro": name}, output="extend")
+    assert macro["value"] == "5"
+
+
+def test_an_apply_that_was_cut_off_is_finished_by_the_next(lab: Lab, admin: Zabbix) -> None:
+    (action,) = admin.read("action.get", filter={"name": [FALLBACK_ACTION]}, output=["actionid"])
+    (board,) = admin.read("dashboard.get", filter={"name": [DASHBOARD]}, output=["dashboardid"])
+    admin.call("action.delete", action["actionid"])
+    admin.call("dashboard.delete", board["dashboardid"])
+    mail = Mail("127.0.0.1", 25, "argus@lab.invalid", "none", ("oncall@lab.invalid",))
+    begun: list[str] = []
+
+    def cut_off(change: object) -> None:
+        begun.append(str(change))
+        if len(begun) > 1:
+            raise ZabbixError("the line went dead")
+
+    with pytest.raises(ZabbixError, match="went dead"):
+        provision.apply(admin, (FallbackAction(mail), FleetDashboard()), cut_off)
+    planned = json.loads(zabbix(lab, "plan", "--format", "json").stdout)
+    assert [change["kind"] for change in planned] == ["dashboard"]
+    assert zabbix(lab, "apply").returncode == 0
+    assert zabbix(lab, "plan").returncode == 0

@@ -25,7 +25,12 @@ pytestmark = pytest.mark.lab
 
 # The values have clocks of hours ago, five minutes apart: no test waits until ten minutes have passed.
 TROUBLE_AT, PEACE_AT, APART = -4 * 3600.0, -2 * 3600.0, 300.0
-NODATA = ("{$ARGUS.NODE.NODATA}", "{$ARGUS.CORRELATOR.NODATA}", "{$ARGUS.SERVICE.NODATA}")
+NODATA = (
+    "{$ARGUS.NODE.NODATA}",
+    "{$ARGUS.CORRELATOR.NODATA}",
+    "{$ARGUS.SERVICE.NODATA}",
+    "{$ARGUS.FLEET.NODATA}",
+)
 SILENT = [ident for ident, case in CASES.items() if not case.trouble]
 PROBLEM, WELL = "1", "0"
 

@@ -1,0 +1,78 @@
+"""Hosts in Zabbix that the correlator feeds: a service, a fleet.  Made when they are first told of."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from argus.render.names import FLEET_HOST, SERVICE_HOST, template_name
+from argus.zabbix.api import ZabbixError
+from argus.zabbix.desired import FLEETS_GROUP, SERVICES_GROUP
+from argus.zabbix.groups import group_ids, need
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from argus.zabbix.api import Zabbix
+
+log = logging.getLogger(__name__)
+
+GROUP_OF = {SERVICE_HOST: SERVICES_GROUP, FLEET_HOST: FLEETS_GROUP}
+LONGEST_NAME = 128  # of a host in Zabbix, in characters
+_NOT_IN_NAMES = re.compile(r"[^0-9A-Za-z_.-]+")  # Zabbix' API, host object; a space only between words
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """One host and what is to be sent to it; ``name`` is a service's or fleet's, ``CLOUD/REGION/NAME``."""
+
+    kind: str
+    name: str
+    tags: tuple[tuple[str, str], ...]
+    document: Mapping[str, Any]
+
+    @property
+    def host(self) -> str:
+        """The technical name: of letters that Zabbix allows, and not to be taken for a machine's."""
+        words = _NOT_IN_NAMES.sub(" ", self.name).strip()
+        return f"Argus {self.kind} {words}"[:LONGEST_NAME].rstrip()
+
+
+def make(zabbix: Zabbix, wanted: Collection[Fed]) -> int:
+    """Make those hosts that are missing; returns how many.
+
+    A host of that name in another group is somebody's: it is left alone, and named in the log.
+    Raises ``ZabbixError``.
+    """
+    names = sorted({fed.host for fed in wanted})
+    found = zabbix.read("host.get", output=["host"], filter={"host": names})
+    there = {row["host"] for row in found}
+    made = 0
+    for fed in {fed.host: fed for fed in wanted}.values():
+        if fed.host in there:
+            continue
+        try:
+            _create(zabbix, fed)
+        except ZabbixError as exc:
+            if "already exists" not in str(exc):
+                raise
+            log.warning("host %s is not ours (it is not in %s): rename it", fed.host, GROUP_OF[fed.kind])
+            continue
+        made += 1
+    return made
+
+
+def _create(zabbix: Zabbix, fed: Fed) -> None:
+    group, template = GROUP_OF[fed.kind], template_name(fed.kind)
+    rows = zabbix.read("template.get", output=["templateid", "host"], filter={"host": [template]})
+    templates = {row["host"]: row["templateid"] for row in rows}
+    zabbix.call(
+        "host.create",
+        host=fed.host,
+        name=f"{fed.name} ({fed.kind})",
+        groups=[{"groupid": need("host group", group_ids(zabbix, (group,)), group)}],
+        templates=[{"templateid": need("template", templates, template)}],
+        tags=[{"tag": tag, "value": value} for tag, value in fed.tags],
+    )

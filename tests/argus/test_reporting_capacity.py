@@ -1,0 +1,55 @@
+"""What Zabbix is told of a fleet is what its report says, in base units, and no more."""
+
+from __future__ import annotations
+
+from argus.catalogue import capacity
+from argus.correlator.capacity.report import Class, Deficit, Report, Scope, Size
+from argus.reporting_capacity import document
+
+NOW = 1_800_000_000.0
+CPUS = Class(8, 0, 32, 24, 0, 8, 6, ())
+MEMORY = Class(1024, 0, 1024, 256, 0, 768, 512, ())
+
+
+def scope(name: str) -> Scope:
+    return Scope(name, 2, 1, {"VCPU": CPUS, "MEMORY_MB": MEMORY}, {"m1": Size(3, 4)}, {}, {})
+
+
+FULL = Report(
+    "c/R1",
+    NOW - 60,
+    (scope("all"), scope("az:a")),
+    {"host": 2, "rack": 1},
+    (Deficit("h1", "host", 5, (), {}), Deficit("r1", "rack", 9, (), {})),
+    {"cores": {"ratio": 1.5}, "ram": {"ratio": None}},
+    forecasts={"all": {"VCPU": {"full": 20.0}, "MEMORY_MB": {"full": None}, "DISK_GB": {"full": 10.0}}},
+)
+
+
+def test_a_report_is_told_in_base_units() -> None:
+    told = document(FULL, NOW)
+    assert told[capacity.HOSTS_OPEN.field] == 1
+    assert told[capacity.VCPUS_FREE.field] == 6
+    assert told[capacity.VCPUS_USED.field] == 24 / 32
+    assert told[capacity.MEMORY_FREE.field] == 512 * 2**20
+    assert told[capacity.FULL_IN.field] == 10 * 86400
+    assert told[capacity.QUOTA_CORES.field] == 1.5
+    assert told[capacity.AGE.field] == 60
+    assert told["flavors"] == [{"flavor": "m1", capacity.FITS.field: 3}]
+    assert [each["scope"] for each in told["scopes"]] == ["az:a"]
+
+
+def test_only_the_loss_of_one_compute_counts() -> None:
+    told = document(FULL, NOW)
+    assert (told[capacity.LOSSES_SHORT.field], told[capacity.STRANDED.field]) == (1, 5)
+
+
+def test_what_is_not_known_is_absent() -> None:
+    told = document(Report("agents", NOW, missing={"servers": "not permitted"}), NOW)
+    assert told == {capacity.UNREAD.field: 1, capacity.AGE.field: 0.0}
+
+
+def test_no_loss_that_was_tried_is_not_none_that_is_short() -> None:
+    assert capacity.LOSSES_SHORT.field not in document(Report("c", NOW, (scope("all"),)), NOW)
+    survived = document(Report("c", NOW, (scope("all"),), {"host": 2}), NOW)
+    assert survived[capacity.LOSSES_SHORT.field] == 0
