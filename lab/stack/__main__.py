@@ -92,7 +92,10 @@ def parser() -> argparse.ArgumentParser:
 
     screenshot = commands.add_parser("screenshot", help="pictures of the Zabbix pages")
     screenshot.add_argument("folder", type=Path)
-    screenshot.set_defaults(command=lambda given: take_screenshots(Lab.open(), given.folder))
+    screenshot.add_argument("--zabbix7", action="store_true", help="of the 7.0 in place of the 6.0")
+    screenshot.set_defaults(
+        command=lambda given: take_screenshots(Lab.open(), given.folder, seven=given.zabbix7)
+    )
     return top
 
 

@@ -12,6 +12,7 @@ from playwright.sync_api import Error, ViewportSize, sync_playwright
 
 from stack.components.argus_setup import ZABBIX_PASSWORD, ZABBIX_USER
 from stack.components.guest_xml import GUESTS
+from stack.components.zabbix7 import zabbix7_url
 from stack.components.zabbix_web import zabbix_url
 from stack.errors import LabError
 from stack.zabbix_api import ZabbixError, open_api
@@ -35,18 +36,29 @@ FLAGS = (
 )
 SIZE: ViewportSize = {"width": 1600, "height": 1000}
 LATELY = {"from": "now-15m", "to": "now"}
-MILLISECONDS = 30_000
+MILLISECONDS = 60_000
+FLEET_HEIGHT = 2100
+LOADING = ".is-loading"  # of a widget whose content is on its way
+
+
+NODE_TABS = ("Overview", "CPU and overcommit", "Memory and NUMA", "KSM and THP", "Guests and agent")
+GUEST_TABS = ("Overview", "CPU and steal", "Memory and balloon", "NUMA", "Disks", "Network")
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
+    """A page; ``tab`` is the page of a dashboard that is clicked first, ``high`` its height in pixels."""
+
     name: str
     path: str  # below the frontend's address
+    tab: str = ""
+    high: int = SIZE["height"]
 
 
-def take_screenshots(lab: Lab, folder: Path) -> int:
+def take_screenshots(lab: Lab, folder: Path, *, seven: bool = False) -> int:
+    """Pictures into the folder, from the lab's 7.0 in place of its 6.0 where ``seven``."""
     folder.mkdir(parents=True, exist_ok=True)
-    url = zabbix_url(lab)
+    url = zabbix7_url(lab) if seven else zabbix_url(lab)
     try:
         with open_api(url) as api:
             wanted = pictures(api)
@@ -60,53 +72,25 @@ def take_screenshots(lab: Lab, folder: Path) -> int:
 def pictures(api: ZabbixAPI) -> list[Picture]:
     """The pages that show what Argus is about; one whose host is not there yet is left out, and said so."""
     found = [Picture("problems", "zabbix.php?action=problem.view&kiosk=1")]
-    for board in api.dashboard.get(output=["dashboardid", "name"], search={"name": "Argus"}):
-        query = {"action": "dashboard.view", "dashboardid": board["dashboardid"], "kiosk": 1}
-        found.append(Picture("fleet", f"zabbix.php?{urlencode(query)}"))
+    for board in api.dashboard.get(output=["dashboardid", "name"], search={"name": "Argus fleet"}):
+        query = {"action": "dashboard.view", "dashboardid": board["dashboardid"], **LATELY}
+        found.append(Picture("fleet", f"zabbix.php?{urlencode(query)}", high=FLEET_HEIGHT))
     hosts = {host["host"]: host["hostid"] for host in api.host.get(output=["hostid", "host"])}
-    guest = next((guest for guest in GUESTS if guest.throttled and guest.uuid in hosts), None)
-    if guest:
-        found += _host_pages(api, "guest", hosts[guest.uuid], "")
-    else:
-        print("no picture of a guest: none is in Zabbix yet")
-    nodes = [name for name in hosts if name.startswith("lab-node")]
-    if nodes:
-        node = hosts[min(nodes)]
-        found += _host_pages(api, "node", node, "")
-        found += [_latest_data("node-ksm", node, "KSM"), _latest_data("node-thp", node, "THP")]
-    else:
-        print("no picture of a node: none is in Zabbix yet")
+    guest = next((guest.uuid for guest in GUESTS if guest.throttled and guest.uuid in hosts), "")
+    node = min((name for name in hosts if name.startswith("lab-node")), default="")
+    for name, host, tabs in (("node", node, NODE_TABS), ("guest", guest, GUEST_TABS)):
+        if host:
+            found += [_board(name, hosts[host], tab) for tab in tabs]
+        else:
+            print(f"no picture of a {name}: none is in Zabbix yet")
     return found
 
 
-def _latest_data(name: str, host: str, item: str) -> Picture:
-    query = {"action": "latest.view", "filter_set": 1, "hostids[]": host, "name": item, "kiosk": 1}
-    return Picture(name, f"zabbix.php?{urlencode(query)}")
-
-
-def _host_pages(api: ZabbixAPI, name: str, host: str, item: str) -> list[Picture]:
-    """A host's latest data, its graphs, and a graph of the CPU items that have values."""
-    graphs = urlencode(
-        {"action": "charts.view", "filter_hostids[]": host, "filter_set": 1, **LATELY, "kiosk": 1}
-    )
-    pages = [_latest_data(f"{name}-latest", host, item), Picture(f"{name}-graphs", f"zabbix.php?{graphs}")]
-    cpu = api.item.get(
-        hostids=host,
-        output=["itemid", "name"],
-        search={"key_": f"argus.{name}.cpu"},
-        filter={"value_type": [0, 3]},
-    )
-    if cpu:
-        pairs = [
-            ("action", "batchgraph"),
-            ("graphtype", "0"),
-            ("from", "now-15m"),
-            ("to", "now"),
-            ("kiosk", "1"),
-        ]
-        pairs += [("itemids[]", entry["itemid"]) for entry in cpu[:6]]
-        pages.append(Picture(f"{name}-cpu", f"history.php?{urlencode(pairs)}"))
-    return pages
+def _board(name: str, hostid: str, tab: str) -> Picture:
+    """A page of the host's template dashboard."""
+    query = {"action": "host.dashboard.view", "hostid": hostid, **LATELY}
+    slug = tab.lower().replace(" and ", "-").replace(" ", "-")
+    return Picture(f"{name}-{slug}", f"zabbix.php?{urlencode(query)}", tab)
 
 
 def _photograph(url: str, wanted: list[Picture], folder: Path, profile: Path) -> None:
@@ -118,7 +102,12 @@ def _photograph(url: str, wanted: list[Picture], folder: Path, profile: Path) ->
         page.set_default_timeout(MILLISECONDS)
         _log_in(page, url)
         for picture in wanted:
+            page.set_viewport_size({**SIZE, "height": picture.high})
             page.goto(f"{url}/{picture.path}", wait_until="networkidle")
+            if picture.tab:
+                page.get_by_text(picture.tab, exact=True).first.click()
+                page.wait_for_load_state("networkidle")
+            page.locator(LOADING).first.wait_for(state="hidden")
             file = folder / f"{picture.name}.png"
             page.screenshot(path=file)
             print(file, flush=True)
