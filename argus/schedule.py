@@ -50,6 +50,7 @@ JOBS = (
     Job("report", reporting.report, lambda _conf: 30.0, 120),
     Job("follow", following.follow, lambda conf: float(conf.correlator.interval), 300),
     Job("services", services_source.probe, lambda conf: float(conf.services.interval), 300),
+    Job("user_check", services_source.check_as_user, lambda _conf: 30.0, 3000),
     Job("capacity", capacity_source.refresh_all, capacity_source.retry_every, 1800),
     Job("guests", guests.keep_guests, lambda conf: float(conf.guests.interval), 900),
 )

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from argus.correlator.service import IDENTITY, Part, Service, Services, State
+from argus import user_check_source
+from argus.correlator.service import IDENTITY, USED, USER_CHECK, Part, Service, Services, State
 from argus.openstack.cloud import CloudConfigError
 from argus.probes import budget
 from argus.probes.openstack import NAMES
@@ -74,8 +75,9 @@ class ServiceSource:
             row = snapshots.get(session, self.name)
             before = row.payload if row is not None and row.payload else {}
         begin = time.monotonic()
-        outcomes = self.rounds.run(self._tasks())
+        outcomes = dict(self.rounds.run(self._tasks()))
         now = self.clock()
+        outcomes.update(user_check_source.results(self.plan, self.store, now))
         known = {_target(each): each for each in before.get("services", ())}
         step = now - before.get("at", now)
         found = [
@@ -171,10 +173,7 @@ def facts(payload: Mapping[str, Any], plan: Plan) -> Services:
     services, parts = [], []
     for target, each in entries:
         stands_on = carried(plan, target.cloud, target.region, target.name)
-        if target.name != IDENTITY:
-            stands_on += [
-                n for (cloud, _, name), n in names.items() if cloud == target.cloud and name == IDENTITY
-            ]
+        stands_on += _used(target, names)
         services.append(
             Service(
                 str(target), target.kind, State(each["state"]), each["message"], each["since"],
@@ -188,6 +187,15 @@ def facts(payload: Mapping[str, Any], plan: Plan) -> Services:
             on = (str(target), *behind, *stands_on)
             parts.append(Part(name, str(target), kind, host, State(state), message, since, on))
     return Services(tuple(services), tuple(parts))
+
+
+def _used(target: Target, names: Mapping[tuple[str, str, str], str]) -> list[str]:
+    """Return the services that one calls: Keystone of its region, or the one that regions share."""
+    wanted = USED if target.kind == USER_CHECK else (IDENTITY,)
+    found = [n for (cloud, at, name), n in names.items() if (cloud, at) == target[:2] and name in wanted]
+    if (target.cloud, target.region, IDENTITY) not in names:
+        found += [n for (cloud, _, name), n in names.items() if cloud == target.cloud and name == IDENTITY]
+    return [name for name in found if name != str(target) and target.name != IDENTITY]
 
 
 def _behind(backend: str, target: Target, names: Mapping[tuple[str, str, str], str]) -> list[str]:

@@ -18,6 +18,8 @@ class State(enum.StrEnum):
 
 
 IDENTITY = "keystone"  # the service without which no other can be asked
+USER_CHECK = "user-check"  # what a user does, from log-in to a server with a volume, and whether it works
+USED = (IDENTITY, "nova", "placement", "glance", "neutron", "cinder")  # by that check
 
 
 @dataclass(frozen=True, slots=True)

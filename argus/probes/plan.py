@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import typing
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from argus.probes import KINDS, Probe
 from argus.probes.target import Target
+from argus.probes.user_check import LEAST_EVERY, UserCheck
 from argus.routing.yaml_lines import Value, load
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOP = ("clouds", "checks", "budget")
-CLOUD = ("cloud", "regions", "timeout", "interface", "skip", "expect", "dashboard")
+CLOUD = ("cloud", "regions", "timeout", "interface", "skip", "expect", "dashboard", "user_check")
+USER_CHECK_NEEDS = ("cloud", "region", "image", "flavor", "network")
+USER_CHECK = (*USER_CHECK_NEEDS, "volume", "every", "timeout")
+LONGEST_USER_CHECK = 600.0  # s: four times that, and the job ends (argus.schedule)
 CHECK = ("name", "kind", "cloud", "region", "timeout", "carries")
 INTERFACES = ("public", "internal", "admin")
 NAME = re.compile(r"[a-z0-9]([a-z0-9_.-]*[a-z0-9])?")
@@ -38,6 +42,7 @@ class Cloud:
     skip: frozenset[str] = frozenset()
     expect: tuple[str, ...] = ()
     dashboard: str = ""
+    user_check: UserCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,28 @@ def _cloud(value: Value, services: Collection[str]) -> Cloud:
         frozenset(named["skip"]),
         named["expect"],
         _url(words["dashboard"]) if "dashboard" in words else "",
+        _user_check(words["user_check"]) if "user_check" in words else None,
     )
+
+
+def _user_check(value: Value) -> UserCheck:
+    words = value.mapping(USER_CHECK, USER_CHECK_NEEDS)
+    cloud, region, image, flavor, network = (words[name].text() for name in USER_CHECK_NEEDS)
+    made = UserCheck(cloud, region, image, flavor, network)
+    if "volume" in words:
+        made = replace(made, volume=_whole(words["volume"]))
+    if "every" in words:
+        made = replace(made, every=_between(words["every"], LEAST_EVERY, 86400.0))
+    if "timeout" in words:
+        made = replace(made, timeout=_between(words["timeout"], 1.0, LONGEST_USER_CHECK))
+    return made
+
+
+def _between(value: Value, least: float, most: float) -> float:
+    seconds = duration(value)
+    if not least <= seconds <= most:
+        value.fail(f"{value.text()} is not between {least:g}s and {most:g}s")
+    return seconds
 
 
 def _check(value: Value, clouds: Collection[str]) -> Check:

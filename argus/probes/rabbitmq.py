@@ -6,7 +6,7 @@ https://www.rabbitmq.com/docs/management#http-api (``/api/nodes``, ``/api/queues
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from argus.probes.members import Look, address, ask, majority
@@ -62,6 +62,8 @@ class Rabbitmq:
         queues = web.ok(f"{base}/{QUEUES}", deadline).json()
         critical = web.get(f"{base}/api/health/checks/node-is-quorum-critical", deadline)
         found = judge(nodes, queues, self.queue_max, ports)
+        if found.state is State.UP and (unseen := hidden(overview.json(), queues)):
+            found = replace(found, state=State.DENIED, message=unseen)
         trouble = found.trouble
         if critical.status == 503:  # documented: 503 when a quorum queue would lose its quorum with this node
             trouble = trouble or "another node less, and queues lose their quorum"
@@ -136,6 +138,17 @@ def _stopped(nodes: list[Any]) -> str:
             lost = ", ".join(map(str, node["partitions"]))
             return f"network partition: {node.get('name')} does not see {lost}"
     return ""
+
+
+def hidden(overview: Any, queues: list[Any]) -> str:
+    """Say that queues exist and are not shown: the list has only those of virtual hosts one may log in to."""
+    there = _number(_object(_object(overview).get("object_totals")).get("queues"))
+    if queues or not there:
+        return ""
+    return (
+        f"{there:.0f} queues are not shown: give the user access to their virtual hosts "
+        "(rabbitmqctl set_permissions -p VHOST USER '^$' '^$' '^$')"
+    )
 
 
 def _growing(queues: list[dict[str, Any]], most: int) -> Iterator[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 64 << 20  # 500 hypervisors in detail are less than 1 MB
 CHUNK = 64 << 10
+MOST_SAID = 1000  # characters of a body that are looked at for a message
+TAG = re.compile(r"<style.*?</style>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 SCHEMES = ("http://", "https://")
 
 
@@ -71,6 +75,12 @@ class Answer:
         """The body as text; what is not UTF-8 is replaced."""
         return self.body.decode(errors="replace")
 
+    @property
+    def says(self) -> str:
+        """The status and what the body says to a person, on one line: without the tags of a page."""
+        text = self.text[:MOST_SAID]
+        return one_line(f"{self.status}: {TAG.sub(' ', text) if text.lstrip().startswith('<') else text}")
+
     def json(self) -> Any:
         """Return the body as JSON.  Raises ``BlindError``."""
         try:
@@ -120,7 +130,7 @@ class Web:
         if answer.status in {401, 403}:
             raise DeniedError(f"{answer.status} from {url}: the login of the probe is refused")
         if answer.status // 100 != 2:
-            raise ProbeError(f"{answer.status} from {url}: {one_line(answer.text[:200])}")
+            raise ProbeError(f"{answer.says} (from {url})")
         return answer
 
 
@@ -180,4 +190,4 @@ def reason(exc: BaseException | Incomplete) -> str:
         seen = inner if isinstance(inner, BaseException) else None
     if isinstance(exc, TimeoutError):
         return "no answer in time"
-    return one_line(words.rpartition(": ")[2] or type(exc).__name__)
+    return one_line(ERRNO.sub("", words.rpartition(": ")[2]) or type(exc).__name__)

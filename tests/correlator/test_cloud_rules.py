@@ -14,6 +14,7 @@ from argus.correlator.service import Part, Service, Services, State
 from argus.correlator.thresholds import Policy
 
 QUEUE, KEYSTONE, NOVA, CINDER = "c/r/rabbitmq", "c/r/keystone", "c/r/nova", "c/r/cinder"
+USER = "c/r/user-check"
 ON = (QUEUE, KEYSTONE)
 
 
@@ -40,6 +41,7 @@ class World:
         told: list[tuple[str, str, Change]] = []
         given = {each.name: each for each in services}
         every = tuple(given.get(name) or service(name) for name in (QUEUE, KEYSTONE, NOVA, CINDER))
+        every += tuple(each for each in services if each.name == USER)
         for _ in range(int(seconds // 5)):
             self.now += 5
             nodes: tuple[NodeValues, ...] = ()
@@ -132,3 +134,16 @@ def test_a_budget_is_told_when_it_goes_too_fast_and_some_is_gone(
 ) -> None:
     found = World().after(10, service(NOVA, burn=burn, spent=spent))
     assert bool(found) is told
+
+
+def test_a_user_without_a_server_is_told_unless_a_service_it_uses_is_down() -> None:
+    def user(state: State) -> Service:
+        return service(USER, state, kind="user-check", stands_on=(NOVA, KEYSTONE))
+
+    world = World()
+    assert world.after(120, service(NOVA, State.DOWN), user(State.DOWN)) == [
+        ("service_is_down", NOVA, Change.OPENED)
+    ]
+    world = World()
+    assert world.after(120, user(State.DOWN)) == [("user_check_fails", USER, Change.OPENED)]
+    assert world.after(30, user(State.UP)) == [("user_check_fails", USER, Change.RESOLVED)]

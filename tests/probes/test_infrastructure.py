@@ -223,3 +223,11 @@ def test_members_that_refuse_are_not_down() -> None:
     refused = mysql._why(pymysql.err.OperationalError(1045, "Access denied for user"))
     assert isinstance(refused, DeniedError)
     assert judge("member", ("a",), [Look(State.DENIED, "1045")], 1).state is State.DENIED
+
+
+def test_queues_that_the_user_may_not_see_are_not_no_queues() -> None:
+    overview = {"object_totals": {"queues": 45}}  # of all virtual hosts, whoever asks
+    assert rabbitmq.hidden(overview, []).startswith("45 queues are not shown")
+    assert rabbitmq.hidden(overview, [{"name": "conductor"}]) == ""
+    assert rabbitmq.hidden({"object_totals": {"queues": 0}}, []) == ""
+    assert rabbitmq.hidden({}, []) == ""

@@ -10,6 +10,7 @@ from argus.errors import ArgusError
 from argus.probes.openstack import NAMES
 from argus.probes.plan import Plan, read
 from argus.probes.rabbitmq import Rabbitmq
+from argus.probes.user_check import UserCheck
 
 GOOD = """\
 clouds:
@@ -56,6 +57,16 @@ def test_the_sample_can_be_used() -> None:
         ("    url:", "    uri:", "services.yaml:12: unknown word uri; did you mean url?"),
         ("timeout: 5s", "timeout: 5", "services.yaml:4: '5' is no duration"),
         ("timeout: 5s", "timeout: 5m", "services.yaml:4: a timeout is more than 0s"),
+        (
+            "timeout: 5s",
+            "user_check: {cloud: c, region: r, image: i, flavor: f}",
+            "services.yaml:4: network is missing",
+        ),
+        (
+            "timeout: 5s",
+            "user_check: {cloud: c, region: r, image: i, flavor: f, network: n, every: 1s}",
+            "services.yaml:4: 1s is not between 300s and 86400s",
+        ),
         ("expect: [nova]", "expect: [nuova]", "services.yaml:5: there is no service nuova"),
         ("availability: 99.9", "availability: 100", "services.yaml:7: availability is in percent"),
         ("http://127.0.0.1:15672", "127.0.0.1:15672", "is not a URL"),
@@ -77,3 +88,10 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, old: str, new: str, sa
 def test_a_file_without_anything_says_so(tmp_path: Path, text: str) -> None:
     with pytest.raises(ArgusError, match=r"services\.yaml"):
         plan(tmp_path, text)
+
+
+def test_the_users_check_is_off_until_it_is_asked_for(tmp_path: Path) -> None:
+    assert plan(tmp_path).clouds[0].user_check is None
+    asked = "user_check: {cloud: c, region: r, image: i, flavor: f, network: n, volume: 0, every: 10m}"
+    made = plan(tmp_path, GOOD.replace("timeout: 5s", asked)).clouds[0].user_check
+    assert made == UserCheck("c", "r", "i", "f", "n", volume=0, every=600.0)

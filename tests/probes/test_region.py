@@ -49,6 +49,10 @@ def test_refused_is_not_down_and_failed_is(region: tuple[ServiceSource, dict[str
     made, instead = region
     instead |= {"/volume/v3/os-services": 403, "/placement/resource_providers": 503}
     assert states(made) == {**HEALTHY, "cinder": "not permitted", "placement": "down"}
+    instead |= {"/placement/resource_providers": 403}
+    (placement,) = [each for each in made.fetch()["services"] if each["name"] == "placement"]
+    assert (placement["state"], placement["version"]) == ("not permitted", "1.39")
+    assert placement["latency"] is not None, "that it answers is known all the same"
 
 
 def test_without_a_token_keystone_is_down_and_others_are_unknown(

@@ -16,7 +16,7 @@ from argus.probes.outcome import Outcome, State
 from argus.probes.rounds import Rounds, Task
 from argus.probes.target import Target
 from argus.probes.tcp import Tcp
-from argus.probes.wire import BlindError, Deadline, DeniedError, ProbeError, Web
+from argus.probes.wire import Answer, BlindError, Deadline, DeniedError, ProbeError, Web
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,3 +130,9 @@ def unused() -> Callable[[], str]:
             return f"127.0.0.1:{server.getsockname()[1]}"
 
     return make
+
+
+def test_an_error_page_is_told_without_its_tags() -> None:
+    page = b"<html><body><h1>503 Service Unavailable</h1>\nNo server is available.\n</body></html>"
+    assert Answer(503, page, {}, 0.1).says == "503: 503 Service Unavailable No server is available."
+    assert Answer(503, b'{"error": "<b>"}', {}, 0.1).says == '503: {"error": "<b>"}'

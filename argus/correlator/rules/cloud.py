@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from argus.catalogue import allocation
 from argus.catalogue.model import Severity
 from argus.correlator.rule import Family, Finding, Layer, Outcome, Unknown, rule
-from argus.correlator.service import IDENTITY, Part, Service, Services, State
+from argus.correlator.service import IDENTITY, USER_CHECK, Part, Service, Services, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +130,30 @@ def service_is_down(service: Service, _limit: Thresholds) -> Outcome:
     2. Look at the log of its API, and at those of its workers where none is up.
     3. journalctl -u on the hosts named; was it deployed or configured just now?
     """
-    return _down(service, mine=not service.base and service.kind != IDENTITY)
+    return _down(service, mine=not service.base and service.kind not in {IDENTITY, USER_CHECK})
+
+
+@rule(
+    severity=Severity.HIGH,
+    layer=Layer.SERVICE,
+    hold=60.0,
+    keep=0.0,
+    symptom_of=("infrastructure_is_down", "identity_is_down", "service_is_down"),
+)
+def user_check_fails(service: Service, _limit: Thresholds) -> Outcome:
+    """A user of the cloud does not get a server.
+
+    The user's-eye check (log in, list images, boot, address, volume, attach, delete) fails at the step that
+    the evidence names, in the words that a user sees. Every API may well answer: what fails is what they do
+    together. Where a service or what it stands on is down as well, this is listed there.
+
+    What to do:
+    1. "No valid host": argus capacity, and the scheduler's log; disabled or full hosts, image properties.
+    2. The server stays in BUILD: nova-compute's log on the host of the server; RabbitMQ.
+    3. No address: the DHCP and L2 agents, and the free addresses of the network.
+    4. The volume: cinder-scheduler and cinder-volume; attaching: os-brick on the compute.
+    """
+    return _down(service, mine=service.kind == USER_CHECK)
 
 
 @rule(severity=Severity.WARNING, layer=Layer.LOAD, hold=60.0, keep=60.0, symptom_of=("service_is_down",))
@@ -178,6 +201,7 @@ def service_cannot_be_judged(service: Service, _limit: Thresholds) -> Outcome:
         service.since,
         label=service.name,
         within=service.stands_on,
+        severity=Severity.INFO if service.state is State.DENIED else None,  # a choice of roles, not a failure
     )
 
 
@@ -255,6 +279,7 @@ SERVICE_FAMILY = Family(
         infrastructure_is_down,
         identity_is_down,
         service_is_down,
+        user_check_fails,
         service_is_degraded,
         service_cannot_be_judged,
         error_budget_burns,

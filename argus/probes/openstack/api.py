@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from argus.openstack.answer import Why
@@ -23,7 +23,8 @@ OUTAGES = {Why.UNREACHABLE, Why.LATE, Why.FAILED}
 class Api:
     """``url`` is the endpoint of the catalogue, ``type`` the service's official type.
 
-    ``token`` says why there is no token; empty when there is one.
+    ``token`` says why there is no token; empty when there is one.  ``answered`` keeps how long the root took
+    and its version, for what is refused afterwards: that it answers is known all the same.
     """
 
     cloud: Cloud
@@ -32,6 +33,7 @@ class Api:
     deadline: Deadline
     token: str = ""
     verify: bool | str = True
+    answered: list[tuple[float, str]] = field(default_factory=list)
 
     def root(self, path: str = "/", *, known: tuple[int, ...] = (200, 300)) -> tuple[float, str]:
         """Return how long the root took to answer, and the newest version it names.
@@ -41,13 +43,16 @@ class Api:
         """
         answer = Web(verify=self.verify).get(VERSION.sub("", self.url).rstrip("/") + path, self.deadline)
         if answer.status in {401, 403}:
+            self.answered.append((answer.seconds, ""))
             return answer.seconds, ""
         if answer.status not in known:
-            raise ProbeError(f"{answer.status}: {one_line(answer.text[:200])}")
+            raise ProbeError(answer.says)
         try:
-            return answer.seconds, newest(answer.json())
+            version = newest(answer.json())
         except BlindError:
-            return answer.seconds, ""
+            version = ""
+        self.answered.append((answer.seconds, version))
+        return answer.seconds, version
 
     def read(self, path: str, key: str = "", microversion: str | None = None) -> Any:
         """Return an answer, or the whole list ``key`` of it.

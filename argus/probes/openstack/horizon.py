@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-from argus.probes.outcome import Outcome, State, one_line
+from argus.probes.outcome import Outcome, State
 from argus.probes.wire import ProbeError, Web
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Horizon:
         """Ask for the page."""
         answer = Web(verify=self.verify).get(self.url, deadline)
         if answer.status != 200:
-            raise ProbeError(f"{answer.status}: {one_line(answer.text[:200])}")
+            raise ProbeError(answer.says)
         if lacking := lacks(answer.text):
             raise ProbeError(f"the page to log in has no {lacking}")
         return Outcome(State.UP, "", answer.seconds)

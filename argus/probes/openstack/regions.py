@@ -15,6 +15,7 @@ from argus.probes.openstack.horizon import Horizon
 from argus.probes.outcome import Outcome, State, one_line
 from argus.probes.rounds import Task
 from argus.probes.target import Target
+from argus.probes.wire import DeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -107,7 +108,16 @@ class Regions:
     def _run(self, cloud: Cloud, region: str, name: str, url: str, why: str) -> Callable[[Deadline], Outcome]:
         here = replace(cloud, region=region)
         types, look = SERVICES[name]
-        return lambda deadline: look(Api(here, types[0], url, deadline, why, cloud.session.verify or False))
+
+        def run(deadline: Deadline) -> Outcome:
+            api = Api(here, types[0], url, deadline, why, cloud.session.verify or False)
+            try:
+                return look(api)
+            except DeniedError as exc:
+                latency, version = api.answered[-1] if api.answered else (None, "")
+                return Outcome(State.DENIED, one_line(str(exc)), latency, version)
+
+        return run
 
 
 def read(catalogue: list[dict[str, Any]], interface: str) -> Catalogue:

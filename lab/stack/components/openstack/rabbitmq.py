@@ -72,6 +72,8 @@ class Rabbitmq:
         works = lab.processes.wait_ready(self.name, lambda: self.check(lab), timeout=120)
         monitor = {"password": lab.password("openstack-monitor"), "tags": "monitoring"}
         management(lab, "PUT", f"users/{MONITOR}", monitor)
+        nothing = {"configure": "^$", "write": "^$", "read": "^$"}  # enough to be shown the queues
+        management(lab, "PUT", f"permissions/%2F/{MONITOR}", nothing)
         return works
 
     def check(self, lab: Lab) -> str:
