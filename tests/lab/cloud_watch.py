@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from smtp_server import smtp_server
 from sqlalchemy import select
 
 from argus import user_check_source
 from argus.correlator.thresholds import Policy
 from argus.cycle import correlate
+from argus.delivery import deliver
+from argus.notify.email import Email
 from argus.probes.openstack import NAMES
 from argus.probes.plan import read
 from argus.routing.tree import everything
@@ -46,7 +49,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Watch:
-    """Argus without Zabbix: probes, rules, incidents and messages, but for sending them."""
+    """Argus without Zabbix: probes, rules, incidents, and mails to a server of the test."""
 
     site: Site
     clock: Clock
@@ -55,6 +58,7 @@ class Watch:
         """One round of probes and one decision; the state of each service (and part) that is not up."""
         assert probe(self.site)
         assert correlate(self.site)
+        assert deliver(self.site)
         return self.bad()
 
     def round(self) -> dict[str, Any]:
@@ -97,11 +101,12 @@ class Watch:
         self.cycle()
 
     def told(self) -> list[tuple[str, str, str]]:
-        """Rule, subject without the cloud, and kind of every message that ever went out."""
+        """Rule, subject without the cloud, and kind of every message that was accepted."""
         with self.site.store.read() as session:
             rows = session.execute(
                 select(IncidentRow.rule, IncidentRow.subject, OutboxRow.kind)
                 .join(OutboxRow, OutboxRow.incident_id == IncidentRow.id)
+                .where(OutboxRow.sent_at.is_not(None))
                 .order_by(OutboxRow.id)
             ).all()
         return [(rule, subject.partition("/")[2], kind) for rule, subject, kind in rows]
@@ -166,20 +171,22 @@ def watching(
     plan = read(services_yaml(cloud, folder, who, more), NAMES)
     source = ServiceSource(plan, store, 30.0, clouds, clock)
     users = tuple(replace(each, clock=clock) for each in user_check_source.sources(plan, clouds))
-    site = Site(
-        store=store,
-        source=Together((Stored(source, store, clock),)),
-        policy=Policy(),
-        receivers={},
-        router=everything(("email:ops@example.org",)),
-        owner="test",
-        clock=clock,
-        slow=(source, *users),
-    )
-    try:
-        yield Watch(site, clock)
-    finally:
-        store.engine.dispose()
+    with smtp_server() as mailbox:
+        email = Email(HOST, mailbox.port, "none", "argus@example.org", 10.0)
+        site = Site(
+            store=store,
+            source=Together((Stored(source, store, clock),)),
+            policy=Policy(),
+            receivers={"email": email},
+            router=everything(("email:ops@example.org",)),
+            owner="test",
+            clock=clock,
+            slow=(source, *users),
+        )
+        try:
+            yield Watch(site, clock)
+        finally:
+            store.engine.dispose()
 
 
 def _store(folder: Path) -> Store:
