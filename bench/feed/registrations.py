@@ -25,7 +25,7 @@ from fed_host import FedHost
 from argus.catalogue import guest_state
 from argus.zabbix.api import Zabbix
 from argus_agent.config import Address
-from argus_agent.zabbix_protocol import active_checks, exchange
+from argus_agent.zabbix_protocol import ZabbixError, active_checks, exchange
 from stack.components.argus_setup import ZABBIX_PASSWORD, ZABBIX_USER
 from stack.components.zabbix7 import zabbix7_env
 from stack.lab import Lab
@@ -42,6 +42,7 @@ class Canary:
     host: FedHost
     lags: list[float] = field(default_factory=list)
     calls: list[float] = field(default_factory=list)
+    unanswered: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -49,9 +50,13 @@ class Canary:
         while not self.stop.wait(1.0):
             number += 1
             begin = time.monotonic()
-            self.host.send(
-                {guest_state.STATE.field: number % 2 + 1, guest_state.REASON.field: 10_000 + number}
-            )
+            document = {guest_state.STATE.field: number % 2 + 1, guest_state.REASON.field: 10_000 + number}
+            try:
+                self.host.send(document)
+            except ZabbixError:  # no trapper was free in time; an agent keeps the value and tries again
+                self.unanswered += 1
+                self.lags.append(time.monotonic() - begin)
+                continue
             while self.shown() != str(10_000 + number):
                 if time.monotonic() - begin > 60 or self.stop.wait(0.1):
                     break
@@ -117,6 +122,7 @@ def measure(lab: Lab, zabbix: Zabbix, server: tuple[str, int], guests: int) -> d
         "canary_worst_lag_before_s": round(quiet, 1),
         "canary_worst_lag_s": round(max(canary.lags), 1),
         "canary_values": len(canary.lags),
+        "canary_unanswered": canary.unanswered,
         "api_call_median_before_ms": round(quiet_calls * 1000),
         "api_call_median_ms": round(statistics.median(canary.calls) * 1000),
         "api_call_worst_ms": round(max(canary.calls) * 1000),
