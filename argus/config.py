@@ -59,7 +59,8 @@ ZABBIX_OPTIONS = [
         default=[],
         help="Mail addresses that Zabbix itself tells when the correlator falls silent or its messages are "
         "not accepted: argus zabbix apply makes a media type and an action for that, with the server of "
-        "[smtp]. Empty: those of [smtp] recipients.",
+        "[smtp] (change it in Zabbix where that one reaches another: it stays so). Empty: those of [smtp] "
+        "recipients.",
     ),
 ]
 DATABASE_OPTIONS = [

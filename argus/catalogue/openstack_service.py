@@ -120,7 +120,8 @@ SUBSYSTEM = Subsystem(
             "nodata(@1,{$ARGUS.SERVICE.NODATA})=1",
             Severity.AVERAGE,
             "availability",
-            "Nothing is known of the service: the probe does not run. Look at the correlator first.",
+            "Nothing is known of the service: the probe does not run, or may not look. See argus services. "
+            "Delete this host if neither services.yaml nor the cloud's catalogue has the service any more.",
             event_name="Service is not probed (for {$ARGUS.SERVICE.NODATA})",
         ),
         Trigger(
