@@ -76,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         "placement",
         help="draw which guest runs on which core and NUMA node, and what is wrong with it",
         description="Draw sockets, NUMA nodes, cores and hyperthreads with the guests that run on them now, "
-        "and name what is wrong. Reads /proc, /sys and libvirt's status files; libvirtd is not needed.",
+        "and name what is wrong. Reads /proc, /sys and libvirt's status files; libvirtd is not needed. It is "
+        "a picture of this moment, so that findings are no failure: exit code 0. What was agreed on, and "
+        "lasts, is for audit.",
     )
     placement.add_argument("--format", choices=("table", "json"), default="table")
     audit = commands.add_parser(

@@ -87,6 +87,7 @@ GUEST_PATH = Entity("guest_path", "guest", ("uuid", "path"), "paths", detail=Tru
 STORAGE_POOL = Entity("storage_pool", "node", ("pool",), "storage_pools")
 LIBVIRT_CALL = Entity("libvirt_call", "node", ("call",), "libvirt_calls")
 BLOCK_DEVICE = Entity("block_device", "node", ("device",), "block_devices")
+NODE_NIC = Entity("node_nic", "node", ("nic",), "nics")
 UNIT = Entity("unit", "node", ("unit",), "units")
 AUDIT_CHECK = Entity("audit_check", "node", ("check",), "audit_checks")
 HUGEPAGE_SIZE = Entity("hugepage_size", "node", ("size",), "hugepage_sizes")
@@ -107,6 +108,7 @@ ENTITIES = (
     STORAGE_POOL,
     LIBVIRT_CALL,
     BLOCK_DEVICE,
+    NODE_NIC,
     UNIT,
     AUDIT_CHECK,
     HUGEPAGE_SIZE,

@@ -26,6 +26,17 @@ CONNTRACK = Metric(
 CONNTRACK_MAX = Metric(
     "net", "conntrack_limit", "Connections that can be tracked.", "/proc/sys/net/netfilter/nf_conntrack_max"
 )
+CONNTRACK_DROPS = _count(
+    "conntrack_drops",
+    "Packets dropped because their connection could not be tracked.",
+    "/proc/net/stat/nf_conntrack, drop",
+)
+CONNTRACK_FAILED = _count(
+    "conntrack_insert_failed",
+    "Connections that could not be entered: the table is full, or two packets raced (DNS over UDP).",
+    "/proc/net/stat/nf_conntrack, insert_failed",
+)
+CONNTRACK_STAT = {"drop": CONNTRACK_DROPS, "insert_failed": CONNTRACK_FAILED}
 CONNTRACK_RATIO = Metric(
     "net",
     "conntrack_used_ratio",
@@ -37,7 +48,7 @@ CONNTRACK_RATIO = Metric(
 SUBSYSTEM = Subsystem(
     "node_net",
     "Network stack of the node",
-    (DROPPED, SQUEEZED, CONNTRACK, CONNTRACK_MAX, CONNTRACK_RATIO),
+    (DROPPED, SQUEEZED, CONNTRACK, CONNTRACK_MAX, CONNTRACK_RATIO, CONNTRACK_DROPS, CONNTRACK_FAILED),
     triggers=(
         Trigger(
             "conntrack_full",

@@ -16,6 +16,7 @@ COLLECTORS = {
     "node_pressure": "NodePressure",
     "node_vmstat": "NodeVmstat",
     "node_net": "NodeNet",
+    "node_nic": "NodeNic",
     "node_sched": "NodeSched",
     "node_block": "NodeBlock",
     "node_cpufreq": "NodeCpufreq",
