@@ -18,12 +18,12 @@ server_packages=(debootstrap iproute2 locales postgresql redis-server util-linux
   zabbix-server-pgsql zabbix-frontend-php php-cli php-pgsql
   libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 qemu-utils)
 # Below OpenStack's services, which come from a locked list (lab/cloud/requirements.txt); only for the part `openstack`.
-openstack_packages=(mariadb-server rabbitmq-server haproxy memcached)
+openstack_packages=(mariadb-server rabbitmq-server haproxy memcached keepalived)
 # promtool, which checks the names of metrics, has no package of its own; nor has systemd-analyze, which checks our units.
 check_packages=(prometheus systemd)
 # Units of the packages above: on a machine with systemd they must not come up at the next boot.
 server_units=(postgresql redis-server zabbix-server libvirtd libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket prometheus
-  mariadb rabbitmq-server epmd epmd.socket haproxy memcached)
+  mariadb rabbitmq-server epmd epmd.socket haproxy memcached keepalived)
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'lab: %s\n' "$*" >&2; exit 2; }

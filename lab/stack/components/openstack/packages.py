@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 CLOUD = TOP / "lab" / "cloud"
 REQUIREMENTS = CLOUD / "requirements.txt"
 PYTHON = Path("/usr/bin/python3")  # Debian's
-PROGRAMS = ("mariadbd", "rabbitmq-server", "epmd", "haproxy", "memcached")
+PROGRAMS = ("mariadbd", "rabbitmq-server", "epmd", "haproxy", "memcached", "keepalived")
 INSTALL_SECONDS = 900
 UV = "uv>=0.5"  # pip takes minutes where uv takes 30 s
 
 
 class OpenstackPackages:
-    """MariaDB, RabbitMQ, HAProxy and memcached; their own services are not started."""
+    """MariaDB, RabbitMQ, HAProxy, memcached and keepalived; their own services are not started."""
 
     name = "openstack-packages"
     needs = ()
