@@ -81,6 +81,10 @@ class Segment:
             daemon.send_signal(sign)
         daemon.wait(10)
 
+    def end_all(self) -> None:
+        for name in list(self.daemons):
+            self.end(name, signal.SIGKILL)
+
     def looks(self) -> str:
         members = [f"{name}=02:00:00:00:00:0{number}" for number, name in enumerate("ab", start=1)]
         argv = ["ip", "netns", "exec", self.place("c"), sys.executable, "-c", LOOKS, VIP, *members]
@@ -112,7 +116,7 @@ def segment(tmp_path: Path) -> Iterator[Segment]:
             ip("-n", here, "link", "set", f"to-{name}", "master", "br0", "up")
             ip("-n", there, "address", "add", f"10.99.0.{number}/24", "dev", "eth0")
             ip("-n", there, "link", "set", "eth0", "up")
-        after.callback(lambda: [made.end(name, signal.SIGKILL) for name in list(made.daemons)])
+        after.callback(made.end_all)
         yield made
 
 

@@ -166,7 +166,7 @@ def test_a_region_that_does_not_answer_leaves_the_others_exact(cloud: Cloud, tmp
     with socket.create_server((HOST, 0)) as silent, watching(cloud, tmp_path) as watch:
         address = f"http://{HOST}:{silent.getsockname()[1]}"
         with region(cloud, TWO, live), region(cloud, THREE, dict.fromkeys(live, address)):
-            assert set(watch.cycle()) == {f"{THREE}/nova", f"{THREE}/glance"}
+            watch.until(lambda bad: set(bad) == {f"{THREE}/nova", f"{THREE}/glance"}, BACK)
             found = {(each["region"], each["name"]): each for each in watch.round()["services"]}
             hosts = [{tuple(part[:3]) for part in found[where, "nova"]["parts"]} for where in (R, TWO)]
             assert hosts[0] == hosts[1]
@@ -251,8 +251,7 @@ def test_what_a_role_may_not_read_is_not_permitted_and_never_down(
     cloud: Cloud, tmp_path: Path, who: str, refused: set[str]
 ) -> None:
     with watching(cloud, tmp_path, who) as watch:
-        bad = watch.cycle()
-        assert set(bad) == {f"{R}/{name}" for name in refused}
+        bad = watch.until(lambda bad: set(bad) == {f"{R}/{name}" for name in refused}, BACK)
         assert all(text.startswith("not permitted") for text in bad.values()), bad
         latency = {each["name"]: each["latency"] for each in watch.round()["services"]}
         assert all(latency[name] for name in refused), "that they answer is known all the same"
