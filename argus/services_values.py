@@ -13,16 +13,10 @@ if TYPE_CHECKING:
 
     from argus.catalogue.model import Sample
 
-NUMBER = {
-    State.DOWN: 0,
-    State.DEGRADED: 1,
-    State.UP: 2,
-    State.UNKNOWN: 3,
-    State.DENIED: 4,
-    State.DISABLED: 5,
-}
+NUMBER = {State.DOWN: 0, State.DEGRADED: 1, State.UP: 2}  # other states are no word about its health
 WORKS = frozenset({State.UP, State.DEGRADED})
-SAID = WORKS | {State.DOWN}  # of an instance; the others are no word about its health
+LONGEST_TEXT = 255  # characters of a text item in Zabbix
+MOST_INSTANCES = 100  # listed of one service: computes and agents beyond that have hosts of their own
 
 Document = dict[str, Any]
 
@@ -30,8 +24,9 @@ Document = dict[str, Any]
 def samples(entry: Mapping[str, Any]) -> Iterator[Sample]:
     """Yield all that is known of one service of a round; what is not known has no sample."""
     where = (entry["cloud"], entry["region"], entry["name"])
-    yield metric.STATUS.sample(NUMBER[State(entry["state"])], *where)
-    yield metric.DETAIL.sample(entry["message"], *where)
+    if (number := NUMBER.get(State(entry["state"]))) is not None:
+        yield metric.STATUS.sample(number, *where)
+    yield metric.DETAIL.sample(entry["message"] or entry["state"], *where)
     if entry["version"]:
         yield metric.VERSION.sample(entry["version"], *where)
     for of, value in (
@@ -47,20 +42,23 @@ def samples(entry: Mapping[str, Any]) -> Iterator[Sample]:
 
 
 def _instances(entry: Mapping[str, Any], where: tuple[str, str, str]) -> Iterator[Sample]:
-    states = {_instance(part): State(part[2]) for part in entry["parts"]}
-    states = {name: state for name, state in states.items() if state is not State.DISABLED}
+    states = _states(entry)
     if not states:  # a service that tells of no parts: none is not zero of them
         return
     yield metric.INSTANCES.sample(len(states), *where)
     yield metric.INSTANCES_UP.sample(sum(state in WORKS for state in states.values()), *where)
     for name, state in states.items():
-        if state in SAID:
+        if state in NUMBER:
             yield metric.INSTANCE_UP.sample(int(state in WORKS), *where, name)
 
 
-def _instance(part: list[Any]) -> str:
-    """``nova-compute@cmp1``; the kind alone for a part that is nowhere in particular."""
-    return f"{part[0]}@{part[1]}" if part[1] else str(part[0])
+def _states(entry: Mapping[str, Any]) -> dict[str, State]:
+    """Return the state of each instance by its name, but for those that are off on purpose.
+
+    ``nova-compute@cmp1``; the kind alone for a part that is nowhere in particular.
+    """
+    named = ((f"{kind}@{host}" if host else kind, State(state)) for kind, host, state, *_ in entry["parts"])
+    return {name: state for name, state in named if state is not State.DISABLED}
 
 
 def exported(entry: Mapping[str, Any]) -> Iterator[Sample]:
@@ -79,11 +77,18 @@ def document(entry: Mapping[str, Any]) -> Document:
     Flat: ``{field: value}``, and ``{plural: [{label: .., field: value}]}`` for what is discovered.
     """
     made: Document = {}
+    rows: dict[str, Document] = {}
+    states = _states(entry)
+    if 0 < len(states) <= MOST_INSTANCES:
+        # one of which nothing is known is still there, or its item would count as lost
+        rows = {name: {"instance": name} for name in states}
+        made[metric.INSTANCE.plural] = list(rows.values())
     for of, value, labels, _ in samples(entry):
         if not of.entity.plural:
-            made[of.field] = value
-            continue
-        own = labels[len(metric.WHERE) :]
-        row = dict(zip(of.entity.own_labels, own, strict=True))
-        made.setdefault(of.entity.plural, []).append({**row, of.field: value})
+            made[of.field] = value[:LONGEST_TEXT] if isinstance(value, str) else value
+        elif of is metric.FIGURE_VALUE:
+            row = dict(zip(of.entity.own_labels, labels[len(metric.WHERE) :], strict=True))
+            made.setdefault(of.entity.plural, []).append({**row, of.field: value})
+        elif rows:
+            rows[labels[-1]][of.field] = value
     return made

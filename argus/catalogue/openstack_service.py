@@ -18,9 +18,9 @@ _probe = partial(Metric, "probe", source="argus probe", entity=SERVICE)
 
 STATUS = _probe(
     "status",
-    "What the service does for its users, over all its instances. From 3 on nothing is said of its health.",
+    "What the service does for its users, over all its instances; absent while that is not known.",
     kind=Kind.STATE,
-    states={0: "down", 1: "degraded", 2: "ok", 3: "unknown", 4: "not permitted", 5: "disabled"},
+    states={0: "down", 1: "degraded", 2: "ok"},
 )
 LATENCY = _probe("latency_seconds", "Time that the service took to answer the probe.", unit=Unit.SECONDS)
 INSTANCES = _probe("instances", "Instances of the service that are known.")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from argus.catalogue import openstack_service
-from argus.reporting_services import LONGEST_TEXT, MOST_INSTANCES, OLDEST, document, services
+from argus.reporting_services import OLDEST, services
+from argus.services_values import LONGEST_TEXT, MOST_INSTANCES, document
 from argus.store import snapshots
 from argus.zabbix.fed_hosts import LONGEST_NAME, Fed
 
@@ -20,7 +21,8 @@ STATUS = openstack_service.STATUS.field
 
 def entry(**changes: Any) -> dict[str, Any]:
     known = {"cloud": "c", "region": "R1", "name": "nova", "state": "up", "message": "", "latency": 0.1}
-    return {**known, "parts": [], **changes}
+    absent: dict[str, Any] = {"version": "", "spent": None, "burn": None, "figures": {}}
+    return {**known, **absent, "parts": [], **changes}
 
 
 def part(state: str, host: str = "n1") -> list[Any]:

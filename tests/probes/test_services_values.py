@@ -37,18 +37,21 @@ ENTRIES = st.fixed_dictionaries(
 @given(ENTRIES)
 def test_every_service_has_a_state_and_what_is_not_known_is_absent(entry: dict[str, Any]) -> None:
     made = document(entry)
-    assert made["probe_status"] == NUMBER[State(entry["state"])]
+    assert made.get("probe_status") == NUMBER.get(State(entry["state"]))
+    assert made["probe_detail"], "a state without a number is told in words"
     for field, name in (
         ("probe_latency_seconds", "latency"),
         ("budget_spent_ratio", "spent"),
         ("budget_burn", "burn"),
     ):
         assert made.get(field) == entry[name]
-    said = [part for part in entry["parts"] if part[2] in {"up", "degraded", "down"}]
+    said = [part for part in entry["parts"] if part[2] != "disabled"]
     assert {row["instance"] for row in made.get("instances", ())} == {
         f"{kind}@{host}".rstrip("@") for kind, host, *_ in said
     }
-    assert sum(row["instance_up"] for row in made.get("instances", ())) == made.get("probe_instances_up", 0)
+    works = [row.get("instance_up") for row in made.get("instances", ())]
+    assert works.count(1) == made.get("probe_instances_up", 0)
+    assert works.count(None) == sum(part[2] in {"unknown", "not permitted"} for part in said)
     assert {row["figure"]: row["figure_value"] for row in made.get("figures", ())} == entry["figures"]
 
 
