@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from argus import __version__
 from argus_agent.delivery import Courier, Servers
+from argus_agent.heap import share_one_arena
 from argus_agent.host import Host
 from argus_agent.parts import load_audit_profile, make_runner
 from argus_agent.registration import Registrations
@@ -210,6 +211,7 @@ def run_daemon(settings: Settings, path: Path | None) -> None:
 
     Raises ``ConfigError`` when the Prometheus address cannot be had, or the files for TLS cannot be used.
     """
+    share_one_arena()  # before there are threads
     signals = Signals()
     gc.set_threshold(*GC_THRESHOLDS)
     host = Host(settings.host, settings.procfs, settings.sysfs, settings.rundir)

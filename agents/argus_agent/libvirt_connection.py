@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -101,8 +102,15 @@ class Connection:
 
 
 def guests_of(records: Any) -> tuple[Guest, ...]:
-    """Turn what virConnectGetAllDomainStats returns into plain values."""
-    return tuple(Guest(d.UUIDString(), d.name(), d.ID(), stats) for d, stats in records)
+    """Turn what virConnectGetAllDomainStats returns into plain values.
+
+    The binding makes each key anew for each domain; all share one text of it here.
+    """
+    return tuple(Guest(d.UUIDString(), d.name(), d.ID(), _shared(stats)) for d, stats in records)
+
+
+def _shared(stats: dict[str, float | str]) -> dict[str, float | str]:
+    return dict(zip(map(sys.intern, stats), stats.values(), strict=True))
 
 
 def _dotted(number: int) -> str:

@@ -127,9 +127,7 @@ def _away_from_memory(guests: tuple[Guest, ...], topology: Topology) -> Iterator
         ratio = local_ratio(guest, topology)
         if ratio is not None and ratio < LOCAL_ENOUGH:
             cpus = frozenset(vcpu.processor for vcpu in guest.vcpus)
-            detail = (
-                f"{ratio:.0%} of its memory is local to nodes {format_cpulist(nodes_of(guest, topology))}"
-            )
+            detail = f"{ratio:.0%} of its memory is on node {format_cpulist(nodes_of(guest, topology))}"
             yield Finding(Problem.REMOTE_MEMORY, (guest.name,), cpus, detail)
 
 

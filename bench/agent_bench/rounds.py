@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from statistics import median
@@ -53,6 +54,11 @@ def interval_for(guests: int) -> float:
     return max(2.0, guests / 25)
 
 
+def pace(interval: float, wall: float | None) -> float:
+    """Seconds from one cycle to the next: one that takes longer than the interval misses others."""
+    return interval * math.ceil(max(1.0, (wall or 0.0) / interval))
+
+
 def measure(
     contestants: Sequence[Contestant],
     node: Node,
@@ -84,12 +90,13 @@ def _turn(contestant: Contestant, node: Node, guests: int) -> Turn:
         usage = Usage.now(own, node.libvirtd_pid(), qemu) - before
         seconds = time.monotonic() - begin
         walls = [scrape.wall for scrape in scrapes if scrape.wall is not None]
+        wall = median(walls) if walls else None
         return Turn(
             usage,
             seconds,
             # Who measures by itself goes on while a scrape takes long; who measures when asked does not.
-            cycles=seconds / interval if contestant.own_pace else CYCLES,
-            wall=median(walls) if walls else None,
+            cycles=seconds / pace(interval, wall) if contestant.own_pace else CYCLES,
+            wall=wall,
             series=scrapes[-1].series,
             rss=peak_rss(own) if own is not None else 0,
         )

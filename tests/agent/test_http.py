@@ -21,7 +21,7 @@ def listen() -> Iterator[Address]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = Address(*free.getsockname()[:2])
     server = TextServer(address, lambda: gzip.compress(TEXT))
-    server.start()
+    server.start(look_seconds=0.05)
     yield address
     server.shutdown()
     server.server_close()

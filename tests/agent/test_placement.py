@@ -65,7 +65,7 @@ def test_memory_on_the_other_node_is_named_with_its_share() -> None:
     finding = review((guest,), _machine(), frozenset())[0]
     assert (finding.problem, finding.detail) == (
         Problem.REMOTE_MEMORY,
-        "25% of its memory is local to nodes 0",
+        "25% of its memory is on node 0",
     )
 
 

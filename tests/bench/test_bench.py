@@ -10,7 +10,7 @@ import pytest
 
 from agent_bench.budgets import verdicts
 from agent_bench.report import BEGIN, END, markdown, table, write_between_markers
-from agent_bench.rounds import Row, Turn
+from agent_bench.rounds import Row, Turn, pace
 from agent_bench.usage import Usage, cpu_seconds, peak_rss
 from stack.errors import LabError
 
@@ -78,3 +78,8 @@ def test_cpu_time_of_a_process_is_that_of_all_its_threads() -> None:
         pass
     assert cpu_seconds(os.getpid()) == pytest.approx(time.process_time(), abs=0.02)
     assert peak_rss(os.getpid()) > 1e6
+
+
+@pytest.mark.parametrize(("wall", "seconds"), [(None, 4), (1.2, 4), (4.0, 4), (4.4, 8), (9.0, 12)])
+def test_a_cycle_that_is_longer_than_the_interval_counts_as_one(wall: float | None, seconds: float) -> None:
+    assert pace(4, wall) == seconds

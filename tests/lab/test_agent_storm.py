@@ -141,6 +141,12 @@ def test_a_strange_name_is_told_as_it_is(node: Node, name: str) -> None:
         assert values(result)[guest_info.DOMAIN, (domain.UUIDString(),)] == name
 
 
+def test_a_name_of_two_lines_cannot_be_given(node: Node) -> None:
+    """It is libvirt that refuses it, so that lines come in by Nova's name alone; see below."""
+    with pytest.raises(libvirt.libvirtError, match="invalid char in name"):
+        node.start("two\nlines")
+
+
 @pytest.mark.parametrize(
     ("metadata", "name"),
     [

@@ -155,7 +155,7 @@ def confinement(facts: NodeFacts, profile: Profile) -> Iterator[Row]:
             format_cpulist(allowed) if strays else f"within {wanted}",
             f"within {wanted}",
             f"CPUs {format_cpulist(reserved)} are the host's: interrupts and daemons wait otherwise",
-            f"virsh vcpupin {quote(guest.name)} <vcpu> {wanted}, for each of its {len(guest.affinity)} vCPUs",
+            f"virsh vcpupin {quote(guest.name)} <vcpu> {wanted}, for each of {len(guest.affinity)}",
         )
 
 

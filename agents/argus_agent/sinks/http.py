@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10.0
+LOOK_SECONDS = 60.0
 MAX_REQUEST = 16 * 1024
 MAX_CLIENTS = 8
 PATHS = (b"/metrics", b"/")
@@ -42,9 +43,13 @@ class TextServer(socketserver.ThreadingTCPServer):
         self._free = threading.BoundedSemaphore(MAX_CLIENTS)
         super().__init__((listen.host, listen.port), _Client)
 
-    def start(self) -> None:
-        """Serve from now on, in a thread."""
-        threading.Thread(target=self.serve_forever, name="prometheus", daemon=True).start()
+    def start(self, look_seconds: float = LOOK_SECONDS) -> None:
+        """Serve from now on, in a thread that looks every so often whether it shall end.
+
+        The daemon's never does: looking twice a second, as by default, would cost as much as all scrapes.
+        """
+        every = {"poll_interval": look_seconds}
+        threading.Thread(target=self.serve_forever, kwargs=every, name="prometheus", daemon=True).start()
 
     def verify_request(self, _request: object, _address: object) -> bool:
         """Take a client if there is room."""
