@@ -8,7 +8,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from argus import __version__, capacity_cli
+from argus import __version__, capacity_cli, receivers_cli
 from argus.errors import ArgusError
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("incident", type=int, metavar="ID")
     explain.add_argument("--format", choices=FORMATS, default="table")
     _add_operating(add)
+    receivers_cli.register(add, _load)
     capacity_cli.register(add, _load)
     return parser
 
@@ -144,13 +145,11 @@ def _exporter(arguments: argparse.Namespace) -> int:
 
 
 def _check_config(arguments: argparse.Namespace) -> int:
-    from argus import site  # noqa: PLC0415
+    from argus import operating, site  # noqa: PLC0415
 
     made = site.from_config(_load(arguments))
     print("the configuration is good")
-    sample = {"rule": "node_does_not_report", "severity": "HIGH", "subject": "cmp1", "node": "cmp1"}
-    told = ", ".join(due.target for due in made.router.due(sample, made.clock())) or "nobody"
-    print(f"routes ({made.router.source}): a HIGH node_does_not_report on cmp1 would be told to {told}")
+    operating.samples(made.router, made.clock())
     return 0
 
 

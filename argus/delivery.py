@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import random
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from argus import failpoints
+from argus.notify import HEAR_DIGESTS
 from argus.notify.base import Kind, Notification, NotifyError
+from argus.routing.titles import VARIABLES, fill
 from argus.routing.tree import Due
-from argus.store import health, outbox, reports
+from argus.store import digests, health, outbox, reports
 from argus.store.incidents import record
 from argus.store.models import IncidentRow
+from argus.store.outbox import State
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -37,12 +41,29 @@ def deliver(site: Site) -> bool:
         with site.store.write() as session:
             now = site.clock()
             resting = in_trouble.union(health.resting(session, now))
-            claimed = outbox.claim(session, site.owner, site.send_seconds, now, resting)
+            spent = _spent(session, site, now)
+            claimed = outbox.claim(session, site.owner, site.send_seconds, now, resting, spent)
         if claimed is None:
             break
         if not _attempt(site, claimed):
             in_trouble.add(claimed.receiver)
+    with site.store.write() as session:
+        now = site.clock()
+        for each in outbox.stuck(session, health.failing(session), health.resting(session, now), now):
+            _fall_back(session, site, each.incident_id, each.receiver, each.payload, now)
     return True
+
+
+def _spent(session: Session, site: Site, now: float) -> list[str]:
+    """Return the targets that have had what their limit lets out; what is due for them becomes a digest."""
+    found = []
+    for target in site.router.options:
+        limit = site.router.limit(target)
+        if limit and digests.spent(session, target, *limit, now):
+            found.append(target)
+            if target.partition(":")[0] in HEAR_DIGESTS:
+                digests.fold(session, target, now)
+    return found
 
 
 def _attempt(site: Site, claimed: Claim) -> bool:
@@ -66,6 +87,8 @@ def _attempt(site: Site, claimed: Claim) -> bool:
         return False
     with site.store.write() as session:
         mine = outbox.settle_sent(session, claimed, site.clock())
+        if mine and claimed.kind == Kind.DIGEST.value:
+            digests.settle(session, claimed.id, State.SENT, site.clock())
         health.accepted(session, claimed.receiver, site.clock())
     failpoints.reach("after_settle")
     if mine:
@@ -80,7 +103,11 @@ def _send(site: Site, claimed: Claim) -> None:
     receiver = site.receivers.get(claimed.receiver) or site.receivers.get(kind)
     if receiver is None:
         raise NotifyError(f"{claimed.receiver} is no longer set up")
-    receiver.send(Notification.from_payload(claimed.payload), address)
+    note = Notification.from_payload(claimed.payload)
+    title = site.router.options.get(claimed.receiver, {}).get("title", "")
+    if title:
+        note = replace(note, headline=fill(title, {name: getattr(note, name) for name in VARIABLES}))
+    receiver.send(note, address)
 
 
 def _again(site: Site, claimed: Claim, error: str, *, maybe: bool, wait: float | None = None) -> None:
@@ -97,18 +124,31 @@ def _give_up(site: Site, claimed: Claim, error: str) -> None:
     """Give up on a receiver; the fallback receiver is told in its place."""
     now = site.clock()
     with site.store.write() as session:
-        if outbox.settle_dead(session, claimed, error, now) and claimed.kind == Kind.OPEN.value:
-            _fall_back(session, site, claimed, now)
+        if outbox.settle_dead(session, claimed, error, now):
+            untold = [(claimed.incident_id, claimed.kind, claimed.payload)]
+            if claimed.kind == Kind.DIGEST.value:
+                carried = digests.settle(session, claimed.id, State.DEAD, now)
+                untold = [(each.incident_id, each.kind, each.payload) for each in carried]
+            for number, kind, payload in untold:
+                if kind == Kind.OPEN.value:
+                    _fall_back(session, site, number, claimed.receiver, payload, now)
         health.failed(session, claimed.receiver, error, now)
     log.error("gave up %s of incident %s: %s", claimed.kind, claimed.incident_id, error)
 
 
-def _fall_back(session: Session, site: Site, claimed: Claim, now: float) -> None:
-    row = session.get_one(IncidentRow, claimed.incident_id)
-    told = {message.receiver for message in reports.messages(session, row.id)}
-    targets = [each for each in site.router.fallback_targets(claimed.receiver) if each not in told]
-    if not targets or row.phase != "open":
+def _fall_back(
+    session: Session, site: Site, number: int, receiver: str, payload: dict[str, Any], now: float
+) -> None:
+    """Tell the fallback receiver in the place of one that takes nothing; once an incident."""
+    targets = site.router.fallback_targets(receiver)
+    if not targets:
         return
-    record(session, row, "fallback", f"{claimed.receiver} cannot be reached: {', '.join(targets)}", now)
-    dues = [Due(target, now, 0, site.router.fallback) for target in targets]
-    outbox.enqueue_open(session, row, dues, claimed.payload, now)
+    told = {message.receiver for message in reports.messages(session, number)}
+    untold = [each for each in targets if each not in told]
+    row = session.get_one(IncidentRow, number)
+    if not untold or row.phase != "open":
+        return
+    record(session, row, "fallback", f"{receiver} cannot be reached: {', '.join(untold)}", now)
+    dues = [Due(target, now, 0, site.router.fallback) for target in untold]
+    outbox.enqueue_open(session, row, dues, payload, now)
+    session.flush()

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
 ACTIVE = ("pending", "open")
-MESSAGES = ("pending", "leased", "sent", "dead", "dropped")
+MESSAGES = ("pending", "leased", "sent", "dead", "dropped", "folded")
 
 
 @dataclass(frozen=True)

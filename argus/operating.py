@@ -118,6 +118,28 @@ def route_test(router: Router, words: Sequence[str], at: str, *, form: str) -> i
     return 0 if told else 1
 
 
+SAMPLES = (
+    {"rule": "node_does_not_report", "severity": "HIGH", "subject": "cmp1", "node": "cmp1", "kind": "node"},
+    {"rule": "guest_is_broken", "severity": "HIGH", "subject": "vm1", "node": "cmp1", "kind": "guest"},
+    {"rule": "node_is_full", "severity": "WARNING", "subject": "cmp1", "node": "cmp1", "kind": "node"},
+)
+
+
+def samples(router: Router, now: float) -> None:
+    """Print whom samples of incidents would be told to, and by which line of the file."""
+    print(f"routes: {router.source}")
+    for sample in SAMPLES:
+        print(f"a {sample['severity']} {sample['rule']} on {sample['subject']} would be told now to")
+        for due in router.due(sample, now):
+            later = f" after {due.at - now:.0f} s" if due.at > now else ""
+            line = f" (route in line {due.line})" if due.line else ""
+            print(f"  {due.target}{later}{line}")
+        if not router.due(sample, now):
+            print("  nobody")
+    if not router.fallback and any(router.targets.values()):
+        print("no fallback: what a receiver does not take is told to nobody else")
+
+
 def given(words: Sequence[str]) -> dict[str, str]:
     """Read ``label=value`` words.  Raises ``ArgusError``."""
     found: dict[str, str] = {}

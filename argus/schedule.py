@@ -7,7 +7,18 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from argus import auditing, capacity_source, cycle, delivery, following, guests, reporting, services_source
+from argus import (
+    auditing,
+    capacity_source,
+    cycle,
+    delivery,
+    following,
+    guests,
+    probing,
+    reminders,
+    reporting,
+    services_source,
+)
 from argus.errors import ArgusError
 from argus.store import progress
 
@@ -45,6 +56,8 @@ def maintain(site: Site) -> bool:
 JOBS = (
     Job("correlate", cycle.correlate, lambda conf: float(conf.correlator.interval), 300),
     Job("deliver", delivery.deliver, lambda conf: float(conf.correlator.deliver_interval), 600),
+    Job("remind", reminders.remind, lambda _conf: 15.0, 120),
+    Job("receivers", probing.probe, lambda _conf: probing.EVERY, 120),
     Job("audit", auditing.run, lambda _conf: 60.0, 120),
     Job("maintain", maintain, lambda _conf: 3600.0, 300),
     Job("report", reporting.report, lambda _conf: 30.0, 120),

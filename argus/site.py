@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from argus import capacity_source, config, guests, notify, services_source
 from argus.correlator.facts import ZABBIX, Facts
 from argus.fleets import Fleets
+from argus.receivers import Health
 from argus.routing.read import read
 from argus.routing.tree import everything
 from argus.sources import Stored, Together
@@ -122,7 +123,7 @@ def from_config(conf: Any) -> Site:
     slow = slow_sources(conf, store)
     return Site(
         store=store,
-        source=Together((zabbix, *(Stored(each, store, time.time) for each in slow))),
+        source=Together((zabbix, Health(store, router), *(Stored(each, store, time.time) for each in slow))),
         slow=slow,
         zabbix=zabbix,
         policy=config.policy(conf),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from argus.errors import ArgusError
 
@@ -20,6 +20,8 @@ class Kind(enum.Enum):
     UPDATE = "update"  # became more severe
     ACK = "ack"  # somebody looks after it
     RESOLVE = "resolve"
+    REMIND = "remind"  # still there, and nobody looks after it
+    DIGEST = "digest"  # what a receiver's limit did not let out one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Notification:
     resolved_at: float | None
     seq: int = 0  # of several messages of a kind
     by: str = ""  # who acknowledged it
+    headline: str = ""  # the receiver's own title
 
     @property
     def key(self) -> str:
@@ -56,7 +59,16 @@ class Notification:
         """Return the word in front of the summary."""
         if self.kind == Kind.RESOLVE.value:
             return "RESOLVED"
+        if self.kind == Kind.DIGEST.value:
+            return "DIGEST"
+        if self.kind == Kind.REMIND.value:
+            return f"STILL {self.severity}"
         return f"ACKNOWLEDGED by {self.by}" if self.kind == Kind.ACK.value else self.severity
+
+    @property
+    def line(self) -> str:
+        """Return the one line that says it all."""
+        return self.headline or f"{self.head}: {self.summary}"
 
     def payload(self) -> dict[str, Any]:
         """Return what the outbox stores."""
@@ -73,7 +85,7 @@ class NotifyError(ArgusError):
 
     ``permanent``: trying again will not help.  ``maybe_sent``: the connection broke when the message may have
     been taken already; it must be sent again, the same bytes under the same id.  ``retry_after`` is how long
-    the receiver asks to be left alone, in seconds.
+    the receiver asks to be left alone, in seconds, ``code`` what an HTTP server answered.
     """
 
     def __init__(
@@ -83,11 +95,13 @@ class NotifyError(ArgusError):
         permanent: bool = False,
         maybe_sent: bool = False,
         retry_after: float | None = None,
+        code: int | None = None,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.maybe_sent = maybe_sent
         self.retry_after = retry_after
+        self.code = code
 
 
 REQUIRED = "<required>"  # the default of an option that has none
@@ -111,3 +125,11 @@ class Receiver(Protocol):
 
     def send(self, notification: Notification, address: str) -> None:
         """Return once the message was accepted, else raise ``NotifyError``; within a minute or so."""
+
+
+@runtime_checkable
+class Probed(Protocol):
+    """A receiver that can be asked whether it would take a message, without telling anybody anything."""
+
+    def probe(self) -> None:
+        """Return when it would, as far as it says; else raise ``NotifyError``."""

@@ -40,12 +40,7 @@ class Email:
         """Hand one mail to the server; raise ``NotifyError`` unless it was accepted."""
         message = compose(notification, self.sender, address, self.zabbix_url)
         where = f"{self.host}:{self.port}"
-        try:
-            client = self._connect()
-        except smtplib.SMTPAuthenticationError as exc:
-            raise NotifyError(f"{where} refuses the login ({exc.smtp_code}): see [smtp] username") from exc
-        except (OSError, smtplib.SMTPException) as exc:
-            raise NotifyError(f"{where}: {_one_line(exc)}: see [smtp] host, port and tls") from exc
+        client = self._open()
         try:
             client.sendmail(self.sender, [address], message.as_bytes())
         except smtplib.SMTPRecipientsRefused as exc:
@@ -60,6 +55,19 @@ class Email:
             raise NotifyError(f"{where} broke off: {_one_line(exc)}", maybe_sent=True) from exc
         finally:
             _quit(client)
+
+    def probe(self) -> None:
+        """See ``Probed``: connect, log in, and go."""
+        _quit(self._open())
+
+    def _open(self) -> smtplib.SMTP:
+        where = f"{self.host}:{self.port}"
+        try:
+            return self._connect()
+        except smtplib.SMTPAuthenticationError as exc:
+            raise NotifyError(f"{where} refuses the login ({exc.smtp_code}): see [smtp] username") from exc
+        except (OSError, smtplib.SMTPException) as exc:
+            raise NotifyError(f"{where}: {_one_line(exc)}: see [smtp] host, port and tls") from exc
 
     def _connect(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
@@ -109,7 +117,7 @@ def compose(notification: Notification, sender: str, address: str, zabbix_url: s
     message["Subject"] = _subject(notification)
     message["Date"] = format_datetime(datetime.fromtimestamp(at or notification.opened_at, UTC))
     message["Message-ID"] = f"<{notification.key}@{domain}>"
-    if notification.kind != Kind.OPEN.value:
+    if notification.kind not in {Kind.OPEN.value, Kind.DIGEST.value}:
         message["In-Reply-To"] = opening
         message["References"] = opening
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
@@ -123,7 +131,9 @@ def compose(notification: Notification, sender: str, address: str, zabbix_url: s
 
 
 def _subject(notification: Notification) -> str:
-    line = f"[Argus] {notification.head} {notification.subject}: {notification.title}"
+    line = notification.headline or (
+        f"[Argus] {notification.head} {notification.subject}: {notification.title}"
+    )
     return CONTROL.sub(" ", line)[:MAX_SUBJECT]
 
 

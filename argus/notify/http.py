@@ -51,10 +51,10 @@ def post(
     says = f"{where}: {host(url)} answers {answer.status_code}: {text}"
     code = answer.status_code
     if code in AUTH:
-        raise NotifyError(f"{says}: is the key or token right?")
+        raise NotifyError(f"{says}: is the key or token right?", code=code)
     if code == TOO_MANY or code >= 500:
-        raise NotifyError(says, maybe_sent=code != TOO_MANY, retry_after=_retry_after(answer))
-    raise NotifyError(says, permanent=True)
+        raise NotifyError(says, maybe_sent=code != TOO_MANY, retry_after=_retry_after(answer), code=code)
+    raise NotifyError(says, permanent=True, code=code)
 
 
 def host(url: str) -> str:

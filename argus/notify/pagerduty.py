@@ -15,7 +15,7 @@ from argus.notify.http import post
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OPTIONS = {"routing_key_file": REQUIRED, "url": "https://events.pagerduty.com/v2/enqueue"}
+OPTIONS = {"routing_key_file": REQUIRED, "url": "https://events.pagerduty.com/v2/enqueue", "limit": "100/1m"}
 SUMMARY = 1024  # characters: longer ones are refused
 DETAILS = 400_000  # bytes of the whole event; PagerDuty takes 512 KB
 SEVERITIES = {"HIGH": "critical", "DISASTER": "critical", "AVERAGE": "error", "WARNING": "warning"}
@@ -38,6 +38,15 @@ class PagerDuty:
             body = json.dumps(self._event(notification, with_details=False), sort_keys=True).encode()
         post(self.url, body, {"Content-Type": "application/json"}, f"pagerduty {self.name}")
 
+    def probe(self) -> None:
+        """See ``Probed``: the end of an alert that never was changes nothing.
+
+        What PagerDuty accepts at first and drops later, a key that was deleted, is not seen.
+        """
+        event = {"routing_key": self.key, "dedup_key": "argus:probe", "event_action": "resolve"}
+        body = json.dumps(event, sort_keys=True).encode()
+        post(self.url, body, {"Content-Type": "application/json"}, f"pagerduty {self.name}")
+
     def _event(self, notification: Notification, *, with_details: bool) -> dict[str, Any]:
         event: dict[str, Any] = {
             "routing_key": self.key,
@@ -46,7 +55,7 @@ class PagerDuty:
         }
         details = {**notification.evidence, "reason": notification.reason, "runbook": notification.runbook}
         event["payload"] = {
-            "summary": notification.summary[:SUMMARY],
+            "summary": (notification.headline or notification.summary)[:SUMMARY],
             "source": notification.subject,
             "severity": SEVERITIES.get(notification.severity, "info"),
             "class": notification.rule,

@@ -6,15 +6,16 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from argus.notify.base import REQUIRED, Notification, option
+from argus.notify.base import REQUIRED, Notification, NotifyError, option
 from argus.notify.http import post
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OPTIONS = {"url": REQUIRED, "secret_file": ""}
+OPTIONS = {"url": REQUIRED, "secret_file": "", "limit": "none", "probe": "true"}
+NO_PROBES = {400, 422}  # of a server that knows who we are, and does not know probes
 SCHEMA = "argus.incident/1"
 
 
@@ -25,15 +26,25 @@ class Webhook:
     name: str
     url: str
     secret: str = field(default="", repr=False)
+    probes: bool = True
 
     def send(self, notification: Notification, _address: str) -> None:
         """See ``Receiver``; any 2xx counts as accepted."""
-        body = json.dumps({"schema": SCHEMA, **notification.payload()}, sort_keys=True).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "argus",
-            "Idempotency-Key": notification.key,
-        }
+        self._post({"schema": SCHEMA, **notification.payload()}, notification.key)
+
+    def probe(self) -> None:
+        """See ``Probed``: a document of kind ``probe``, signed like any other; ``probe: false`` leaves it."""
+        if not self.probes:
+            return
+        try:
+            self._post({"schema": SCHEMA, "kind": "probe"}, "probe")
+        except NotifyError as exc:
+            if exc.code not in NO_PROBES:
+                raise
+
+    def _post(self, document: Mapping[str, Any], key: str) -> None:
+        body = json.dumps(document, sort_keys=True).encode()
+        headers = {"Content-Type": "application/json", "User-Agent": "argus", "Idempotency-Key": key}
         if self.secret:
             signature = hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
             headers["X-Argus-Signature"] = f"sha256={signature}"
@@ -43,4 +54,4 @@ class Webhook:
 def make(name: str, options: Mapping[str, str]) -> Webhook:
     """Make the receiver of one ``webhook_configs`` entry."""
     secret = option(options, "secret_file") if options.get("secret_file") else ""
-    return Webhook(name, options["url"], secret)
+    return Webhook(name, options["url"], secret, options.get("probe", "true") == "true")

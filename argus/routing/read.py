@@ -1,22 +1,24 @@
-"""``routes.yaml`` -> router; every mistake is named with its line."""
+"""``routes.yaml`` -> router; every mistake is named with its line, all of them at once."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
-from argus.routing.matchers import MatcherError, parse
-from argus.routing.times import MINUTES_OF_A_DAY, WEEKDAYS, Window
-from argus.routing.tree import Route, Router, Step
-from argus.routing.yaml_lines import Value, load
+from argus.routing.intervals import intervals
+from argus.routing.matchers import Matcher, MatcherError, parse
+from argus.routing.titles import TitleError
+from argus.routing.titles import check as check_title
+from argus.routing.tree import UNITS, Route, Router, Step, limit
+from argus.routing.yaml_lines import RoutesError, Value, load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from argus.routing.matchers import Matcher
+    from argus.routing.times import Window
 
 _TOP = ("receivers", "route", "time_intervals", "fallback")
 _ROUTE = (
@@ -24,21 +26,33 @@ _ROUTE = (
     "matchers",
     "continue",
     "group_wait",
+    "repeat_interval",
     "mute_time_intervals",
+    "active_time_intervals",
     "escalate",
     "routes",
 )
-# Words of Alertmanager that mean nothing here, and why.
+# Words of Alertmanager that mean nothing here: why, and what to use instead.
 _NOT_HERE = {
-    "group_by": "Argus groups by cause: symptoms are held back and named in the incident of their cause",
-    "group_interval": "an incident is told when it opens and when it ends",
-    "repeat_interval": "an incident is told once; use escalate for those that nobody acknowledges",
-    "inhibit_rules": "Argus inhibits along the topology: node over guests, many over one",
-    "match": "write matchers",
-    "match_re": "write matchers",
+    "group_by": "Argus groups by cause, symptoms are named in the incident of their cause: leave it out; "
+    "limit: of a receiver folds the rest into a digest",
+    "group_interval": "an incident is told when it opens, becomes worse and ends: leave it out; "
+    "repeat_interval reminds, escalate tells others",
+    "match": "write matchers: ['label=\"value\"']",
+    "match_re": "write matchers: ['label=~\"value\"']",
 }
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_NOT_AT_TOP = {
+    "inhibit_rules": "Argus inhibits along the topology, node over guests, rack over nodes: leave it out; "
+    "argus alerts shows what is held back by what",
+    "mute_time_intervals": "write time_intervals",
+    "templates": "write title: in a receiver's config",
+    "global": "the mail server is in [smtp] of argus.conf; the rest is in each receiver's config",
+}
+_NOT_OF_RECEIVERS = {
+    "send_resolved": "who was told of the beginning is told of the end, always: leave it out"
+}
 REQUIRED = "<required>"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,82 +64,133 @@ class _Names:
 def read(path: Path, kinds: Mapping[str, Mapping[str, str]]) -> Router:
     """Read the file.  ``kinds`` are the options of each kind of receiver with their defaults.
 
-    Raises ``RoutesError``.
+    Raises ``RoutesError`` that names all mistakes, one line each.
     """
-    top = load(path).mapping((*_TOP, "inhibit_rules"), ("receivers", "route"))
-    if "inhibit_rules" in top:
-        top["inhibit_rules"].fail(f"inhibit_rules: {_NOT_HERE['inhibit_rules']}")
+    mistakes: list[RoutesError] = []
+    top = load(path, mistakes=mistakes)
+    router = top.tried(lambda each: _router(each, kinds), None)
+    if mistakes or router is None:
+        raise RoutesError.of(mistakes)
+    return router
+
+
+def _router(file: Value, kinds: Mapping[str, Mapping[str, str]]) -> Router | None:
+    top = file.mapping((*_TOP, *_NOT_AT_TOP), ("receivers", "route"))
+    _refuse(top, _NOT_AT_TOP)
     targets: dict[str, tuple[str, ...]] = {}
     options: dict[str, Mapping[str, str]] = {}
     for each in top["receivers"].items():
-        name, found = _receiver(each, kinds)
+        name = each.tried(_name, "")
+        if not name:
+            continue
         if name in targets:
-            each.fail(f"there are two receivers called {name}")
+            each.report(f"there are two receivers called {name}")
+        found: dict[str, Mapping[str, str]] = each.tried(lambda value: _receiver(value, kinds), {})
         targets[name] = tuple(found)
         options |= found
-    windows = (
-        dict(_intervals(each) for each in top["time_intervals"].items()) if "time_intervals" in top else {}
-    )
-    names = _Names(targets, windows)
+    made = top["time_intervals"].each(intervals) if "time_intervals" in top else []
+    names = _Names(targets, dict(made))
     root = _route(top["route"], names, None)
     if root.matchers:
-        top["route"].fail("the first route takes everything: it has no matchers")
+        top["route"].report("the first route takes everything: it has no matchers")
     fallback = _known_receiver(top["fallback"], names) if "fallback" in top else ""
-    return Router(root, targets, fallback, str(path), options)
+    return Router(root, targets, fallback, file.file, options)
 
 
-def _receiver(
-    value: Value, kinds: Mapping[str, Mapping[str, str]]
-) -> tuple[str, dict[str, Mapping[str, str]]]:
-    """Return the receiver's name and its targets with their options."""
+def _name(receiver: Value) -> str:
+    return receiver.pick("name").text() or receiver.fail("name is empty")
+
+
+def _refuse(words: dict[str, Value], not_here: Mapping[str, str]) -> None:
+    """Say of words of Alertmanager that mean nothing here what to use instead."""
+    for word in [each for each in words if each in not_here]:
+        words.pop(word).report(f"{word} is not used: {not_here[word]}")
+
+
+def _receiver(value: Value, kinds: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    """Return the receiver's targets with their options."""
     lists = {f"{kind}_configs": kind for kind in kinds}
     found = value.mapping(("name", *lists), ("name",))
     name = found.pop("name").text()
     targets: dict[str, Mapping[str, str]] = {}
     for word, configs in found.items():
         kind = lists[word]
-        for number, config in enumerate(configs.items()):
-            options = _options(config, kinds[kind])
+        for number, options in enumerate(configs.each(partial(_options, known=kinds[kind]))):
             if kind == "email":
-                targets |= {f"email:{address.strip()}": {} for address in options["to"].split(",")}
+                targets |= {f"email:{address.strip()}": options for address in options["to"].split(",")}
             else:
                 targets[f"{kind}:{name}" + (f".{number + 1}" if number else "")] = options
-    if not targets:
+    if not found:
         value.fail(f"receiver {name} reaches nobody: give it one of {', '.join(lists)}, or silence instead")
-    return name, targets
+    return targets
 
 
 def _options(config: Value, known: Mapping[str, str]) -> dict[str, str]:
     required = [name for name, default in known.items() if default == REQUIRED]
-    given = {name: value.text() for name, value in config.mapping(known, required).items()}
+    words = config.mapping((*known, *_NOT_OF_RECEIVERS), required)
+    _refuse(words, _NOT_OF_RECEIVERS)
+    for name, value in words.items():
+        if name in _CHECKS:
+            value.tried(_CHECKS[name], None)
+    given = {name: value.text() for name, value in words.items()}
     return {**{name: default for name, default in known.items() if default != REQUIRED}, **given}
+
+
+def _title(value: Value) -> None:
+    try:
+        check_title(value.text())
+    except TitleError as exc:
+        value.fail(str(exc))
+
+
+def _limit(value: Value) -> None:
+    if value.text() != "none" and limit(value.text()) is None:
+        value.fail(f"{value.text()!r} is no limit; write 30/10m, at most 30 messages in 10 minutes, or none")
+
+
+def _url(value: Value) -> None:
+    if not re.match(r"https?://[^/\s]", value.text()):
+        value.fail("a URL begins with https:// or http:// and a host")
+
+
+def _boolean(value: Value) -> None:
+    value.boolean()
+
+
+_CHECKS = {"probe": _boolean, "title": _title, "limit": _limit, "url": _url}
 
 
 def _route(value: Value, names: _Names, parent: Route | None) -> Route:
     words = value.mapping((*_ROUTE, *_NOT_HERE))
-    for word in words:
-        if word in _NOT_HERE:
-            words[word].fail(f"{word} is not used: {_NOT_HERE[word]}")
+    _refuse(words, _NOT_HERE)
     if "receiver" not in words and parent is None:
-        value.fail("receiver is missing: the first route must name who gets what no other route takes")
-    matchers = tuple(_matcher(each) for each in words["matchers"].items()) if "matchers" in words else ()
+        value.report("receiver is missing: the first route must name who gets what no other route takes")
     base = parent or Route("")
-    steps = words["escalate"].items() if "escalate" in words else ()
+
+    def given(word: str, read: Callable[[Value], T], otherwise: T) -> T:
+        """Read a word of the route; ``otherwise`` without it, and after a mistake in it."""
+        return words[word].tried(read, otherwise) if word in words else otherwise
+
     route = replace(
         base,
-        receiver=_known_receiver(words["receiver"], names) if "receiver" in words else base.receiver,
-        matchers=matchers,
+        receiver=given("receiver", lambda each: _known_receiver(each, names), base.receiver),
+        matchers=given("matchers", _matchers, ()),
         routes=(),
-        goes_on=words["continue"].boolean() if "continue" in words else False,
-        wait=_duration(words["group_wait"]) if "group_wait" in words else base.wait,
-        muted=_muted(words["mute_time_intervals"], names) if "mute_time_intervals" in words else (),
-        steps=tuple(_step(each, names) for each in steps) if "escalate" in words else base.steps,
+        goes_on=given("continue", lambda each: each.boolean(), False),
+        wait=given("group_wait", _duration, base.wait),
+        repeat=given("repeat_interval", _duration, base.repeat),
+        muted=given("mute_time_intervals", lambda each: _windows(each, names), ()),
+        active=given("active_time_intervals", lambda each: _windows(each, names), None),
+        steps=given("escalate", lambda each: tuple(each.each(lambda e: _step(e, names))), base.steps),
         line=value.line,
     )
     if "routes" not in words:
         return route
-    children = [(each, _route(each, names, route)) for each in words["routes"].items()]
-    _check_reachable(children, (*(base.matchers if parent else ()), *matchers))
+    no_children: list[tuple[Value, Route]] = []
+    children = words["routes"].tried(
+        lambda routes: routes.each(lambda each: (each, _route(each, names, route))), no_children
+    )
+    _check_reachable(children, (*(base.matchers if parent else ()), *route.matchers))
     return replace(route, routes=tuple(child for _, child in children))
 
 
@@ -135,16 +200,23 @@ def _check_reachable(children: list[tuple[Value, Route]], above: tuple[Matcher, 
     for value, route in children:
         for before in earlier:
             if set(before.matchers) <= set(route.matchers):
-                value.fail(
+                value.report(
                     f"this route is never reached: the one in line {before.line} takes all that matches it"
                 )
         fixed = {m.label: m.value for m in above if m.op == "="}
         for matcher in route.matchers:
             wanted = fixed.get(matcher.label)
             if matcher.op == "=" and wanted is not None and wanted != matcher.value:
-                value.fail(f'this route is never reached: the one above it wants {matcher.label}="{wanted}"')
+                value.report(
+                    f'this route is never reached: the one above it wants {matcher.label}="{wanted}"'
+                )
         if not route.goes_on:
             earlier.append(route)
+
+
+def _matchers(value: Value) -> tuple[Matcher, ...]:
+    """Read a list; what is no matcher matches nothing, so that no later route looks unreachable."""
+    return tuple(each.tried(_matcher, Matcher("?", "=", str(each.line))) for each in value.items())
 
 
 def _matcher(value: Value) -> Matcher:
@@ -170,64 +242,14 @@ def _duration(value: Value) -> float:
     found = re.fullmatch(r"(\d+)([smhd])", value.text())
     if not found:
         value.fail(f"{value.text()!r} is no duration; write 30s, 15m, 2h or 1d")
-    return int(found[1]) * _UNITS[found[2]]
+    return int(found[1]) * UNITS[found[2]]
 
 
-def _muted(value: Value, names: _Names) -> tuple[Window, ...]:
-    windows: list[Window] = []
-    for each in value.items():
+def _windows(value: Value, names: _Names) -> tuple[Window, ...]:
+    def named(each: Value) -> tuple[Window, ...]:
         if each.text() not in names.windows:
-            each.fail(
-                f"there is no time interval {each.text()}; there are {', '.join(names.windows) or 'none'}"
-            )
-        windows.extend(names.windows[each.text()])
-    return tuple(windows)
+            known = ", ".join(names.windows) or "none"
+            each.fail(f"there is no time interval {each.text()}; there are {known}")
+        return names.windows[each.text()]
 
-
-def _intervals(value: Value) -> tuple[str, tuple[Window, ...]]:
-    words = value.mapping(("name", "time_intervals"), ("name", "time_intervals"))
-    return words["name"].text(), tuple(_window(each) for each in words["time_intervals"].items())
-
-
-def _window(value: Value) -> Window:
-    words = value.mapping(("times", "weekdays", "location"))
-    made = Window()
-    if "times" in words:
-        made = replace(made, spans=tuple(_span(each) for each in words["times"].items()))
-    if "weekdays" in words:
-        days = frozenset(day for each in words["weekdays"].items() for day in _days(each))
-        made = replace(made, weekdays=days)
-    if "location" in words:
-        try:
-            ZoneInfo(words["location"].text())
-        except (ZoneInfoNotFoundError, ValueError):
-            words["location"].fail(f"unknown time zone {words['location'].text()}, write e.g. Europe/Berlin")
-        made = replace(made, location=words["location"].text())
-    return made
-
-
-def _span(value: Value) -> tuple[int, int]:
-    words = value.mapping(("start_time", "end_time"), ("start_time", "end_time"))
-    start, end = (_minute(words[name]) for name in ("start_time", "end_time"))
-    if start >= end:
-        value.fail("start_time must be before end_time; write two spans for a night")
-    return start, end
-
-
-def _minute(value: Value) -> int:
-    found = re.fullmatch(r"(\d\d):(\d\d)", value.text())
-    minute = int(found[1]) * 60 + int(found[2]) if found else -1
-    if not 0 <= minute <= MINUTES_OF_A_DAY:
-        value.fail(f"{value.text()!r} is no time of day; write 08:00, in quotes")
-    return minute
-
-
-def _days(value: Value) -> range:
-    first, _, last = value.text().partition(":")
-    for day in (first, last or first):
-        if day not in WEEKDAYS:
-            value.fail(f"{day!r} is no weekday; write monday or monday:friday")
-    start, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
-    if start > end:
-        value.fail("a range of weekdays ends after it starts; write two")
-    return range(start, end + 1)
+    return tuple(window for windows in value.each(named) for window in windows)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from argus.routing.matchers import Matcher, all_match
-from argus.routing.times import Window, free_at
+from argus.routing.times import Window, covered, first_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,14 @@ class Route:
     goes_on: bool = False
     wait: float = 0.0
     muted: tuple[Window, ...] = ()
+    active: tuple[Window, ...] | None = None  # told only within them
+    repeat: float = 0.0  # seconds; 0: never
     steps: tuple[Step, ...] = ()
     line: int = 0
+
+    def speaks_at(self, moment: float) -> bool:
+        """Tell whether its time intervals let it speak then."""
+        return not covered(self.muted, moment) and (self.active is None or covered(self.active, moment))
 
     def leaves(self, labels: Mapping[str, str]) -> Iterator[Route]:
         """Yield the routes that take the incident: as in Alertmanager, the deepest ones that match."""
@@ -48,14 +58,27 @@ class Route:
             yield self
 
 
+def limit(text: str) -> tuple[int, float] | None:
+    """Read ``30/10m``: how many messages in how many seconds; ``None`` for no limit."""
+    found = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)([smhd])", text)
+    return (int(found[1]), int(found[2]) * UNITS[found[3]]) if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One message to one target (``kind:address``) at ``at``, seconds since the epoch. Step 0 is first."""
+    """One message to one target (``kind:address``) at ``at``, seconds since the epoch. Step 0 is first.
+
+    ``repeat``: it is told again after so many seconds, until somebody acknowledges or mends it; 0: never.
+    ``line`` is that of the route, ``muted_at`` the moment from which time intervals moved it to ``at``.
+    """
 
     target: str
     at: float
     step: int
     receiver: str
+    repeat: float = 0.0
+    line: int = 0
+    muted_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +101,34 @@ class Router:
                     first[each.target] = each
         return tuple(sorted(first.values(), key=lambda due: (due.at, due.target)))
 
+    @property
+    def repeats(self) -> bool:
+        """Tell whether any route reminds."""
+        waiting = [self.root]
+        while waiting:
+            route = waiting.pop()
+            if route.repeat:
+                return True
+            waiting.extend(route.routes)
+        return False
+
+    def limit(self, target: str) -> tuple[int, float] | None:
+        """Return how many messages in how many seconds a target may get one by one."""
+        return limit(self.options.get(target, {}).get("limit", ""))
+
     def fallback_targets(self, target: str) -> tuple[str, ...]:
         """Return who is told when ``target`` cannot be reached."""
         return tuple(other for other in self.targets.get(self.fallback, ()) if other != target)
 
     def _of(self, route: Route, now: float) -> Iterator[Due]:
-        at = free_at(route.muted, now + route.wait)
+        wanted = now + route.wait
+        at = first_at(route.speaks_at, wanted)
+        muted_at = wanted if at > wanted else None
         for target in self.targets[route.receiver]:
-            yield Due(target, at, 0, route.receiver)
+            yield Due(target, at, 0, route.receiver, route.repeat, route.line, muted_at)
         for number, step in enumerate(route.steps, start=1):
             for target in self.targets[step.receiver]:
-                yield Due(target, max(at, now + step.after), number, step.receiver)
+                yield Due(target, max(at, now + step.after), number, step.receiver, route.repeat, route.line)
 
 
 def everything(targets: tuple[str, ...]) -> Router:

@@ -1,30 +1,45 @@
-"""YAML read strictly: each value knows its line, and what is not expected is an error that names it."""
+"""YAML read strictly: each value knows its line, and what is not expected is an error that names it.
+
+Whoever gives ``load`` a list of ``mistakes`` gets all of them there; else the first one is raised.
+"""
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import yaml
 
 from argus.errors import ArgusError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
+
+T = TypeVar("T")
 
 
 class RoutesError(ArgusError):
-    """The file cannot be used; the message names file and line."""
+    """The file cannot be used; the message names file and line, one line a mistake."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+
+    @classmethod
+    def of(cls, mistakes: list[RoutesError]) -> RoutesError:
+        """Return all mistakes as one, in the order of the file."""
+        return cls("\n".join(str(each) for each in sorted(mistakes, key=lambda each: each.line)))
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of the file."""
+    """One value of the file; ``mistakes`` is where those are noted that need not end the reading."""
 
     file: str
     node: yaml.Node
+    mistakes: list[RoutesError] | None = None
 
     @property
     def line(self) -> int:
@@ -33,7 +48,21 @@ class Value:
 
     def fail(self, why: str) -> NoReturn:
         """Raise ``RoutesError`` with file and line."""
-        raise RoutesError(f"{self.file}:{self.line}: {why}")
+        raise RoutesError(f"{self.file}:{self.line}: {why}", self.line)
+
+    def report(self, why: str) -> None:
+        """Note a mistake and go on, or raise ``RoutesError`` where nobody collects them."""
+        self.tried(lambda value: value.fail(why), None)
+
+    def tried(self, read: Callable[[Value], T], instead: T) -> T:
+        """Return what ``read`` makes of it; where mistakes are collected, ``instead`` of what it cannot."""
+        if self.mistakes is None:
+            return read(self)
+        try:
+            return read(self)
+        except RoutesError as exc:
+            self.mistakes.append(exc)
+            return instead
 
     def text(self) -> str:
         """Return a scalar as text."""
@@ -45,7 +74,14 @@ class Value:
         """Yield the elements of a list."""
         if not isinstance(self.node, yaml.SequenceNode):
             self.fail("a list is expected here (lines that begin with -)")
-        return (Value(self.file, each) for each in self.node.value)
+        return (Value(self.file, each, self.mistakes) for each in self.node.value)
+
+    def each(self, read: Callable[[Value], T]) -> list[T]:
+        """Return what ``read`` makes of each element of a list, without those that cannot be read."""
+        found: list[T] = []
+        for value in self.items():
+            value.tried(lambda each: found.append(read(each)), None)
+        return found
 
     def mapping(self, known: Collection[str], required: Collection[str] = ()) -> dict[str, Value]:
         """Return a mapping whose keys are among ``known`` and complete."""
@@ -53,15 +89,16 @@ class Value:
             self.fail(f"a mapping is expected here, with some of: {', '.join(known)}")
         found: dict[str, Value] = {}
         for key, value in self.node.value:
-            name = Value(self.file, key)
+            name = Value(self.file, key, self.mistakes)
             word = name.text()
             if word not in known:
                 near = difflib.get_close_matches(word, list(known), n=1)
                 hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-                name.fail(f"unknown word {word}; {hint}")
-            if word in found:
-                name.fail(f"{word} is here twice")
-            found[word] = Value(self.file, value)
+                name.report(f"unknown word {word}; {hint}")
+            elif word in found:
+                name.report(f"{word} is here twice")
+            else:
+                found[word] = Value(self.file, value, self.mistakes)
         for word in required:
             if word not in found:
                 self.fail(f"{word} is missing")
@@ -72,7 +109,7 @@ class Value:
         if isinstance(self.node, yaml.MappingNode):
             for key, value in self.node.value:
                 if key.value == word:
-                    return Value(self.file, value)
+                    return Value(self.file, value, self.mistakes)
         return self.fail(f"{word} is missing")
 
     def boolean(self) -> bool:
@@ -83,7 +120,9 @@ class Value:
         return word == "true"
 
 
-def load(path: Path, needs: str = "receivers: and route:") -> Value:
+def load(
+    path: Path, needs: str = "receivers: and route:", mistakes: list[RoutesError] | None = None
+) -> Value:
     """Read a file; ``needs`` are the words that an empty one lacks.  Raises ``RoutesError``."""
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
@@ -94,4 +133,4 @@ def load(path: Path, needs: str = "receivers: and route:") -> Value:
         raise RoutesError(f"{path}:{line}: {exc.problem or 'not YAML'}") from None
     if node is None:
         raise RoutesError(f"{path}: is empty; it needs {needs}")
-    return Value(str(path), node)
+    return Value(str(path), node, mistakes)

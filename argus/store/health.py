@@ -21,6 +21,7 @@ def accepted(session: Session, target: str, now: float) -> None:
     """Note a success: the receiver is well."""
     row = _row(session, target)
     row.failures, row.error, row.rest_until = 0, "", 0.0
+    row.bad_since, row.probe_error = None, ""  # a message is the best probe
     row.accepted_at = now
     row.sent += 1
 
@@ -33,6 +34,29 @@ def failed(session: Session, target: str, error: str, now: float) -> None:
     row.failed_at, row.error = now, error
     if row.failures >= TRIPS_AFTER:
         row.rest_until = now + RESTS[min(row.failures - TRIPS_AFTER, len(RESTS) - 1)]
+        row.bad_since = row.bad_since if row.bad_since is not None else now
+
+
+def probed(session: Session, target: str, error: str, now: float) -> bool:
+    """Note what a probe found, empty for well; true for news.  One that is well again rests no more."""
+    row = _row(session, target)
+    news = row.probe_error != error
+    row.probed_at, row.probe_error = now, error
+    if error:
+        row.bad_since = row.bad_since if row.bad_since is not None else now
+    else:
+        row.rest_until = 0.0
+        row.bad_since = row.bad_since if row.failures >= TRIPS_AFTER else None
+    return news
+
+
+def failing(session: Session) -> dict[str, str]:
+    """Return the targets that take nothing now, and why; ``email`` stands for all addresses."""
+    bad = select(ReceiverRow).where(ReceiverRow.bad_since.is_not(None)).order_by(ReceiverRow.target)
+    return {
+        row.target: row.error if row.failures >= TRIPS_AFTER else row.probe_error
+        for row in session.scalars(bad)
+    }
 
 
 def resting(session: Session, now: float) -> list[str]:

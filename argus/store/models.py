@@ -88,6 +88,8 @@ class OutboxRow(Base):
     __table_args__ = (
         UniqueConstraint("incident_id", "receiver", "kind", "seq", name="one_message_of_a_kind"),
         Index("outbox_due", "state", "next_at"),
+        Index("outbox_sent", "receiver", "sent_at"),
+        Index("outbox_digest", "digest_id"),
         NEVER_REUSED,
     )
 
@@ -109,12 +111,14 @@ class OutboxRow(Base):
     step: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     seq: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     silence_id: Mapped[int | None] = mapped_column(BIG)
+    digest_id: Mapped[int | None] = mapped_column(BIG)  # the message that carries this one
 
 
 class SilenceRow(Base):
     """What is not told until ``until``; without one, until what it holds back is resolved.
 
     ``source`` is set on one that follows a maintenance elsewhere (``zabbix:cmp1``) and ends with it.
+    ``weekly`` are the windows in which it holds, where it does not hold all the time.
     """
 
     __tablename__ = "silences"
@@ -127,10 +131,15 @@ class SilenceRow(Base):
     author: Mapped[str] = mapped_column(Text)
     comment: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    weekly: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class ReceiverRow(Base):
-    """How one target (``kind:address``) fares; ``failures`` are those in a row."""
+    """How one target (``kind:address``) fares; ``failures`` are those in a row.
+
+    ``probe_error`` is what it answered last when it was asked whether it would take a message, empty for
+    well; ``bad_since`` is when it began to fail, by probe or message.
+    """
 
     __tablename__ = "receivers"
 
@@ -142,6 +151,9 @@ class ReceiverRow(Base):
     sent: Mapped[int] = mapped_column(BIG)
     failed: Mapped[int] = mapped_column(BIG)
     error: Mapped[str] = mapped_column(Text)
+    probed_at: Mapped[float | None] = mapped_column(Double)
+    bad_since: Mapped[float | None] = mapped_column(Double)
+    probe_error: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class AuditRow(Base):

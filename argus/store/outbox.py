@@ -1,7 +1,8 @@
 """The outbox: a message is written with the decision that it tells, and sent afterwards, once.
 
 States: ``pending`` -> ``leased`` -> ``sent``; back to ``pending`` after an error that may pass; ``dead``
-after one that will not, or too many; ``dropped`` when there is nothing left to tell.
+after one that will not, or too many; ``dropped`` when there is nothing left to tell; ``folded`` when another
+message, a digest, carries it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from argus.store.models import IncidentRow, OutboxRow
 from argus.store.silences import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
@@ -36,6 +37,11 @@ class State(enum.Enum):
     SENT = "sent"
     DEAD = "dead"
     DROPPED = "dropped"
+    FOLDED = "folded"
+
+
+BEGUN = {State.SENT.value, State.LEASED.value, State.FOLDED.value}
+NEWS = (Kind.UPDATE.value, Kind.ACK.value, Kind.REMIND.value)  # between beginning and end
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +101,56 @@ def enqueue_news(
     openings = session.scalars(beginnings).all()
     told = 0
     for opening in openings:
-        begun = opening.state in {State.SENT.value, State.LEASED.value} or opening.maybe_sent
+        begun = opening.state in BEGUN or opening.maybe_sent
         if begun and opening.state != State.DEAD.value and opening.receiver.partition(":")[0] in kinds:
             message = _message(row, opening.receiver, kind, {**payload, "seq": number}, now)
             message.seq = number
             session.add(message)
             told += 1
     return told
+
+
+def enqueue_reminder(
+    session: Session, row: IncidentRow, target: str, payload: dict[str, Any], now: float
+) -> None:
+    """Queue one more message for one who was told of the beginning."""
+    mine = (OutboxRow.incident_id == row.id, OutboxRow.kind == Kind.REMIND.value)
+    number = (session.scalar(select(func.max(OutboxRow.seq)).where(*mine)) or 0) + 1
+    message = _message(row, target, Kind.REMIND, {**payload, "seq": number}, now)
+    message.seq = number
+    session.add(message)
+    session.flush()
+
+
+def newest(session: Session, incident_id: int) -> dict[str, float]:
+    """Return when each target last heard of an incident; without those for whom a message is on its way."""
+    mine = (OutboxRow.incident_id == incident_id, OutboxRow.kind != Kind.DIGEST.value)
+    waiting = select(OutboxRow.receiver).where(
+        *mine, OutboxRow.state.in_((State.PENDING.value, State.LEASED.value, State.FOLDED.value))
+    )
+    heard = (
+        select(OutboxRow.receiver, func.max(OutboxRow.sent_at))
+        .where(*mine, OutboxRow.state == State.SENT.value, OutboxRow.receiver.not_in(waiting))
+        .group_by(OutboxRow.receiver)
+    )
+    return {target: at for target, at in session.execute(heard) if at is not None}
+
+
+def stuck(
+    session: Session, bad: Collection[str], resting: Collection[str], now: float
+) -> Sequence[OutboxRow]:
+    """Return the news of beginnings that do not get through: tried in vain, or waiting for one that rests."""
+    failing: ColumnElement[bool] = OutboxRow.receiver.in_(bad)
+    if "email" in bad:  # the server of all addresses
+        failing = or_(failing, OutboxRow.receiver.startswith("email:"))
+    waits = and_(OutboxRow.receiver.in_(resting), OutboxRow.next_at <= now)
+    row = select(OutboxRow).where(
+        OutboxRow.kind == Kind.OPEN.value,
+        OutboxRow.state == State.PENDING.value,
+        OutboxRow.silence_id.is_(None),
+        or_(and_(OutboxRow.attempts > 0, failing), waits),
+    )
+    return session.scalars(row.order_by(OutboxRow.id)).all()
 
 
 def drop_steps(session: Session, row: IncidentRow) -> int:
@@ -122,14 +171,14 @@ def enqueue_resolve(session: Session, row: IncidentRow, payload: dict[str, Any],
     Who cannot have seen the beginning yet gets neither: there is nothing to do any more.
     """
     mine = select(OutboxRow).where(OutboxRow.incident_id == row.id)
-    for news in session.scalars(mine.where(OutboxRow.kind.in_((Kind.UPDATE.value, Kind.ACK.value)))):
+    for news in session.scalars(mine.where(OutboxRow.kind.in_(NEWS))):
         _drop_unsent(session, news.id)  # the end says it all
     openings = session.scalars(mine.where(OutboxRow.kind == Kind.OPEN.value)).all()
     for opening in openings:
         if _drop_unsent(session, opening.id):
             why = f"{opening.receiver}: over before the mail could go out; neither mail is sent"
             record(session, row, "mail dropped", why, now)
-        elif opening.state in {State.PENDING.value, State.LEASED.value, State.SENT.value}:
+        elif opening.state not in {State.DEAD.value, State.DROPPED.value}:
             session.add(_message(row, opening.receiver, Kind.RESOLVE, payload, now))
 
 
@@ -161,8 +210,12 @@ def drop_orphans(session: Session, now: float) -> int:
     )
     pairs = session.execute(
         select(OutboxRow, opening)
-        .join(opening, _same_thread(opening))
-        .where(OutboxRow.kind != Kind.OPEN.value, OutboxRow.state == State.PENDING.value, over)
+        .join(opening, same_thread(opening))
+        .where(
+            OutboxRow.kind.not_in((Kind.OPEN.value, Kind.DIGEST.value)),
+            OutboxRow.state == State.PENDING.value,
+            over,
+        )
     ).all()
     dropped = 0
     for resolve, first in pairs:
@@ -177,30 +230,44 @@ def drop_orphans(session: Session, now: float) -> int:
 
 
 def claim(
-    session: Session, owner: str, seconds: float, now: float, resting: Collection[str] = ()
+    session: Session,
+    owner: str,
+    seconds: float,
+    now: float,
+    resting: Collection[str] = (),
+    spent: Collection[str] = (),
 ) -> Claim | None:
     """Lease the oldest message that is due, or whose sender let its lease run out; ``None`` when idle.
 
     Nothing is due before the ``open`` of its incident was accepted by the same receiver, nor while an earlier
-    message of the incident to it is on its way.  Receivers that are ``resting`` are left out.
+    message of the incident to it is on its way.  Receivers that are ``resting`` are left out; those whose
+    limit is ``spent`` get digests, and again what they may have got already.
     """
     opening = aliased(OutboxRow)
     due = or_(
         and_(OutboxRow.state == State.PENDING.value, OutboxRow.next_at <= now),
         and_(OutboxRow.state == State.LEASED.value, OutboxRow.lease_until <= now),
     )
-    told = or_(OutboxRow.kind == Kind.OPEN.value, opening.state == State.SENT.value)
+    told = or_(OutboxRow.kind.in_((Kind.OPEN.value, Kind.DIGEST.value)), opening.state == State.SENT.value)
+    within = or_(
+        OutboxRow.receiver.not_in(spent),
+        OutboxRow.kind == Kind.DIGEST.value,
+        OutboxRow.maybe_sent,
+        OutboxRow.state == State.LEASED.value,
+    )
     earlier = aliased(OutboxRow)
     on_its_way = exists().where(
         earlier.incident_id == OutboxRow.incident_id,
         earlier.receiver == OutboxRow.receiver,
         earlier.id < OutboxRow.id,
+        OutboxRow.kind != Kind.DIGEST.value,
+        earlier.kind != Kind.DIGEST.value,
         earlier.state.in_((State.PENDING.value, State.LEASED.value)),
     )
     candidate = session.scalars(
         select(OutboxRow)
-        .outerjoin(opening, _same_thread(opening))
-        .where(due, told, ~on_its_way, OutboxRow.receiver.not_in(resting))
+        .outerjoin(opening, same_thread(opening))
+        .where(due, told, within, ~on_its_way, OutboxRow.receiver.not_in(resting))
         .order_by(OutboxRow.next_at, OutboxRow.id)
         .limit(1)
         .with_for_update(skip_locked=True, of=OutboxRow)
@@ -266,7 +333,7 @@ def _settle(
     return True
 
 
-def _same_thread(opening: type[OutboxRow]) -> ColumnElement[bool]:
+def same_thread(opening: type[OutboxRow]) -> ColumnElement[bool]:
     """Match the ``open`` message that another one answers."""
     return and_(
         opening.incident_id == OutboxRow.incident_id,

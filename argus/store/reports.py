@@ -35,6 +35,12 @@ def incidents(session: Session, phases: Sequence[str], limit: int = SHOWN) -> Se
     ).all()
 
 
+def unattended(session: Session) -> Sequence[IncidentRow]:
+    """Return open incidents that people were told of, and that nobody acknowledged."""
+    open_ = (IncidentRow.phase == "open", IncidentRow.told_at.is_not(None), IncidentRow.acked_at.is_(None))
+    return session.scalars(select(IncidentRow).where(*open_).order_by(IncidentRow.id)).all()
+
+
 def counts(session: Session, phases: Sequence[str]) -> dict[tuple[str, str, str], int]:
     """Count incidents by phase, severity and rule."""
     by = (IncidentRow.phase, IncidentRow.severity, IncidentRow.rule)

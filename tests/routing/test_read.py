@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -100,7 +102,7 @@ MISTAKES = {
     "expression": ('rule=~"node_.*"', 'rule=~"("', "the regular expression is wrong"),
     "word": ("group_wait: 10s", "group_wiat: 10s", "unknown word group_wiat; did you mean group_wait"),
     "duration": ("group_wait: 10s", "group_wait: 10", "'10' is no duration"),
-    "not used": ("group_wait: 10s", "repeat_interval: 4h", "repeat_interval is not used: "),
+    "not used": ("group_wait: 10s", "group_interval: 4h", "group_interval is not used: "),
     "option": ("- url: http://127.0.0.1:9/a", "- uri: x", ":7: unknown word uri; did you mean url"),
     "interval": ("[nights]", "[days]", "there is no time interval days; there are nights"),
     "zone": ("Europe/Berlin", "Europe/Berlni", "unknown time zone"),
@@ -126,8 +128,7 @@ def test_a_mistake_is_one_line_with_file_and_line(tmp_path: Path, mistake: str) 
         router(tmp_path, GOOD.replace(right, wrong, 1))
     text = str(caught.value)
     assert says in text
-    assert text.startswith(f"{tmp_path}/routes.yaml:")
-    assert "\n" not in text
+    assert all(line.startswith(f"{tmp_path}/routes.yaml:") for line in text.splitlines())
 
 
 def test_a_route_below_one_that_wants_something_else_is_never_reached(tmp_path: Path) -> None:
@@ -140,3 +141,72 @@ def test_a_route_below_one_that_wants_something_else_is_never_reached(tmp_path: 
 def test_a_file_that_says_nothing_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(RoutesError):
         router(tmp_path, text)
+
+
+SEVERAL = """\
+receivers:
+  - name: ops
+    email_configs:
+      - to: ops@example.org
+        title: "{severity} on {hots}"
+        send_resolved: true
+  - name: hook
+    webhook_configs:
+      - url: example.org/hook
+        limit: lots
+inhibit_rules: []
+route:
+  receiver: ops
+  group_by: [node]
+  routes:
+    - receiver: bos
+      matchers: ['hots="x"', 'node=~"("']
+    - matchers: ['severity="HIGH"']
+    - matchers: ['severity="HIGH"', 'node="a"']
+      group_wait: soon
+      active_time_intervals: [days]
+"""
+
+
+def test_all_mistakes_are_named_at_once_each_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(RoutesError) as caught:
+        router(tmp_path, SEVERAL)
+    found = [line.removeprefix(f"{tmp_path}/routes.yaml:") for line in str(caught.value).splitlines()]
+    assert [int(line.partition(":")[0]) for line in found] == [5, 6, 9, 10, 11, 14, 16, 17, 17, 19, 20, 21]
+    assert "there is no variable hots; there are head, severity," in found[0]
+    assert "limit: of a receiver folds the rest into a digest" in found[5]
+    assert "never reached: the one in line 18" in found[9]
+
+
+def test_what_is_told_only_in_an_interval_waits_for_it(tmp_path: Path) -> None:
+    made = router(tmp_path, GOOD.replace("mute_time_intervals", "active_time_intervals"))
+    assert set(told(made, TUESDAY_NIGHT, severity="WARNING").values()) == {10.0}
+    assert set(told(made, TUESDAY_NOON, severity="WARNING").values()) == {9.5 * 3600}
+
+
+DAYS = {
+    "days_of_month: ['-1']": (9.0, 23),  # the 30th of November
+    "days_of_month: ['1', '24:26']": (3.0, 23),
+    "months: ['december:december']": (10.0, 23),
+    "months: ['12']": (10.0, 23),
+    "years: ['2024']": (8.0, None),  # not within the next days: looked at again then
+}
+
+
+@pytest.mark.parametrize("words", DAYS)
+def test_days_months_and_years_are_those_of_the_place(tmp_path: Path, words: str) -> None:
+    days, hour = DAYS[words]
+    text = GOOD.replace("mute_time", "active_time").replace('weekdays: ["monday:friday"]', words)
+    text = text.replace('"22:00"', '"07:00"').replace("22:00", "07:00")
+    (due, *_) = router(tmp_path, text).due({"severity": "WARNING"}, TUESDAY_NOON)
+    starts = datetime.fromtimestamp(due.at, ZoneInfo("Europe/Berlin"))
+    noon = datetime.fromtimestamp(TUESDAY_NOON, ZoneInfo("Europe/Berlin")).replace(hour=0, minute=0)
+    if hour is None:
+        assert due.at == pytest.approx(TUESDAY_NOON + days * 86400, abs=60)
+    else:
+        assert (starts.date() - noon.date()).days == min(days, 8)
+
+
+def test_a_repeat_is_inherited_and_told_of_each_target(tmp_path: Path) -> None:
+    made = router(tmp_path, GOOD.replace("group_wait: 10s", "repeat_interval: 4h"))
+    assert {due.repeat for due in made.due({"severity": "HIGH"}, TUESDAY_NOON)} == {4 * 3600.0}

@@ -12,6 +12,7 @@ from argus.correlator.rules import (
     overcommit,
     places,
     proxies,
+    receivers,
     reporting,
     scope,
     services,
@@ -37,6 +38,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     places.FAMILY,
     *cloud.FAMILIES,
     fleet.FAMILY,
+    receivers.FAMILY,
 )
 
 RULES: tuple[AnyRule, ...] = (
