@@ -8,7 +8,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from argus import __version__, capacity_cli, receivers_cli
+from argus import __version__, capacity_cli, receivers_cli, silence_cli
 from argus.errors import ArgusError
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("incident", type=int, metavar="ID")
     explain.add_argument("--format", choices=FORMATS, default="table")
     _add_operating(add)
+    silence_cli.register(add, _store)
     receivers_cli.register(add, _load)
     capacity_cli.register(add, _load)
     return parser
@@ -88,14 +89,6 @@ def _add_operating(add: Callable[..., argparse.ArgumentParser]) -> None:
     ack = add("ack", "Acknowledge an incident: it is not escalated any more.", _ack)
     ack.add_argument("incident", type=int, metavar="ID")
     ack.add_argument("--author", default=getpass.getuser())
-    silence = add("silence", "Hold messages back: add MATCHER..., list, or expire ID.", _silence)
-    silence.add_argument("action", choices=["add", "list", "expire"])
-    silence.add_argument("words", nargs="*", metavar="MATCHER|ID", help='node="cmp1", rule=~"node_.*"')
-    silence.add_argument("--until", default="2h", metavar="TIME", help="2h, 2026-11-23T22:00 or resolved")
-    silence.add_argument("--author", default=getpass.getuser())
-    silence.add_argument("--comment", default="", help="why; add wants one")
-    silence.add_argument("--dry-run", action="store_true", help="only show what it would match")
-    silence.add_argument("--format", choices=FORMATS, default="table")
     route = add("route", "Show who would be told of an incident.", _route)
     route.add_argument("action", choices=["test"])
     route.add_argument("labels", nargs="*", metavar="LABEL=VALUE")
@@ -157,29 +150,6 @@ def _ack(arguments: argparse.Namespace) -> int:
     from argus import operating  # noqa: PLC0415
 
     return operating.ack(_store(arguments), arguments.incident, arguments.author)
-
-
-def _silence(arguments: argparse.Namespace) -> int:
-    from argus import operating  # noqa: PLC0415
-
-    if arguments.action == "list":
-        return operating.silence_list(_store(arguments), form=arguments.format)
-    if arguments.action == "expire":
-        if len(arguments.words) != 1 or not arguments.words[0].isdigit():
-            raise ArgusError(
-                "argus silence expire wants the ID of one silence; argus silence list shows them"
-            )
-        return operating.silence_expire(_store(arguments), int(arguments.words[0]))
-    if not arguments.comment and not arguments.dry_run:
-        raise ArgusError("argus silence add wants --comment: the next person will ask why")
-    return operating.silence_add(
-        _store(arguments),
-        arguments.words,
-        arguments.until,
-        arguments.author,
-        arguments.comment,
-        dry_run=arguments.dry_run,
-    )
 
 
 def _route(arguments: argparse.Namespace) -> int:

@@ -132,7 +132,7 @@ def _tell(
     told = effect.incident.told_at is not None
     if told and effect.change in {Change.OPENED, Change.PROMOTED}:
         tags = labels(row)
-        silence = silences.matching(quiet, tags)
+        silence = silences.matching(quiet, tags, now)
         if silence:
             reason = f"by silence {silence.id} of {silence.author}: {silence.comment}"
             incidents.record(session, row, "silenced", reason, now)
@@ -156,7 +156,7 @@ def _raise(
     outbox.enqueue_news(session, row, Kind.UPDATE, payload, now, HEAR_UPDATES)
     tags = labels(row)
     opening = notification(row, Kind.OPEN, effect.reason).payload()
-    silence = silences.matching(quiet, tags)
+    silence = silences.matching(quiet, tags, now)
     outbox.enqueue_open(session, row, site.router.due(tags, now), opening, now, silence)
 
 

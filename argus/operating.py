@@ -1,4 +1,4 @@
-"""What people do about incidents: acknowledge, silence, and ask who would be told."""
+"""What people do about incidents: acknowledge, and ask who would be told."""
 
 # ruff: noqa: T201  # commands print
 from __future__ import annotations
@@ -6,15 +6,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from argus.cycle import labels, notification
+from argus.cycle import notification
 from argus.errors import ArgusError
 from argus.notify import HEAR_ACKS
 from argus.notify.base import Kind
-from argus.routing.matchers import LABELS, all_match, parse
-from argus.store import outbox, reports, silences
+from argus.routing.matchers import LABELS
+from argus.store import outbox, reports
 from argus.store.incidents import record
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from argus.routing.tree import Router
     from argus.store.engine import Store
-    from argus.store.models import SilenceRow
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -53,50 +52,6 @@ def take(session: Session, number: int, author: str, now: float) -> bool:
     news = notification(row, Kind.ACK, f"acknowledged by {author}", author)
     outbox.enqueue_news(session, row, Kind.ACK, news.payload(), now, HEAR_ACKS)
     return True
-
-
-def silence_add(
-    store: Store, words: Sequence[str], until: str, author: str, comment: str, *, dry_run: bool
-) -> int:
-    """Add a silence, and show which open incidents it matches."""
-    if not words:
-        raise ArgusError("a silence without matchers would hold back everything: name at least one")
-    now, matchers = time.time(), [parse(word) for word in words]
-    end = None if until == "resolved" else moment(until, now)
-    if end is not None and end <= now:
-        raise ArgusError(f"--until {until} is past")
-    with store.write() as session:
-        rows = [row for row in reports.incidents(session, ("open",)) if all_match(matchers, labels(row))]
-        if not dry_run:
-            made = silences.add(session, matchers, end, author, comment, now)
-            print(f"silence {made.id} holds {' '.join(made.matchers)} until {_until(made.until)}")
-    print(f"it matches {len(rows)} open incidents" + (" (told already; they stay open)" if rows else ""))
-    for row in rows:
-        print(f"  {row.id} {row.severity} {row.label or row.subject}: {row.summary}")
-    return 0
-
-
-def silence_list(store: Store, *, form: str) -> int:
-    """Print the silences that hold now."""
-    with store.read() as session:
-        rows = silences.active(session, time.time())
-    if form == "json":
-        print(json.dumps([_as_dict(row) for row in rows], indent=2))
-        return 0
-    for row in rows:
-        print(f"{row.id}  {' '.join(row.matchers)}  until {_until(row.until)}  {row.author}: {row.comment}")
-    if not rows:
-        print("no silences")
-    return 0
-
-
-def silence_expire(store: Store, number: int) -> int:
-    """End a silence: what it held back is told now."""
-    with store.write() as session:
-        if not silences.expire(session, number, time.time()):
-            raise ArgusError(f"there is no silence {number}; argus silence list shows them")
-    print(f"silence {number} ends now")
-    return 0
 
 
 def route_test(router: Router, words: Sequence[str], at: str, *, form: str) -> int:
@@ -160,20 +115,3 @@ def moment(text: str, now: float) -> float:
         return datetime.fromisoformat(text).astimezone().timestamp()
     except ValueError:
         raise ArgusError(f"{text!r} is no time: write 30m, 2h, 1d or 2026-11-23T22:00") from None
-
-
-def _until(until: float | None) -> str:
-    if until is None:
-        return "what it holds back is resolved"
-    return datetime.fromtimestamp(until, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _as_dict(row: SilenceRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "matchers": row.matchers,
-        "starts_at": row.starts_at,
-        "until": row.until,
-        "author": row.author,
-        "comment": row.comment,
-    }

@@ -23,7 +23,7 @@ def remind(site: Site) -> bool:
     with site.store.write() as session:
         quiet = silences.active(session, now)
         for row in reports.unattended(session):
-            if silences.matching(quiet, labels(row)) is None:
+            if silences.matching(quiet, labels(row), now) is None:
                 _of(session, site, row, now)
     return True
 

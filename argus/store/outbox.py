@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 from argus.notify.base import Kind
 from argus.store.incidents import record
 from argus.store.models import IncidentRow, OutboxRow
-from argus.store.silences import NEVER
+from argus.store.silences import ends_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -66,7 +66,7 @@ def enqueue_open(
     silence: SilenceRow | None = None,
 ) -> None:
     """Queue the news of an open incident; what a silence matches waits for the end of the silence."""
-    until = 0.0 if silence is None else (NEVER if silence.until is None else silence.until)
+    until = 0.0 if silence is None else ends_at(silence, now)
     told = {
         message.receiver: message
         for message in session.scalars(
@@ -147,7 +147,6 @@ def stuck(
     row = select(OutboxRow).where(
         OutboxRow.kind == Kind.OPEN.value,
         OutboxRow.state == State.PENDING.value,
-        OutboxRow.silence_id.is_(None),
         or_(and_(OutboxRow.attempts > 0, failing), waits),
     )
     return session.scalars(row.order_by(OutboxRow.id)).all()

@@ -41,6 +41,12 @@ def unattended(session: Session) -> Sequence[IncidentRow]:
     return session.scalars(select(IncidentRow).where(*open_).order_by(IncidentRow.id)).all()
 
 
+def told_between(session: Session, since: float, until: float) -> Sequence[IncidentRow]:
+    """Return the incidents that people were to be told of in a span of time, the oldest first."""
+    within = (IncidentRow.told_at >= since, IncidentRow.told_at <= until)
+    return session.scalars(select(IncidentRow).where(*within).order_by(IncidentRow.told_at)).all()
+
+
 def counts(session: Session, phases: Sequence[str]) -> dict[tuple[str, str, str], int]:
     """Count incidents by phase, severity and rule."""
     by = (IncidentRow.phase, IncidentRow.severity, IncidentRow.rule)

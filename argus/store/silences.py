@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, select, update
 
 from argus.routing.matchers import Matcher, all_match, parse
+from argus.routing.times import covered, free_at
+from argus.routing.weekly import from_json
 from argus.store.models import OutboxRow, SilenceRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy.orm import Session
+
+    from argus.routing.times import Window
 
 NEVER = 4_000_000_000.0  # the year 2096: until the incident is resolved
 
@@ -28,17 +32,56 @@ def add(
     return row
 
 
+def known(session: Session, now: float | None) -> Sequence[SilenceRow]:
+    """Return the silences that are not over at a moment, the oldest first; all of them without one."""
+    wanted = select(SilenceRow).order_by(SilenceRow.id)
+    if now is not None:
+        wanted = wanted.where(or_(SilenceRow.until.is_(None), SilenceRow.until > now))
+    return session.scalars(wanted).all()
+
+
 def active(session: Session, now: float) -> Sequence[SilenceRow]:
     """Return the silences that hold at a moment, the oldest first."""
-    holds = or_(SilenceRow.until.is_(None), SilenceRow.until > now)
-    wanted = select(SilenceRow).where(SilenceRow.starts_at <= now, holds)
-    return session.scalars(wanted.order_by(SilenceRow.id)).all()
+    return [row for row in known(session, now) if state(row, now) == "holds"]
 
 
-def matching(rows: Iterable[SilenceRow], labels: Mapping[str, str]) -> SilenceRow | None:
+def state(row: SilenceRow, now: float) -> str:
+    """Return ``over``, ``planned``, ``rests`` between two windows of a week, or ``holds``."""
+    if row.until is not None and row.until <= now:
+        return "over"
+    if row.starts_at > now:
+        return "planned"
+    return "holds" if not row.weekly or covered(_windows(row), now) else "rests"
+
+
+def ends_at(row: SilenceRow, now: float) -> float:
+    """Return when a silence that holds now ceases to, for good or until the next week."""
+    end = NEVER if row.until is None else row.until
+    return min(end, free_at(_windows(row), now)) if row.weekly else end
+
+
+def _windows(row: SilenceRow) -> tuple[Window, ...]:
+    return tuple(from_json(each) for each in row.weekly or ())
+
+
+def matching(rows: Iterable[SilenceRow], labels: Mapping[str, str], now: float) -> SilenceRow | None:
     """Return the silence that holds an incident back the longest."""
     found = [row for row in rows if all_match((parse(word) for word in row.matchers), labels)]
-    return max(found, key=lambda row: NEVER if row.until is None else row.until, default=None)
+    return max(found, key=lambda row: ends_at(row, now), default=None)
+
+
+def hold_waiting(session: Session, row: SilenceRow, incidents: Collection[int], now: float) -> None:
+    """Hold back what still waits to be told of incidents that are open: escalations, reminders."""
+    if state(row, now) != "holds":
+        return
+    waiting = update(OutboxRow).where(
+        OutboxRow.incident_id.in_(incidents),
+        OutboxRow.state == "pending",
+        OutboxRow.kind.in_(("open", "remind")),
+        OutboxRow.attempts == 0,
+        OutboxRow.next_at < ends_at(row, now),
+    )
+    session.execute(waiting.values(next_at=ends_at(row, now), silence_id=row.id))
 
 
 def follow(session: Session, source: str, out: Mapping[str, str], now: float) -> int:

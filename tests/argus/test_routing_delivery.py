@@ -190,8 +190,3 @@ def test_route_test_says_who_and_when(site: Site, capsys: pytest.CaptureFixture[
         operating.route_test(site.router, ["sevrity=HIGH"], "", form="table")
     with pytest.raises(ArgusError, match="is no time"):
         operating.route_test(site.router, [], "tomorrow", form="table")
-
-
-def test_a_silence_without_matchers_is_refused(site: Site) -> None:
-    with pytest.raises(ArgusError, match="would hold back everything"):
-        operating.silence_add(site.store, [], "2h", "ann", "why", dry_run=False)

@@ -35,7 +35,7 @@ source_cannot_be_read_hold = 0
 ROUTES = """
 receivers:
   - name: ops
-    webhook_configs: [{url: "URL"}]
+    webhook_configs: [{url: "URL", probe: false}]
 route: {receiver: ops}
 """
 KILLED = -9
