@@ -8,7 +8,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from argus import __version__, capacity_cli, receivers_cli, silence_cli
+from argus import __version__, asking_cli, capacity_cli, receivers_cli, silence_cli
 from argus.errors import ArgusError
 
 if TYPE_CHECKING:
@@ -74,10 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     services.add_argument("--format", choices=FORMATS, default="table")
     alerts = add("alerts", "List what is wrong, symptoms under their causes, told or not.", _alerts)
     alerts.add_argument("--format", choices=FORMATS, default="table")
-    explain = add("explain", "Tell why an incident is as it is, and who was told.", _explain)
-    explain.add_argument("incident", type=int, metavar="ID")
-    explain.add_argument("--format", choices=FORMATS, default="table")
     _add_operating(add)
+    asking_cli.register(add, _load, _store)
     silence_cli.register(add, _store)
     receivers_cli.register(add, _load)
     capacity_cli.register(add, _load)
@@ -211,12 +209,6 @@ def _alerts(arguments: argparse.Namespace) -> int:
     from argus import alerts  # noqa: PLC0415
 
     return alerts.alerts(_store(arguments), form=arguments.format)
-
-
-def _explain(arguments: argparse.Namespace) -> int:
-    from argus import listing  # noqa: PLC0415
-
-    return listing.explain(_store(arguments), arguments.incident, form=arguments.format)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -308,6 +309,7 @@ def policy(conf: Any) -> Policy:
         flap_window=conf.correlator.flap_window,
         flap_quiet=conf.correlator.flap_quiet,
         capacity=terms(conf),
+        maintenance_reason=conf.correlator.maintenance_reason,
     )
 
 
@@ -343,6 +345,10 @@ def check(conf: Any) -> None:
         raise ConfigError("[smtp] tls = none would send the password in the clear: use starttls or tls")
     if conf.smtp.username:
         secret(conf, "smtp", "password_file")
+    try:
+        re.compile(conf.correlator.maintenance_reason)
+    except re.error as exc:
+        raise ConfigError(f"[correlator] maintenance_reason is no regular expression: {exc}") from None
     if conf.correlator.stale_after < 2 * conf.correlator.interval:
         raise ConfigError("[correlator] stale_after must be at least twice interval, or all nodes look stale")
 

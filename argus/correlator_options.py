@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oslo_config import cfg
 
-from argus.correlator.thresholds import ALL, BROKEN, NONE
+from argus.correlator.thresholds import ALL, BROKEN, BY_PEOPLE, NONE
 
 CORRELATOR_OPTIONS = [
     cfg.FloatOpt(
@@ -50,6 +50,14 @@ CORRELATOR_OPTIONS = [
         default="",
         help="routes.yaml: who is told what, and when. Empty: everything goes to [smtp] recipients. "
         "argus check-config reads it, argus route test shows who would be told.",
+    ),
+    cfg.StrOpt(
+        "maintenance_reason",
+        default=BY_PEOPLE,
+        help="Regular expression, from the beginning, of the reasons (openstack compute service set "
+        "--disable --disable-reason) for which a disabled nova-compute counts as a maintenance: what happens on it is "
+        "told when it is enabled again. The default takes any reason, but those that Nova and Masakari write "
+        "by themselves; '(?i).*maintenance' takes fewer, '(?!)' none. Needs [services].",
     ),
     cfg.StrOpt(
         "dead_man_url",

@@ -12,7 +12,9 @@ from argus.correlator.evaluate import GUEST_NAMES, is_ill
 from argus.correlator.facts import ZABBIX, Maintenance
 from argus.correlator.fleet import fleet_sums
 from argus.correlator.incidents import Change, decide
+from argus.correlator.maintenance import disabled_in_nova
 from argus.correlator.rulebook import BOOK
+from argus.correlator.service import Services
 from argus.correlator.tenants import told_triggers
 from argus.notify import HEAR_UPDATES
 from argus.notify.base import Kind, Notification
@@ -56,7 +58,7 @@ def correlate(site: Site) -> bool:
         recent = incidents.recent(session, now - site.policy.flap_window)
         decision = decide(before.state, facts, site.policy, now, recent=recent)
         rows = incidents.apply(session, before, decision, now)
-        _follow_maintenance(session, facts, now)
+        _follow_maintenance(session, facts, site.policy, now)
         quiet = silences.active(session, now)
         for effect in decision.effects:
             _tell(session, site, effect, rows.get(effect.incident.key), quiet, now)
@@ -72,7 +74,7 @@ def correlate(site: Site) -> bool:
     return True
 
 
-def _follow_maintenance(session: Session, facts: Facts, now: float) -> None:
+def _follow_maintenance(session: Session, facts: Facts, policy: Policy, now: float) -> None:
     """Silence what is out of service, in Zabbix or as other sources say; a blind source ends nothing."""
     out: dict[str, dict[str, str]] = {source.partition(":")[0]: {} for source in facts.sources}
     for node in facts.nodes:
@@ -83,6 +85,9 @@ def _follow_maintenance(session: Session, facts: Facts, now: float) -> None:
     for source, nodes in out.items():
         if not facts.blindness((source,)):
             silences.follow(session, source, nodes, now)
+    for services in facts.told(Services):
+        for nova in disabled_in_nova(services, policy.maintenance_reason):
+            silences.follow(session, nova.source, nova.out, now, nova.back)
 
 
 def _with_placements(

@@ -1,4 +1,4 @@
-"""``argus incidents`` and ``argus explain``: what is wrong and why, for people and for scripts."""
+"""``argus incidents`` and ``argus audit``: what is wrong, for people and for scripts."""
 
 # ruff: noqa: T201  # commands print
 from __future__ import annotations
@@ -12,13 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from argus.errors import ArgusError
 from argus.store import reports
 from argus.store.audit import results
 
 if TYPE_CHECKING:
     from argus.store.engine import Store
-    from argus.store.models import DecisionRow, IncidentRow, OutboxRow
+    from argus.store.models import IncidentRow
 
 COLOURS = {"HIGH": "bold red", "AVERAGE": "red", "WARNING": "yellow", "INFO": "cyan"}
 PLAIN_WIDTH = 200  # of a table that goes into a pipe or file: a line must not be cut there
@@ -35,7 +34,7 @@ def incidents(store: Store, *, everything: bool, form: str) -> int:
     if not rows:
         print("no incidents" if everything else "no open incidents")
         return 0
-    console().print(_table(rows))
+    console().print(table_of(rows))
     return 0
 
 
@@ -53,42 +52,14 @@ def audit(store: Store, *, form: str) -> int:
     return 1 if any(row.violations for row in rows) else 0
 
 
-def explain(store: Store, number: int, *, form: str) -> int:
-    """Print one incident with the reasons of all decisions about it and what became of its messages."""
-    with store.read() as session:
-        row = reports.incident(session, number)
-        decisions, messages = reports.decisions(session, number), reports.messages(session, number)
-    if row is None and not decisions:
-        raise ArgusError(f"there is no incident {number}; argus incidents --all lists them")
-    if form == "json":
-        told = {
-            "incident": as_dict(row) if row else None,
-            "decisions": [_decision(each) for each in decisions],
-            "messages": [_message(each) for each in messages],
-        }
-        print(json.dumps(told, indent=2))
-        return 0
-    screen = console()
-    if row is not None:
-        screen.print(_table([row]))
-        for name, value in row.evidence.items():
-            screen.print(Text(f"  {name}: {value}"))
-    for each in decisions:
-        screen.print(Text(f"{clock(each.at)}  {each.what:14} {each.detail}"))
-    for message in messages:
-        error = f": {message.error}" if message.error else ""
-        line = f"{message.kind} to {message.receiver}: {message.state}, attempts {message.attempts}{error}"
-        screen.print(Text(line))
-    return 0
-
-
 def console() -> Console:
     """Return what tables are printed on."""
     screen = Console(highlight=False)
     return screen if screen.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
-def _table(rows: Any) -> Table:
+def table_of(rows: Any) -> Table:
+    """Return incidents as a table."""
     table = Table(box=None, pad_edge=False)
     for heading in ("ID", "STATE", "SEVERITY", "SUBJECT", "SINCE", "AGE", "WHAT"):
         table.add_column(heading, no_wrap=heading != "WHAT")
@@ -116,33 +87,19 @@ def as_dict(row: IncidentRow) -> dict[str, Any]:
         "subject": row.subject,
         "label": row.label or row.subject,
         "symptom_of": {"rule": row.cause_rule, "subject": row.cause_subject} if row.cause_rule else None,
-        "told_at": _iso(row.told_at),
+        "told_at": iso(row.told_at),
         "summary": row.summary,
         "evidence": row.evidence,
         "held": row.held,
         "acked_by": row.acked_by or None,
-        "since": _iso(row.since),
-        "opened_at": _iso(row.opened_at),
-        "resolved_at": _iso(row.resolved_at),
+        "since": iso(row.since),
+        "opened_at": iso(row.opened_at),
+        "resolved_at": iso(row.resolved_at),
     }
 
 
-def _decision(row: DecisionRow) -> dict[str, Any]:
-    return {"at": _iso(row.at), "what": row.what, "detail": row.detail}
-
-
-def _message(row: OutboxRow) -> dict[str, Any]:
-    return {
-        "receiver": row.receiver,
-        "kind": row.kind,
-        "state": row.state,
-        "attempts": row.attempts,
-        "sent_at": _iso(row.sent_at),
-        "error": row.error,
-    }
-
-
-def _iso(at: float | None) -> str | None:
+def iso(at: float | None) -> str | None:
+    """Return a moment for scripts."""
     return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 

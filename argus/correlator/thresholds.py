@@ -147,6 +147,11 @@ class Thresholds:
         return replace(self, **changed)
 
 
+# Nova disables a host by itself when libvirtd is away (nova/virt/libvirt/driver.py, "AUTO: "), Masakari one
+# that failed: neither is a maintenance, and both must be told. Without a reason nobody can tell.
+BY_PEOPLE = r"(?!AUTO:|Masakari|no reason given).+"
+
+
 @dataclass(frozen=True, slots=True)
 class CapacityTerms:
     """``flavors`` are watched; ``limits`` replace thresholds by scope (``aggregate:ssd``) and name."""
@@ -167,6 +172,7 @@ class Policy:
     One that was told and resolved ``flap_count`` times within ``flap_window`` flaps: it then ends only when
     all has been well for ``flap_quiet``.  When more than ``mass_min`` incidents and ``mass_ratio`` of all
     recover at once, they end only after ``mass_keep``: that may be a Zabbix that lost them.
+    ``maintenance_reason`` is the regular expression of those reasons of Nova's disabled hosts that mean it.
     """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -183,3 +189,4 @@ class Policy:
     mass_ratio: float = 0.2
     mass_keep: float = 120.0
     capacity: CapacityTerms = field(default_factory=CapacityTerms)
+    maintenance_reason: str = BY_PEOPLE

@@ -43,6 +43,19 @@ class Route:
         """Tell whether its time intervals let it speak then."""
         return not covered(self.muted, moment) and (self.active is None or covered(self.active, moment))
 
+    def refusals(self, labels: Mapping[str, str]) -> Iterator[tuple[Route, str]]:
+        """Yield the routes below that do not take an incident which this one matches, and why."""
+        taken = 0
+        for child in self.routes:
+            wrong = next((m for m in child.matchers if not all_match((m,), labels)), None)
+            if taken:
+                yield child, f"the route in line {taken} takes it before, and does not say continue"
+            elif wrong is not None:
+                yield child, f"{wrong} does not hold: {wrong.label} is {labels.get(wrong.label) or 'empty'}"
+            else:
+                yield from child.refusals(labels)
+                taken = 0 if child.goes_on else child.line
+
     def leaves(self, labels: Mapping[str, str]) -> Iterator[Route]:
         """Yield the routes that take the incident: as in Alertmanager, the deepest ones that match."""
         if not all_match(self.matchers, labels):
@@ -90,6 +103,10 @@ class Router:
     fallback: str = ""
     source: str = "default: everything goes to [smtp] recipients"
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of targets
+
+    def refusals(self, labels: Mapping[str, str]) -> Iterator[tuple[Route, str]]:
+        """Yield the routes that do not take an incident, each with the reason."""
+        yield from self.root.refusals(labels)
 
     def due(self, labels: Mapping[str, str], now: float) -> tuple[Due, ...]:
         """Return who is told when; each target once, at its earliest."""

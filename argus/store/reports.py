@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from argus.store.models import DecisionRow, FleetRow, IncidentRow, OutboxRow, ProgressRow
 
@@ -45,6 +45,20 @@ def told_between(session: Session, since: float, until: float) -> Sequence[Incid
     """Return the incidents that people were to be told of in a span of time, the oldest first."""
     within = (IncidentRow.told_at >= since, IncidentRow.told_at <= until)
     return session.scalars(select(IncidentRow).where(*within).order_by(IncidentRow.told_at)).all()
+
+
+def about(session: Session, word: str, limit: int = 10) -> Sequence[IncidentRow]:
+    """Return the newest incidents of a subject: its key, its name, or what is on that node."""
+    mine = or_(IncidentRow.subject == word, IncidentRow.label == word, IncidentRow.place == word)
+    return session.scalars(select(IncidentRow).where(mine).order_by(IncidentRow.id.desc()).limit(limit)).all()
+
+
+def dropped(session: Session, subject: str, limit: int = 10) -> Sequence[DecisionRow]:
+    """Return when something of a subject was over before it was due to open."""
+    mine = (DecisionRow.subject == subject, DecisionRow.what == "dropped")
+    return session.scalars(
+        select(DecisionRow).where(*mine).order_by(DecisionRow.id.desc()).limit(limit)
+    ).all()
 
 
 def counts(session: Session, phases: Sequence[str]) -> dict[tuple[str, str, str], int]:

@@ -84,16 +84,22 @@ def hold_waiting(session: Session, row: SilenceRow, incidents: Collection[int], 
     session.execute(waiting.values(next_at=ends_at(row, now), silence_id=row.id))
 
 
-def follow(session: Session, source: str, out: Mapping[str, str], now: float) -> int:
+def follow(
+    session: Session,
+    source: str,
+    out: Mapping[str, str],
+    now: float,
+    back: Collection[str] | None = None,
+) -> int:
     """Keep a silence for each node that somebody took out of service elsewhere; returns how many changed.
 
     ``source`` is who says so, ``out`` why, by node.  A silence ends with the maintenance that it follows:
-    what it held back and what is still so is told then.
+    what it held back and what is still so is told then.  With ``back``, only those of these nodes end.
     """
     mine = select(SilenceRow).where(SilenceRow.source.startswith(f"{source}:"), SilenceRow.until.is_(None))
     known = {row.source.partition(":")[2]: row for row in session.scalars(mine)}
     for node, row in known.items():
-        if node not in out:
+        if node not in out and (back is None or node in back):
             expire(session, row.id, now)
     for node, why in out.items():
         if node not in known:

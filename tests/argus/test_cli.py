@@ -111,7 +111,7 @@ def test_check_config_is_content_with_a_good_file(config: str, capsys: pytest.Ca
     assert "good" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [[], ["nothing"], ["db", "drop"], ["explain", "x"]])
+@pytest.mark.parametrize("words", [[], ["nothing"], ["db", "drop"], ["explain"]])
 def test_wrong_usage_is_exit_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(words)
