@@ -55,9 +55,9 @@ CORRELATOR_OPTIONS = [
         "maintenance_reason",
         default=BY_PEOPLE,
         help="Regular expression, from the beginning, of the reasons (openstack compute service set "
-        "--disable --disable-reason) for which a disabled nova-compute counts as a maintenance: what happens on it is "
-        "told when it is enabled again. The default takes any reason, but those that Nova and Masakari write "
-        "by themselves; '(?i).*maintenance' takes fewer, '(?!)' none. Needs [services].",
+        "--disable --disable-reason) for which a disabled nova-compute counts as a maintenance: what happens "
+        "on it is told when it is enabled again. The default takes any reason, but those that Nova and "
+        "Masakari write by themselves; '(?i).*maintenance' takes fewer, '(?!)' none. Needs [services].",
     ),
     cfg.StrOpt(
         "dead_man_url",
