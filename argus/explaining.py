@@ -198,7 +198,7 @@ def _of_the_future(
 def _print(row: IncidentRow | None, told: dict[str, Any]) -> None:
     screen = console()
     if row is not None:
-        screen.print(table_of([row]))
+        screen.print(table_of([row], screen.width))
         for name, value in row.evidence.items():
             screen.print(Text(f"  {name}: {value}"))
     for each in told["decisions"]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from argus.store.models import IncidentRow
 
 COLOURS = {"HIGH": "bold red", "AVERAGE": "red", "WARNING": "yellow", "INFO": "cyan"}
+WIDE = 120  # columns of a terminal that has room for all
 PLAIN_WIDTH = 200  # of a table that goes into a pipe or file: a line must not be cut there
 
 
@@ -34,7 +35,8 @@ def incidents(store: Store, *, everything: bool, form: str) -> int:
     if not rows:
         print("no incidents" if everything else "no open incidents")
         return 0
-    console().print(table_of(rows))
+    screen = console()
+    screen.print(table_of(rows, screen.width))
     return 0
 
 
@@ -58,11 +60,15 @@ def console() -> Console:
     return screen if screen.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
-def table_of(rows: Any) -> Table:
-    """Return incidents as a table."""
+def table_of(rows: Any, width: int) -> Table:
+    """Return incidents as a table; a narrow terminal gets the age without the time, and folds subjects."""
+    wide = width >= WIDE
     table = Table(box=None, pad_edge=False)
-    for heading in ("ID", "STATE", "SEVERITY", "SUBJECT", "SINCE", "AGE", "WHAT"):
-        table.add_column(heading, no_wrap=heading != "WHAT")
+    headings = ("ID", "STATE", "SEVERITY", "SUBJECT", *(("SINCE",) if wide else ()), "AGE", "WHAT")
+    for heading in headings:
+        folded = heading in ({"WHAT"} if wide else {"WHAT", "SUBJECT", "STATE"})
+        table.add_column(heading, no_wrap=not folded, overflow="fold")
+    table.columns[3].max_width = None if wide else width // 3
     for row in rows:
         at = row.opened_at if row.opened_at is not None else row.since
         state = f"{row.phase} (held)" if row.held else row.phase
@@ -70,9 +76,9 @@ def table_of(rows: Any) -> Table:
         what = f"{row.summary} [{row.held}]" if row.held else row.summary
         severity = Text(row.severity, COLOURS.get(row.severity, ""))
         age = _age((row.resolved_at or time.time()) - at)
-        table.add_row(
-            str(row.id), state, severity, Text(row.label or row.subject), clock(at), age, Text(what)
-        )
+        since = (clock(at),) if wide else ()
+        subject = Text(row.label or row.subject)
+        table.add_row(str(row.id), state, severity, subject, *since, age, Text(what))
     return table
 
 
