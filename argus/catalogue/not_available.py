@@ -33,5 +33,11 @@ NOT_AVAILABLE = {
     "threads.",
     "histogram of halt polling, and other names of KVM": "the kernel's names are not stable; an allow-list "
     "is taken.",
+    "downtime of a migration under way": "until then libvirt has only QEMU's guess; what it took is told "
+    "with its end.",
+    "vCPUs per core of a NUMA node": "the quotient of argus_node_numa_vcpus and argus_node_numa_cpus; "
+    "both are there.",
+    "a mark on each guest whose QEMU hangs": "its age on the path libvirt grows "
+    "(argus_guest_data_age_seconds); how many there are is there.",
     "interfaces of user networking": "libvirt has no counters for them.",
 }
