@@ -124,7 +124,11 @@ class Causes:
         return next((key for key in (*own, *wider) if key in self.state), None)
 
     def _local(self, incident: Incident) -> Key | None:
-        """Return what explains it nearby; what is open before what may never open, and so never be told."""
+        """Return what explains it nearby: what is open before what is pending, which may never be told.
+
+        A pending one that is held cannot open at all, for as long as it cannot be judged: it explains nothing
+        that can.
+        """
         rule, subject = incident.key
         found = list(self._along(incident, self.book.explained_by.get(rule, ())))
         is_open = next((key for key in found if self.state[key].phase is Phase.OPEN), None)
@@ -133,7 +137,7 @@ class Causes:
         twin = self.state.get(Key(TWINS[rule], subject)) if rule in TWINS else None
         if twin is not None and self._speaks(twin, incident):
             return twin.key
-        return found[0] if found else None
+        return next((key for key in found if incident.held or not self.state[key].held), None)
 
     def _along(self, incident: Incident, rules: Iterable[str]) -> Iterator[Key]:
         """Yield what explains an incident on its own subject or on those that it lives by."""

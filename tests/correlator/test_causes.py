@@ -294,3 +294,17 @@ def test_guests_whose_libvirtd_hangs_in_the_moment_they_fail_hide_behind_what_is
     for key, incident in cloud.state.items():
         if key not in cloud.told:
             assert incident.cause == ("libvirtd_does_not_answer", "cmp1")
+
+
+def test_a_fault_that_cannot_be_judged_any_more_hides_no_guest(cloud: Cloud) -> None:
+    """Libvirtd had no time to be told before its node fell silent, long after the guest broke."""
+    cloud.cycle()
+    cloud.hung.add("cmp1")
+    cloud.cycle(1)
+    cloud.silent.add("cmp1")
+    cloud.fail("cmp1-g0")
+    cloud.cycle(400)
+    cloud.run(600)
+    pending = cloud.state[Key("libvirtd_does_not_answer", "cmp1")]
+    assert (pending.phase, bool(pending.held)) == (Phase.PENDING, True)
+    assert ("guest_is_broken", "cmp1-g0") in cloud.told
