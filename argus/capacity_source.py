@@ -12,6 +12,7 @@ from argus.correlator.capacity.report import Report, of_payload, payload, report
 from argus.fleets import AGENTS
 from argus.sources import is_due, refresh
 from argus.store import capacity as history
+from argus.store import snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +54,10 @@ class CapacitySource:
     def fetch(self) -> Any:
         """Read the fleet and work everything out.  Raises ``ArgusError`` when nothing can be said."""
         fleet = self.fleets.read(self.fleet)
-        made = report(fleet, across_zones=self.across_zones)
+        with self.store.read() as session:
+            row = snapshots.get(session, self.name)
+        before = row.payload.get("suspected", ()) if row is not None and row.payload else ()
+        made = report(fleet, across_zones=self.across_zones, before=frozenset(before))
         now = self.clock()
         with self.store.write() as session:
             history.note(session, self.fleet, figures(made), now)

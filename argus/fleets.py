@@ -39,9 +39,9 @@ class Fleets:
         """Read one fleet.  What cannot be read is named in it; ``ArgusError`` when nothing can be said."""
         if self.conf.openstack.clouds:
             return self._cloud(name, progress)
-        nodes, residents = self._agents(everything=True)
         fresh = self.clock() - self.conf.correlator.stale_after
-        return agents.of_agents(AGENTS, nodes, residents, fresh, self.clock())
+        nodes, details, residents = self._agents(fresh, everything=True)
+        return agents.of_agents(AGENTS, nodes, residents, fresh, self.clock(), details)
 
     def usages(self) -> list[Usage]:
         """Return what guests use and wait for.  Raises ``ZabbixError``."""
@@ -70,13 +70,13 @@ class Fleets:
             fleet = documents.fleet(name, read, self.clock(), racks)
         except (KeyError, TypeError, ValueError) as exc:
             raise ArgusError(f"cloud {name}: an answer has another shape than documented: {exc!r}") from exc
+        fresh = self.clock() - self.conf.correlator.stale_after
         try:
-            nodes, _ = self._agents(everything=False)
+            nodes, details, _ = self._agents(fresh, everything=False)
         except ArgusError as exc:
             fleet.missing["agents"] = str(exc)  # type: ignore[index]  # made as a dict a line ago
             return fleet
-        fresh = self.clock() - self.conf.correlator.stale_after
-        return agents.with_agents(fleet, nodes, fresh)
+        return agents.with_agents(fleet, nodes, details, fresh)
 
     def _reader(self, name: str) -> Reader:
         from argus.openstack.clouds import open_clouds  # noqa: PLC0415
@@ -88,13 +88,16 @@ class Fleets:
             self._readers[name] = Reader(cloud, quotas=options.quotas)
         return self._readers[name]
 
-    def _agents(self, *, everything: bool) -> tuple[tuple[NodeValues, ...], list[agents.Resident]]:
+    def _agents(
+        self, fresh: float, *, everything: bool
+    ) -> tuple[tuple[NodeValues, ...], dict[str, agents.Details], list[agents.Resident]]:
         """Read nodes from Zabbix, and guests where they are wanted.  Raises ``ZabbixError``."""
-        from argus.zabbix import api, feeds, guest_values  # noqa: PLC0415
+        from argus.zabbix import api, feeds, guest_values, node_details  # noqa: PLC0415
 
         options = self.conf.zabbix
         file = Path(options.token_file)
         with api.Zabbix.with_token_file(options.url, file, timeout=options.timeout) as zabbix:
             nodes = feeds.read_node_values(zabbix)
+            details = node_details.read_node_details(zabbix, fresh)
             guests = guest_values.read_guest_values(zabbix) if everything else {}
-        return nodes, [guest_values.resident(uuid, values) for uuid, values in guests.items()]
+        return nodes, details, [guest_values.resident(uuid, values) for uuid, values in guests.items()]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue.model import Graph, Metric, Subsystem, Unit
+from argus.catalogue.model import Graph, Kind, Metric, Subsystem, Unit
 
 _allocation = partial(Metric, "allocation")
 _ratio = partial(_allocation, unit=Unit.RATIO)
@@ -18,6 +18,14 @@ _VCPUS = "virConnectGetAllDomainStats vcpu.current"
 _MEMORY = "virConnectGetAllDomainStats balloon.maximum"
 
 GUESTS = _allocation("guests_defined", "Guests defined on the node, whatever their state.", _LIST)
+GUEST_UUIDS = _allocation(
+    "guest_uuids",
+    "UUIDs of the guests defined on the node, with spaces: libvirt's side of who is where, which the "
+    "correlator compares with Nova's and Placement's.",
+    "virConnectGetAllDomainStats",
+    kind=Kind.INFO,
+    listing=True,
+)
 RUNNING = _allocation("guests_running", "Guests that run.", _LIST)
 PAUSED = _allocation("guests_paused", "Guests that are paused; they keep their memory.", _LIST)
 SHUTOFF = _allocation("guests_shutoff", "Guests that are shut off or crashed.", _LIST)
@@ -52,6 +60,11 @@ MEMORY_RATIO = _ratio(
     "theirs.",
     "agent, memory_allocated / (MemTotal - reserved)",
 )
+BALLOONED = _bytes(
+    "memory_ballooned_bytes",
+    "Memory that balloons hold back from active guests: their maximum less what they have now.",
+    "virConnectGetAllDomainStats balloon.maximum, balloon.current",
+)
 STEAL_MAX = _ratio(
     "guest_steal_max_ratio",
     "Steal of the worst vCPU of all guests here: whether overcommit hurts.",
@@ -63,6 +76,7 @@ SUBSYSTEM = Subsystem(
     "Allocation",
     (
         GUESTS,
+        GUEST_UUIDS,
         RUNNING,
         PAUSED,
         SHUTOFF,
@@ -75,6 +89,7 @@ SUBSYSTEM = Subsystem(
         MEMORY_CLAIMED,
         MEMORY_FREE,
         MEMORY_RATIO,
+        BALLOONED,
         STEAL_MAX,
     ),
     graphs=(

@@ -123,6 +123,7 @@ class Metric:
 
     ``help`` says what the number means and what a person does with it; ``source`` names the kernel
     file, libvirt field or API it comes from.  ``shown=False`` imports the Zabbix item disabled.
+    ``listing``: a text of any length, for the correlator; no label of a Prometheus series.
     """
 
     subsystem: str
@@ -134,6 +135,7 @@ class Metric:
     unit: Unit = Unit.NONE
     states: Mapping[int, str] = dataclasses.field(default_factory=dict, hash=False, compare=False)
     shown: bool = True
+    listing: bool = False
     field: str = dataclasses.field(init=False, compare=False)
     """The member of the JSON document that carries the value."""
     prometheus_name: str = dataclasses.field(init=False, compare=False)

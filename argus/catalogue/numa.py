@@ -37,9 +37,7 @@ OTHER = _count(
     "Pages allocated here by a task that ran on another node.",
     _NODE + "numastat, other_node",
 )
-CPUS = Metric(
-    "numa", "cpus", "Online CPUs of the NUMA node.", _NODE + "cpulist", entity=NUMA_NODE, shown=False
-)
+CPUS = Metric("numa", "cpus", "Online CPUs of the NUMA node.", _NODE + "cpulist", entity=NUMA_NODE)
 DISTANCES = Metric(
     "numa",
     "distances",

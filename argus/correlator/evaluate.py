@@ -54,7 +54,7 @@ def evaluate(
             outcomes.update(_placed(judged, within) if within else judged)
         outcomes.update(_guests(facts, policy, tenants, outcomes, causes, known))
     for family in book.families:
-        if not facts.blindness(family.sources):
+        if family.source_of or not facts.blindness(family.sources):  # what is read is judged; the rest held
             rules = sorted(family.rules, key=lambda rule: rule.layer)
             for name, subject in family.draw(facts, policy, now):
                 outcomes.update(_judge(name, subject, rules, policy, now, is_open))

@@ -264,11 +264,12 @@ class _Gone:
         if incident is None:
             return None, ()
         rule = incident.key.rule
-        blind = self.facts.blindness(self.book.sources.get(rule, ()))
+        needs = self.book.needs(rule, incident.key.subject)
+        blind = self.facts.blindness(needs)
         if blind:
             return _hold(incident, blind)
         kind = self.book.kinds[rule]
-        source = " and ".join(self.book.sources.get(rule, ())).capitalize() or "The configuration"
+        source = " and ".join(needs).capitalize() or "The configuration"
         since = min(now, incident.absent_since if incident.absent_since is not None else now)
         step = _hold(replace(incident, absent_since=since), f"{source} lists the {kind} no longer")
         if kind in self.too_many or now - since < policy.forget_after:

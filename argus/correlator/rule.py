@@ -161,6 +161,8 @@ class Family(Generic[Subject]):
     the name of each subject that there is, and the subject; the name makes the incident's key, so it must be
     the same for ever and of no other kind's form (``RegionOne/nova-compute/cmp1``, ``aggregate:ssd``).
     ``many``: the same fault on many subjects at a time becomes one incident.
+    ``source_of`` names the one source that a subject comes from, where each comes from one: a place that
+    cannot be read then holds its own subjects only.
     """
 
     kind: str
@@ -168,6 +170,7 @@ class Family(Generic[Subject]):
     draw: Callable[[Facts, Policy, float], Iterable[tuple[str, Subject]]]
     rules: tuple[Rule[Subject], ...]
     many: bool = False
+    source_of: Callable[[str], str] | None = None
 
 
 def rule(

@@ -9,7 +9,7 @@ from argus.correlator import rules
 from argus.correlator.facts import ZABBIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from argus.correlator.rule import AnyRule, Family
 
@@ -20,7 +20,8 @@ class Rulebook:
 
     ``explained_by`` names, for the rule of a symptom, the rules of its possible causes, the best explanation
     first; ``sources`` those facts without which a rule's subjects are unknown; ``kinds`` what a rule's
-    subjects are, for people and for matchers; ``many`` the rules whose incidents may become one.
+    subjects are, for people and for matchers; ``many`` the rules whose incidents may become one;
+    ``source_of``, by rule, tells which one source a subject comes from.
     """
 
     rules: Mapping[str, AnyRule]
@@ -29,6 +30,12 @@ class Rulebook:
     sources: Mapping[str, tuple[str, ...]]
     kinds: Mapping[str, str]
     many: frozenset[str]
+    source_of: Mapping[str, Callable[[str], str]]
+
+    def needs(self, rule: str, subject: str) -> tuple[str, ...]:
+        """Return the sources without which nothing can be said about one subject by a rule."""
+        one = self.source_of.get(rule)
+        return (one(subject),) if one else self.sources.get(rule, ())
 
     @classmethod
     def of(cls, *families: Family[Any]) -> Rulebook:
@@ -56,7 +63,8 @@ class Rulebook:
         many = {rule.name for rule in of_zabbix}
         many |= {rule.name for family in families if family.many for rule in family.rules}
         kinds = {rule.name: kind for kind, chapter in chapters for rule in chapter}
-        return cls(known, families, explanations(every), sources, kinds, frozenset(many))
+        single = {r.name: each for family in families if (each := family.source_of) for r in family.rules}
+        return cls(known, families, explanations(every), sources, kinds, frozenset(many), single)
 
 
 def explanations(every: Iterable[AnyRule]) -> dict[str, tuple[str, ...]]:

@@ -70,7 +70,7 @@ def dependent_item(metric: Metric) -> dict[str, Any]:
     if not metric.shown:
         item |= {"status": "DISABLED"}
     if _VALUE_TYPE[metric.kind] != "UNSIGNED":
-        item |= {"value_type": _VALUE_TYPE[metric.kind]}
+        item |= {"value_type": "TEXT" if metric.listing else _VALUE_TYPE[metric.kind]}
     if zabbix_units(metric):
         item |= {"units": zabbix_units(metric)}
     item |= {"description": f"{metric.help}\n\nSource: {metric.source}"}

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from argus.correlator.capacity import flavors
 from argus.correlator.capacity.drift import drifts
-from argus.correlator.capacity.fit import fit, groups_of, on_host
+from argus.correlator.capacity.fit import fit, on_host
 from argus.correlator.capacity.free import balances
 from argus.correlator.capacity.model import Allocation, Cell, Guest, Inventory, Move, Provider
 from argus.correlator.capacity.noisy import Usage, noises
+from argus.correlator.capacity.numa import groups_of
 from argus.correlator.capacity.report import of_payload, payload, report
 from argus.correlator.capacity.stranded import stranded
 from argus.correlator.capacity.whatif import boot, with_hosts

@@ -34,6 +34,7 @@ class AllocationOfNode:
         if guests is None:
             raise NoData("libvirt does not answer: guests are not known")
         yield allocation.GUESTS.sample(len(guests))
+        yield allocation.GUEST_UUIDS.sample(" ".join(sorted(guest.uuid for guest in guests)))
         for metric, states in COUNTS.items():
             yield metric.sample(sum(guest.state in states for guest in guests))
         yield from _vcpus(cycle, guests)
@@ -61,6 +62,9 @@ def _memory(cycle: Cycle, guests: Iterable[Guest]) -> Iterator[Sample]:
         yield allocation.MEMORY.sample(allocated)
         if given > 0:
             yield allocation.MEMORY_RATIO.sample(allocated / given)
+    current, _ = _sums(guests, "balloon.current", 1024)
+    if allocated is not None and current is not None:
+        yield allocation.BALLOONED.sample(max(0, allocated - current))
     if claimed is not None:
         yield allocation.MEMORY_CLAIMED.sample(claimed)
         yield allocation.MEMORY_FREE.sample(int(given * cycle.allocation.ram_ratio) - claimed)

@@ -31,6 +31,8 @@ def exposition(samples: Iterable[Sample]) -> Iterator[str]:
         metrics[id(sample[0])].append(sample)
     families: dict[str, list[list[Sample]]] = {}
     for found in metrics.values():
+        if found[0].metric.listing:
+            continue
         families.setdefault(found[0].metric.prometheus_name, []).append(found)
     written: dict[_Labels, _Written] = {}
     for name, parts in families.items():

@@ -6,7 +6,8 @@ tells what is left under them, and what is claimed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from argus.catalogue import allocation, node_memory
@@ -14,6 +15,7 @@ from argus.correlator.capacity.model import (
     MEMORY,
     VCPU,
     Allocation,
+    Cell,
     Fleet,
     Guest,
     Host,
@@ -23,9 +25,10 @@ from argus.correlator.capacity.model import (
     Request,
     amounts,
 )
+from argus.correlator.capacity.numa import is_bound, pages_each
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from argus.correlator.facts import NodeValues
 
@@ -45,47 +48,114 @@ class Resident:
     memory_mib: int | None = None
 
 
-def pain(values: NodeValues) -> Pain:
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What an agent tells of its node's memory; ``None`` for what it does not.
+
+    ``stall``: share of time in which a task waited for memory (PSI "some").  ``pools``: huge pages that the
+    node has in all, by their size in KiB.
+    """
+
+    stall: float | None = None
+    cells: tuple[Cell, ...] | None = None
+    pools: Mapping[int, int] = field(default_factory=dict)
+
+
+def pain(values: NodeValues, told: Details) -> Pain:
     """Return what hurts on a node, as far as it tells."""
-    swap = values.number(node_memory.SWAP_USED.field)
-    return Pain(steal=values.number(allocation.STEAL_MAX.field), swap=swap)
+    return Pain(
+        values.number(allocation.STEAL_MAX.field),
+        told.stall,
+        values.number(node_memory.SWAP_USED.field),
+        values.number(allocation.BALLOONED.field),
+    )
 
 
-def with_agents(fleet: Fleet, nodes: Iterable[NodeValues], fresh: float) -> Fleet:
+def defined(values: NodeValues) -> frozenset[str] | None:
+    """Return the guests that libvirt has on a node; ``None`` unless the list is whole and of now.
+
+    An unchanged list is stored seldom; the count that goes with it, in every cycle in which libvirt answers.
+    """
+    count, text = (
+        values.number(allocation.GUESTS.field),
+        values.values.get(allocation.GUEST_UUIDS.field),
+    )
+    if count is None or not isinstance(text, str):
+        return None
+    found = frozenset(text.split())
+    return found if len(found) == count else None
+
+
+def with_agents(
+    fleet: Fleet, nodes: Iterable[NodeValues], details: Mapping[str, Details], fresh: float
+) -> Fleet:
     """Add what agents tell to the hosts of the same name; values from before ``fresh`` do not count."""
     told = {values.host: values for values in nodes if values.at >= fresh}
+    bound: defaultdict[str, list[Request]] = defaultdict(list)
+    for guest in fleet.guests:
+        if is_bound(guest.request):
+            bound[guest.host].append(guest.request)
 
     def add(host: Host) -> Host:
         values = told.get(host.name) or told.get(host.name.partition(".")[0])
         if values is None:
             return host
-        return replace(host, pain=pain(values), memory=_memory(values), demand=_demand(values))
+        more = details.get(values.host, Details())
+        return replace(
+            host,
+            pain=pain(values, more),
+            memory=_memory(values),
+            demand=_demand(values),
+            defined=defined(values) if values.clock(allocation.GUESTS.field) >= fresh else None,
+            cells=unclaimed(more, bound[host.name]),
+            bound=_bound(bound[host.name]),
+        )
 
     return replace(fleet, hosts=tuple(add(host) for host in fleet.hosts))
 
 
-def with_domains(fleet: Fleet, residents: Iterable[Resident], asked: Iterable[str]) -> Fleet:
-    """Add which guests libvirt has, on the hosts whose agents were ``asked`` and answer."""
-    there: dict[str, set[str]] = {name: set() for name in asked}
-    for resident in residents:
-        if resident.node in there:
-            there[resident.node].add(resident.uuid)
-    hosts = tuple(
-        replace(host, defined=frozenset(there[host.name])) if host.name in there else host
-        for host in fleet.hosts
+def unclaimed(told: Details, guests: Sequence[Request]) -> tuple[Cell, ...] | None:
+    """Take from the cells what guests that are off will want back: Nova keeps their huge pages for them.
+
+    Which cell is not known; so it is taken from each.
+    """
+    if told.cells is None:
+        return None
+    asleep = {}
+    for size, total in told.pools.items():
+        claimed = sum(pages_each(each) * max(1, each.cells) for each in guests if each.page == size)
+        free = sum(cell.pages.get(size, 0) for cell in told.cells)
+        asleep[size] = max(0, free - max(0, total - claimed))
+    return tuple(
+        replace(cell, pages={size: max(0, n - asleep.get(size, 0)) for size, n in cell.pages.items()})
+        for cell in told.cells
     )
-    return replace(fleet, hosts=hosts)
+
+
+def _bound(guests: Iterable[Request]) -> tuple[int, int]:
+    needs = [(dict(each.needs), each.page) for each in guests]
+    memory = sum(each.get(MEMORY, 0) for each, page in needs if not page)
+    return sum(each.get(VCPU, 0) for each, _ in needs), memory
 
 
 def of_agents(
-    name: str, nodes: Iterable[NodeValues], residents: Iterable[Resident], fresh: float, at: float
+    name: str,
+    nodes: Iterable[NodeValues],
+    residents: Iterable[Resident],
+    fresh: float,
+    at: float,
+    details: Mapping[str, Details] | None = None,
 ) -> Fleet:
     """Make a fleet of nodes and their guests alone.
 
     A node whose values are older than ``fresh`` is there and takes no guests; guests of unknown size are
     named in ``missing``, since no answer about moving them would be true.
     """
-    hosts = tuple(_host(values, fresh) for values in sorted(nodes, key=lambda each: each.host))
+    more = details or {}
+    hosts = tuple(
+        _host(values, fresh, more.get(values.host, Details()))
+        for values in sorted(nodes, key=lambda each: each.host)
+    )
     guests, unknown = [], []
     for each in residents:
         if each.vcpus is None or each.memory_mib is None:
@@ -108,7 +178,7 @@ def of_agents(
     return Fleet(name, hosts, tuple(guests), allocations=held, missing=missing, at=at)
 
 
-def _host(values: NodeValues, fresh: float) -> Host:
+def _host(values: NodeValues, fresh: float, told: Details) -> Host:
     offers: dict[str, Inventory] = {}
     used: dict[str, int] = {}
     cpus = values.number(allocation.CPUS_USABLE.field)
@@ -130,7 +200,9 @@ def _host(values: NodeValues, fresh: float) -> Host:
         closed=closed,
         memory=_memory(values),
         demand=_demand(values),
-        pain=pain(values),
+        pain=pain(values, told),
+        cells=told.cells,
+        defined=None if closed else defined(values),
     )
 
 

@@ -24,14 +24,21 @@ class Drift:
     subject: str
     text: str
 
+    @property
+    def key(self) -> str:
+        """Name it, so that two readings can be compared."""
+        return f"{self.kind} {self.host} {self.subject}"
+
 
 def drifts(fleet: Fleet) -> tuple[Drift, ...]:
     """Return what disagrees.  A comparison whose sides were not all read is not made (``Fleet.missing``)."""
     found: list[Drift] = []
     if not any(part in fleet.missing for part in PARTS):
         found += _allocations(fleet)
-    if "servers" not in fleet.missing:
+    if not {"servers", "openstack"} & fleet.missing.keys():
         found += _domains(fleet)
+    if "migrations" not in fleet.missing:
+        found += _two_hosts(fleet)
     found += _ratios(fleet)
     found += [drift for host in fleet.hosts for drift in _hardware(host)]
     return tuple(sorted(found, key=lambda each: (each.kind, each.host, each.subject)))
@@ -40,7 +47,7 @@ def drifts(fleet: Fleet) -> tuple[Drift, ...]:
 def _allocations(fleet: Fleet) -> Iterator[Drift]:
     guests = {guest.uuid: guest for guest in fleet.guests}
     moves = {move.uuid: move for move in fleet.moves}
-    moving = {move.guest for move in fleet.moves if move.status.lower() not in DONE}
+    moving = _moving(fleet)
     holds: defaultdict[str, set[str]] = defaultdict(set)
     for held in fleet.allocations:
         holds[held.consumer].add(held.host)
@@ -61,16 +68,36 @@ def _allocations(fleet: Fleet) -> Iterator[Drift]:
             yield Drift("unallocated", guest.host, guest.uuid, text)
 
 
+def _moving(fleet: Fleet) -> set[str]:
+    return {move.guest for move in fleet.moves if move.status.lower() not in DONE}
+
+
+def _on_two_hosts(fleet: Fleet) -> dict[str, list[str]]:
+    """Return the hosts of each guest that libvirt has on more than one."""
+    seen: defaultdict[str, list[str]] = defaultdict(list)
+    for host in fleet.hosts:
+        for uuid in host.defined or ():
+            seen[uuid].append(host.name)
+    moving = _moving(fleet)
+    return {uuid: names for uuid, names in seen.items() if len(names) > 1 and uuid not in moving}
+
+
+def _two_hosts(fleet: Fleet) -> Iterator[Drift]:
+    for uuid, names in _on_two_hosts(fleet).items():
+        text = f"libvirt has {uuid} on {' and on '.join(names)}: where both run, they destroy its disk"
+        yield Drift("two_hosts", names[0], uuid, text)
+
+
 def _domains(fleet: Fleet) -> Iterator[Drift]:
     homes: defaultdict[str, set[str]] = defaultdict(set)
     where = {guest.uuid: guest.host for guest in fleet.guests}
     for guest in fleet.guests:
         homes[guest.host].add(guest.uuid)
-    moving = {m.guest for m in fleet.moves if m.status.lower() not in DONE}
+    moving, twice = _moving(fleet), _on_two_hosts(fleet).keys()
     for host in fleet.hosts:
         if host.defined is None:
             continue
-        for uuid in sorted(host.defined - homes[host.name] - moving):
+        for uuid in sorted(host.defined - homes[host.name] - moving - twice):
             other = where.get(uuid)
             text = f"libvirt on {host.name} has {uuid}; " + (
                 f"Nova has it on {other}" if other else "Nova does not know it"

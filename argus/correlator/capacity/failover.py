@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from argus.correlator.capacity.fit import may_fit, on_host
+from argus.correlator.capacity.numa import is_bound
 from argus.correlator.capacity.packing import Bins, items, pack
 
 if TYPE_CHECKING:
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 class Loss:
     """What follows from losing ``unit`` (hosts by name): who moves where, and who is left without a host.
 
-    ``short`` is what those left out ask for together, by resource class.
+    ``short`` is what those left out ask for together, by resource class.  ``unsure`` are guests with a NUMA
+    topology for which a host may or may not have the NUMA nodes: nobody tells.
     """
 
     unit: str
@@ -27,11 +30,12 @@ class Loss:
     moved: tuple[tuple[Guest, str], ...]
     stranded: tuple[Guest, ...]
     short: Mapping[str, int]
+    unsure: tuple[Guest, ...] = ()
 
     @property
     def survives(self) -> bool:
-        """Whether all guests found a place."""
-        return not self.stranded
+        """Whether all guests are sure of a place."""
+        return not self.stranded and not self.unsure
 
 
 class Failover:
@@ -62,11 +66,23 @@ class Failover:
         bins = self._anywhere if whole else self._strict
         placed, out = pack(bins, items(guests, self._zones), lost)
         moved = [(guest, self.fleet.hosts[index].name) for item, index in placed for guest in item.guests]
-        stranded = tuple(guest for item in out for guest in item.guests)
+        left = [guest for item in out for guest in item.guests]
+        unsure = tuple(guest for guest in left if self._may_fit(guest, bins, lost))
+        stranded = tuple(guest for guest in left if guest not in unsure)
         short: Counter[str] = Counter()
         for guest in stranded:
             short.update(dict(guest.request.needs))
-        return Loss(unit, names, tuple(moved), stranded, dict(short))
+        return Loss(unit, names, tuple(moved), stranded, dict(short), unsure)
+
+    def _may_fit(self, guest: Guest, bins: Bins, lost: frozenset[int]) -> bool:
+        if not is_bound(guest.request):
+            return False
+        zone = "" if bins.across_zones else self._zones.get(guest.host, "")
+        return any(
+            (not zone or host.zone == zone) and may_fit(host, guest.request, guest.project)
+            for index, host in enumerate(self.fleet.hosts)
+            if index not in lost and on_host(host, guest.request, guest.project) == 0
+        )
 
     def each(self, by: str, progress: Callable[[int, int], None] | None = None) -> Iterator[Loss]:
         """Try the loss of each ``host``, ``rack``, ``az`` or ``aggregate`` in turn."""

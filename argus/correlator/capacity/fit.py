@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from argus.correlator.capacity.model import MEMORY, UNBOUNDED
+from argus.correlator.capacity import numa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from argus.correlator.capacity.model import Host, Request
 
@@ -19,11 +19,13 @@ NOT_FOR_NEW = "COMPUTE_STATUS_DISABLED"  # Nova never asks Placement for hosts w
 class Fit:
     """``count`` more fit, on the hosts of ``by_host`` (name and number, the roomiest first).
 
+    ``most`` may fit: more than ``count`` where it is not known which NUMA nodes of a host are free.
     ``ideal`` would fit if all that is left on those hosts were on one: the difference is fragmentation.
     ``refused`` counts hosts by why they take none.  ``unjudged`` says what of the request was not checked.
     """
 
     count: int
+    most: int
     ideal: int
     by_host: tuple[tuple[str, int], ...]
     refused: tuple[tuple[str, int], ...]
@@ -42,10 +44,12 @@ def fit(hosts: Iterable[Host], request: Request, project: str = "") -> Fit:
     """
     counts: list[tuple[str, int]] = []
     refused: dict[str, int] = {}
+    most = 0
     left = dict.fromkeys((kind for kind, _ in request.needs), 0)
     for host in hosts:
         why = refusal(host, request, project)
-        number = 0 if why else _room(host, request)
+        number, may = (0, 0) if why else _bounds(host, request)
+        most += may
         if not why:
             for kind in left:
                 left[kind] += sum(max(0, provider.free(kind)) for provider in host.offering(kind))
@@ -58,6 +62,7 @@ def fit(hosts: Iterable[Host], request: Request, project: str = "") -> Fit:
     ideal = min((left[kind] // amount for kind, amount in request.needs), default=0)
     return Fit(
         sum(number for _, number in counts),
+        most,
         ideal,
         tuple(counts),
         tuple(sorted(refused.items(), key=lambda each: (-each[1], each[0]))),
@@ -66,8 +71,13 @@ def fit(hosts: Iterable[Host], request: Request, project: str = "") -> Fit:
 
 
 def on_host(host: Host, request: Request, project: str = "") -> int:
-    """Count how many more fit on one host."""
-    return 0 if refusal(host, request, project) else _room(host, request)
+    """Count how many more are sure to fit on one host."""
+    return 0 if refusal(host, request, project) else _bounds(host, request)[0]
+
+
+def may_fit(host: Host, request: Request, project: str = "") -> bool:
+    """Whether one more may fit on a host, as far as is known."""
+    return not refusal(host, request, project) and _bounds(host, request)[1] > 0
 
 
 def refusal(host: Host, request: Request, project: str = "") -> str:
@@ -93,8 +103,6 @@ def _by_place(host: Host, request: Request) -> str:
     for key, wanted in request.specs:
         if not wanted & host.metadata.get(key, frozenset()):
             return f"in no aggregate with {key}"
-    if (request.cells or request.page) and host.cells is None:
-        return "NUMA not known: no agent tells"
     return ""
 
 
@@ -109,16 +117,28 @@ def _by_units(host: Host, request: Request) -> str:
 
 
 def shortage(host: Host, request: Request) -> str:
-    """Name the resource class that runs out first."""
+    """Name what runs out first, or what is not known."""
     rooms = [(_of_kind(host, kind, amount), kind) for kind, amount in request.needs]
     least = min(rooms, default=(1, ""))
-    return f"{least[1]} is used up" if least[0] <= 0 else "no NUMA node has the pages"
+    if least[0] <= 0:
+        return f"{least[1]} is used up"
+    if host.cells is None:
+        return "not known: no agent tells of its NUMA nodes"
+    if numa.most(numa.ground(host), request) > 0:
+        return "not known: which of its NUMA nodes guests hold"
+    return "no NUMA node has room for it"
 
 
-def _room(host: Host, request: Request) -> int:
-    """Resource classes are independent of each other, and each guest takes a class from one provider."""
+def _bounds(host: Host, request: Request) -> tuple[int, int]:
+    """Return how many are sure to fit, and how many may.
+
+    Resource classes are independent of each other, and each guest takes a class from one provider.
+    """
     count = min((_of_kind(host, kind, amount) for kind, amount in request.needs), default=0)
-    return min(count, on_cells(host, request)) if count > 0 else 0
+    if count <= 0 or not numa.is_bound(request):
+        return count, count
+    ground = numa.ground(host)
+    return min(count, numa.least(ground, request)), min(count, numa.most(ground, request))
 
 
 def _of_kind(host: Host, kind: str, amount: int) -> int:
@@ -127,35 +147,3 @@ def _of_kind(host: Host, kind: str, amount: int) -> int:
         for provider in host.offering(kind)
         if provider.inventories[kind].admits(amount)
     )
-
-
-def on_cells(host: Host, request: Request) -> int:
-    """Count how many guests find their huge pages on as many NUMA nodes as each asks for."""
-    if not request.page or host.cells is None:
-        if request.cells > 1 and host.cells is not None and len(host.cells) < request.cells:
-            return 0
-        return UNBOUNDED
-    spread = max(1, request.cells)
-    need = pages_each(request)
-    return groups_of([cell.pages.get(request.page, 0) // need for cell in host.cells], spread)
-
-
-def pages_each(request: Request) -> int:
-    """Return the pages that one guest takes from each of its NUMA nodes, rounded up."""
-    memory = dict(request.needs).get(MEMORY, 0) * 1024
-    return max(1, -(-memory // (request.page * max(1, request.cells))))
-
-
-def groups_of(room: Sequence[int], width: int) -> int:
-    """Return the largest n so that n guests, each on ``width`` different cells, fit in cells with this room.
-
-    They fit exactly when ``sum(min(room, n)) >= n * width`` (a round-robin fills any such shape).
-    """
-    low, high = 0, sum(room) // width
-    while low < high:
-        middle = (low + high + 1) // 2
-        if sum(min(each, middle) for each in room) >= middle * width:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -16,9 +16,15 @@ if TYPE_CHECKING:
 
 PAGES = {"large": 2048, "small": 0, "any": 0}  # KiB; "large" is at least the smallest huge page
 UNITS = {"": 1, "kb": 1, "mb": 1024, "gb": 1024 * 1024}
-NUMBERED = re.compile(r"(resources|trait)_?[A-Za-z0-9_-]+:")
+NUMBERED = re.compile(r"(resources|trait)_?[A-Za-z0-9_-]+:|hw:numa_(cpus|mem)\.")
 # What Nova checks outside Placement and Argus has no figures for.
-UNJUDGED = ("pci_passthrough:alias", "accel:device_profile", "hw:pci_numa_affinity_policy")
+UNJUDGED = (
+    "accel:device_profile",
+    "hw:cpu_thread_policy",
+    "hw:emulator_threads_policy",
+    "hw:pci_numa_affinity_policy",
+    "pci_passthrough:alias",
+)
 
 
 def flavor(row: Mapping[str, Any]) -> Flavor:
@@ -41,10 +47,16 @@ def request(row: Mapping[str, Any], *, from_volume: bool = False) -> Request:
         frozenset(name for name, value in traits.items() if value == "required"),
         frozenset(name for name, value in traits.items() if value == "forbidden"),
         _aggregate_specs(specs),
-        int(specs.get("hw:numa_nodes") or 0),
+        _cells(specs),
         _page(specs.get("hw:mem_page_size", "")),
         _unjudged(specs),
     )
+
+
+def _cells(specs: Mapping[str, str]) -> int:
+    """Pinned CPUs and explicit pages make a topology of one node where none is asked for."""
+    pinned = specs.get("hw:cpu_policy") in ("dedicated", "mixed")
+    return int(specs.get("hw:numa_nodes") or (1 if pinned or "hw:mem_page_size" in specs else 0))
 
 
 def _sizes(row: Mapping[str, Any], specs: Mapping[str, str], *, from_volume: bool) -> dict[str, int]:

@@ -55,10 +55,15 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A NUMA node as the agent sees it; ``pages`` are free huge pages by their size in KiB."""
+    """A NUMA node as the agent sees it; ``pages`` are free huge pages by their size in KiB.
+
+    ``cpus`` are those online, ``memory`` is in MiB, each ``None`` if it is not told.
+    """
 
     number: int
     pages: Mapping[int, int] = field(default_factory=dict)
+    cpus: int | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Pain:
     """What overcommit costs now, from the agent; ``None`` where it does not say.
 
     ``steal``: the worst guest's share of time without a CPU; ``stall``: memory PSI "some", ratio of time;
-    ``swap``: bytes swapped in a second; ``ballooned``: bytes taken back from guests.
+    ``swap``: bytes of swap in use; ``ballooned``: bytes that balloons hold back from guests.
     """
 
     steal: float | None = None
@@ -81,7 +86,8 @@ class Host:
 
     ``closed`` says why it takes none (disabled, down, forced down), empty if it does.  ``tenants`` are the
     only projects it is for, empty for everybody; ``metadata`` is that of its aggregates, merged.
-    ``cells`` is ``None`` where no agent tells of NUMA; ``defined`` are the guests that libvirt knows there,
+    ``cells`` is ``None`` where no agent tells of NUMA; ``bound`` are vCPUs and MiB of the guests there that
+    have a NUMA topology and ordinary pages; ``defined`` are the guests that libvirt knows there,
     ``None`` where it was not asked; ``cpus`` and ``memory`` (MiB) what the hardware really has, ``demand``
     (MiB) what of its memory cannot be had back now, each if known.
     """
@@ -95,6 +101,7 @@ class Host:
     tenants: frozenset[str] = frozenset()
     metadata: Mapping[str, frozenset[str]] = field(default_factory=dict)
     cells: tuple[Cell, ...] | None = None
+    bound: tuple[int, int] = (0, 0)
     defined: frozenset[str] | None = None
     cpus: int | None = None
     memory: int | None = None
@@ -115,8 +122,8 @@ class Host:
 class Request:
     """What one guest asks of a host; ``unjudged`` names what of it Argus cannot check, empty for nothing.
 
-    ``specs``: values by key that the host's aggregates must have.  ``cells``: NUMA nodes to spread over;
-    ``page``: size of its memory's pages in KiB, 0 for ordinary ones.
+    ``specs``: values by key that the host's aggregates must have.  ``cells``: NUMA nodes to spread over, 0
+    without a NUMA topology; ``page``: size of its memory's pages in KiB, 0 for ordinary ones.
     """
 
     needs: Amounts

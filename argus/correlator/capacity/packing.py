@@ -10,8 +10,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from argus.correlator.capacity.fit import on_cells, on_host, pages_each, refusal
-from argus.correlator.capacity.model import AFFINE, ANTI, Cell, Request
+from argus.correlator.capacity import numa
+from argus.correlator.capacity.fit import on_host, refusal
+from argus.correlator.capacity.model import AFFINE, ANTI, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -94,7 +95,7 @@ class Bins:
             return 0
         free = self.free[index]
         room = min((free.get(kind, 0) // amount for kind, amount in request.needs), default=0)
-        return min(room, on_cells(host, request), on_host(host, request, project)) if room > 0 else 0
+        return min(room, on_host(host, request, project)) if room > 0 else 0
 
 
 def members(guests: Iterable[Guest]) -> dict[str, dict[str, int]]:
@@ -129,7 +130,7 @@ class _Try:
     bins: Bins
     lost: Collection[int]
     left: dict[int, dict[str, int]] = field(default_factory=dict)
-    cells: dict[int, tuple[Cell, ...]] = field(default_factory=dict)
+    grounds: dict[int, numa.Ground] = field(default_factory=dict)  # where a guest with a topology went
     near: dict[tuple[str, int], int] = field(default_factory=dict)
     start: dict[int, int] = field(default_factory=dict)  # first candidate that may still have room
     placed: list[tuple[Item, int]] = field(default_factory=list)
@@ -141,15 +142,15 @@ class _Try:
         left = self.left.get(index) or self.bins.free[index]
         if any(left.get(kind, 0) < amount for kind, amount in item.request.needs):
             return False
-        return not item.request.page or self._cells_after(item, index) is not None
+        return not numa.is_bound(item.request) or numa.least(self._ground(index), item.request) > 0
 
     def put(self, item: Item, index: int) -> None:
         """Place it, and take what it needs."""
         left = self.left.setdefault(index, dict(self.bins.free[index]))
         for kind, amount in item.request.needs:
             left[kind] -= amount
-        if item.request.page:
-            self.cells[index] = self._cells_after(item, index) or ()
+        if numa.is_bound(item.request) and (ground := self._ground(index)):
+            self.grounds[index] = numa.after(ground, item.request)
         if item.apart:
             self.near[item.apart, index] = self.near.get((item.apart, index), 0) + 1
         self.placed.append((item, index))
@@ -184,15 +185,8 @@ class _Try:
         name = self.bins.hosts[index].name
         return bool(self.near.get((group, index)) or self.bins.groups.get(group, {}).get(name))
 
-    def _cells_after(self, item: Item, index: int) -> tuple[Cell, ...] | None:
-        cells = self.cells.get(index)
-        cells = self.bins.hosts[index].cells if cells is None else cells
-        size, need, spread = item.request.page, pages_each(item.request), max(1, item.request.cells)
-        roomy = sorted(cells or (), key=lambda cell: -cell.pages.get(size, 0))
-        if len(roomy) < spread or roomy[spread - 1].pages.get(size, 0) < need:
-            return None
-        taken = [Cell(cell.number, {**cell.pages, size: cell.pages[size] - need}) for cell in roomy[:spread]]
-        return (*taken, *roomy[spread:])
+    def _ground(self, index: int) -> numa.Ground | None:
+        return self.grounds.get(index) or numa.ground(self.bins.hosts[index])
 
 
 def pack(
@@ -244,7 +238,7 @@ def _make_room(attempt: _Try, out: list[Item]) -> None:
             if elsewhere is None:
                 continue
             moved.put(other, elsewhere)
-            attempt.left, attempt.cells, attempt.near = moved.left, moved.cells, moved.near
+            attempt.left, attempt.grounds, attempt.near = moved.left, moved.grounds, moved.near
             attempt.placed = moved.placed
             out.remove(item)
             break

@@ -17,10 +17,11 @@ from argus.correlator.capacity.quotas import promises
 from argus.correlator.capacity.stranded import stranded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from argus.correlator.capacity.model import Fleet, Host
 
+SUSPECTED = 5000  # disagreements that are kept to be compared with
 NAMED = 20  # guests, hosts or disagreements that a report names; the rest is counted
 EVERYTHING = "all"
 
@@ -41,16 +42,20 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """One flavor in a scope: how many more fit, and how many would if nothing were fragmented."""
+    """One flavor in a scope: how many more fit, may fit, and would if nothing were fragmented."""
 
     fits: int
+    most: int
     ideal: int
     unjudged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Deficit:
-    """A loss that does not fit elsewhere: ``guests`` names some of the ``count`` without a host."""
+    """A loss that does not fit elsewhere: ``guests`` names some of the ``count`` without a host.
+
+    ``unsure`` counts further guests for which nobody tells whether NUMA nodes are free.
+    """
 
     unit: str
     by: str
@@ -58,6 +63,7 @@ class Deficit:
     guests: tuple[str, ...]
     short: Mapping[str, int]
     scopes: tuple[str, ...] = ()
+    unsure: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,9 @@ class Scope:
     promised: Mapping[str, float]
     told: int = 0  # hosts whose agent tells of pain
     steal: float | None = None
+    stall: float | None = None
     swap: float | None = None
+    ballooned: float | None = None
     demand: int | None = None  # MiB of memory that cannot be had back, on hosts that tell
     memory: int | None = None  # MiB of memory of those hosts
 
@@ -83,7 +91,8 @@ class Report:
     """What is known of one fleet; ``at`` in seconds since the epoch.
 
     ``forecasts`` are by scope and class: days until ``full``, ``early``, ``late``, or why it is ``refused``.
-    ``noises`` are one line a victim, ready for people.
+    ``noises`` are one line a victim, ready for people.  ``drifts`` are those that the reading before had too;
+    ``suspected`` are keys of all of this one, to be compared with by the next.
     """
 
     fleet: str
@@ -95,6 +104,7 @@ class Report:
     unlimited: tuple[str, ...] = ()
     drifts: Mapping[str, int] = field(default_factory=dict)
     drifting: tuple[str, ...] = ()
+    suspected: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
     forecasts: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     noises: tuple[str, ...] = ()
@@ -109,23 +119,20 @@ def report(
     *,
     units: Iterable[str] = ("host", "rack"),
     across_zones: bool = False,
+    before: Collection[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Answer everything; ``units`` are what is lost in turn.  Failover needs the list of servers."""
+    """Answer everything; ``units`` are what is lost in turn.
+
+    Failover needs the list of servers.
+
+    ``before`` are the disagreements that the reading before suspected: those that it did not are not told
+    yet, since Nova, Placement and the agents are not read in the same instant; ``None``: tell all.
+    """
     scopes = tuple(_scope(fleet, name, hosts) for name, hosts in named_scopes(fleet).items())
-    deficits: list[Deficit] = []
-    losses: dict[str, int] = {}
-    if not {"servers", "guests", "providers"} & fleet.missing.keys():
-        failover = Failover(fleet, across_zones=across_zones)
-        homes = {host.name: host for host in fleet.hosts}
-        for by in units:
-            for loss in failover.each(by, progress):
-                losses[by] = losses.get(by, 0) + 1
-                if not loss.survives:
-                    labels = tuple(guest.label for guest in loss.stranded[:NAMED])
-                    where = tuple(sorted({n for h in loss.hosts if h in homes for n in scopes_of(homes[h])}))
-                    deficits.append(Deficit(loss.unit, by, len(loss.stranded), labels, loss.short, where))
-    found = drifts(fleet)
+    deficits, losses = _losses(fleet, units, across_zones=across_zones, progress=progress)
+    suspected = drifts(fleet)
+    found = [each for each in suspected if before is None or each.key in before]
     kinds: dict[str, int] = {}
     for each in found:
         kinds[each.kind] = kinds.get(each.kind, 0) + 1
@@ -148,8 +155,34 @@ def report(
         tuple(sorted({project for each in made for project in each.unlimited}))[:NAMED],
         kinds,
         tuple(f"{each.kind}: {each.text}" for each in found[:NAMED]),
+        tuple(each.key for each in suspected[:SUSPECTED]),
         dict(fleet.missing),
     )
+
+
+def _losses(
+    fleet: Fleet,
+    units: Iterable[str],
+    *,
+    across_zones: bool,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[list[Deficit], dict[str, int]]:
+    """Lose each unit in turn; what does not fit, and how many were tried by kind of unit."""
+    deficits: list[Deficit] = []
+    tried: dict[str, int] = {}
+    if {"servers", "guests", "providers"} & fleet.missing.keys():
+        return deficits, tried
+    failover = Failover(fleet, across_zones=across_zones)
+    homes = {host.name: host for host in fleet.hosts}
+    for by in units:
+        for loss in failover.each(by, progress):
+            tried[by] = tried.get(by, 0) + 1
+            if not loss.survives:
+                labels = tuple(guest.label for guest in (*loss.stranded, *loss.unsure)[:NAMED])
+                where = tuple(sorted({n for h in loss.hosts if h in homes for n in scopes_of(homes[h])}))
+                out, unsure = len(loss.stranded), len(loss.unsure)
+                deficits.append(Deficit(loss.unit, by, out, labels, loss.short, where, unsure))
+    return deficits, tried
 
 
 def named_scopes(fleet: Fleet) -> dict[str, tuple[Host, ...]]:
@@ -174,7 +207,7 @@ def _scope(fleet: Fleet, name: str, hosts: tuple[Host, ...]) -> Scope:
     sizes = {}
     for flavor in fleet.flavors:
         found = fit(hosts, flavor.request)
-        sizes[flavor.name] = Size(found.count, found.ideal, found.unjudged)
+        sizes[flavor.name] = Size(found.count, found.most, found.ideal, found.unjudged)
     largest = max(fleet.flavors, key=lambda each: each.request.needs, default=None)
     pain = overcommit(hosts)
     return Scope(
@@ -187,7 +220,9 @@ def _scope(fleet: Fleet, name: str, hosts: tuple[Host, ...]) -> Scope:
         pain.promised,
         pain.told,
         pain.worst.steal,
+        pain.worst.stall,
         pain.worst.swap,
+        pain.worst.ballooned,
         *_demand(hosts),
     )
 
@@ -221,6 +256,6 @@ def of_payload(document: Mapping[str, Any]) -> Report:
         Deficit(**{**each, "guests": tuple(each["guests"]), "scopes": tuple(each["scopes"])})
         for each in fields.pop("deficits")
     )
-    for name in ("unlimited", "drifting", "noises"):
+    for name in ("unlimited", "drifting", "suspected", "noises"):
         fields[name] = tuple(fields[name])
     return Report(scopes=scopes, deficits=deficits, **fields)

@@ -5,6 +5,7 @@ Judged are each cloud as a whole, and the zones and aggregates that ``[capacity]
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from argus.correlator.thresholds import Policy, Thresholds
 
 SHOWN = 5
+OF_AGENTS = "capacity:agents@zabbix"  # see argus.capacity_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,11 @@ def flavor_does_not_fit(room: Room, limit: Thresholds) -> Outcome:
         return Unknown(f"flavors were not read: {room.report.missing['flavors']}")
     if blind := _blind(room):
         return blind
-    short = {name: size for name, size in sizes.items() if size is not None and size.fits < least}
+    few = {name: size for name, size in sizes.items() if size is not None and size.fits < least}
+    short = {name: size for name, size in few.items() if size.most < least}
     if not short:
-        return None
+        doubt = ", ".join(f"{size.fits} to {size.most} of {name}" for name, size in few.items())
+        return Unknown(f"which NUMA nodes are free is not known: {doubt} fit") if doubt else None
     evidence = {name: f"{size.fits} fit, {size.ideal} if unfragmented" for name, size in short.items()}
     figures = ", ".join(f"{size.fits} more of {name}" for name, size in short.items())
     severity = Severity.HIGH if any(size.fits == 0 for size in short.values()) else Severity.AVERAGE
@@ -132,10 +136,11 @@ def failover_deficit(room: Room, limit: Thresholds) -> Outcome:
         missing = room.report.missing
         why = next((missing[part] for part in ("servers", "guests", "providers") if part in missing), "")
         return Unknown(f"who would have to move was not read: {why}") if why else None
-    found = room.deficits
+    found = tuple(each for each in room.deficits if each.count)
     # A single host has no other to go to, and whoever runs it knows.
     if room.scope.hosts < 2 or len(found) <= room.limit(limit, "losses_max"):
-        return None
+        doubt = sum(each.unsure for each in room.deficits) if room.scope.hosts > 1 else 0
+        return Unknown(f"whether NUMA nodes are free for {doubt} guests is not known") if doubt else None
     worst = max(found, key=lambda each: each.count)
     evidence = {
         f"{each.by} {each.unit}": f"{each.count} guests: {_some(each.guests)}"
@@ -268,7 +273,8 @@ def capacity_drift(room: Room, limit: Thresholds) -> Outcome:
     1. The evidence has one line each. doubled: start nova-compute on the old host, which cleans up, or
        openstack resource provider allocation unset; leaked: nova-manage placement audit --verbose.
     2. unknown_domain: compare openstack server show UUID with virsh dominfo UUID before touching it.
-    3. ratio: openstack resource provider inventory set, or the option in nova.conf of the odd host.
+    3. two_hosts: virsh domstate UUID on both, at once; destroy the one that Nova does not name.
+    4. ratio: openstack resource provider inventory set, or the option in nova.conf of the odd host.
     """
     if not room.whole:
         return None
@@ -330,4 +336,13 @@ RULES = (
     capacity_drift,
     noisy_neighbour,
 )
-FAMILY: Family[Room] = Family("capacity", ("capacity",), draw, RULES)
+
+
+def source_of(subject: str) -> str:
+    """Name the source of ``capacity:FLEET/SCOPE``: one cloud that is blind holds its own incidents only."""
+    named = re.match(r"(capacity:.*?)/(?:all$|az:|aggregate:)", subject)
+    source = named[1] if named else "capacity"
+    return OF_AGENTS if source == "capacity:agents" else source
+
+
+FAMILY: Family[Room] = Family("capacity", ("capacity",), draw, RULES, source_of=source_of)

@@ -273,6 +273,16 @@ def test_without_guests_all_is_free_and_nothing_overcommitted() -> None:
     assert values[allocation.VCPU_RATIO] == 0
 
 
+def test_what_balloons_hold_back_is_told_and_who_is_here() -> None:
+    half = guest({"state.state": 1, "balloon.maximum": 2**20, "balloon.current": 2**19})
+    off = guest({"state.state": 5, "balloon.maximum": 2**20, "balloon.current": 0})
+    values = allocated(half, off)
+    assert values[allocation.BALLOONED] == 2**29
+    assert values[allocation.GUEST_UUIDS] == " ".join(sorted((half.uuid, off.uuid)))
+    assert allocated()[allocation.GUEST_UUIDS] == ""
+    assert allocation.BALLOONED not in allocated(sized(1, 2, 1024))
+
+
 def test_a_libvirt_that_does_not_answer_is_told_as_down() -> None:
     values = collected(Libvirt(), cycle_with(None))
     assert values[libvirt.UP, ()] == 0
