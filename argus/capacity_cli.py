@@ -21,6 +21,20 @@ def register(add: Callable[..., argparse.ArgumentParser], load: Callable[[argpar
     capacity.add_argument("--flavor", default="", metavar="NAME", help="how many more of it fit, and where")
     capacity.add_argument("--by", default="", choices=["az", "aggregate", "rack", "host"])
     capacity.add_argument("--cloud", default="", help="one of [openstack] clouds; default: all")
+    capacity.add_argument(
+        "--failover", action="store_true", help="which losses leave guests without a host; --by says of what"
+    )
+    capacity.add_argument(
+        "--lost",
+        type=int,
+        default=1,
+        choices=[1, 2, 3],
+        metavar="K",
+        help="of --failover: K hosts at once (N+K)",
+    )
+    capacity.add_argument(
+        "--drift", action="store_true", help="where Nova, Placement and libvirt disagree, at this moment"
+    )
     capacity.add_argument("--forecast", action="store_true", help="when each scope is full, from history")
     capacity.add_argument("--plot", default="", metavar="FILE.png", help="draw the forecast of one figure")
     capacity.add_argument("--scope", default="all", help="of --plot: all, az:NAME or aggregate:NAME")
@@ -48,7 +62,7 @@ def _conf(arguments: argparse.Namespace) -> Any:
 
 
 def _capacity(arguments: argparse.Namespace) -> int:
-    from argus import capacity_commands, capacity_forecast  # noqa: PLC0415  # each command pays for its own
+    from argus import capacity_commands, capacity_failover, capacity_forecast  # noqa: PLC0415  # each command pays for its own
 
     conf, form = _conf(arguments), arguments.format
     if arguments.plot or arguments.forecast:
@@ -60,6 +74,11 @@ def _capacity(arguments: argparse.Namespace) -> int:
             file=arguments.plot,
             form=form,
         )
+    if arguments.failover or arguments.lost > 1:
+        by = arguments.by or "host"
+        return capacity_failover.losses(conf, by=by, lost=arguments.lost, cloud=arguments.cloud, form=form)
+    if arguments.drift:
+        return capacity_failover.drift(conf, cloud=arguments.cloud, form=form)
     return capacity_commands.capacity(
         conf, flavor=arguments.flavor, by=arguments.by, cloud=arguments.cloud, form=form
     )

@@ -13,6 +13,7 @@ from argus import capacity_tables as tables
 from argus.correlator.capacity.failover import Failover
 from argus.correlator.capacity.fit import fit
 from argus.correlator.capacity.free import balances
+from argus.correlator.capacity.overcommit import overcommit
 from argus.correlator.capacity.whatif import boot, with_hosts
 from argus.errors import ArgusError
 from argus.fleets import Fleets
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from argus.correlator.capacity.model import Flavor, Fleet, Host
 
 FOUND = 1
+UNSURE = "not known: NUMA"
 NAMED = 20  # guests named in a table; JSON and CSV have all
 
 
@@ -67,7 +69,7 @@ def capacity(conf: Any, *, flavor: str, by: str, cloud: str, form: str) -> int:
         for name, hosts in scopes.items():
             row = fits_row(fleet, name, hosts, wanted) if wanted else free_row(fleet, name, hosts)
             made.append(row)
-        count += made[-len(scopes)].get("fits", 1)
+        count += made[-len(scopes)].get("may_fit", 1)
     show(made, form, tables.fits if flavor else tables.free)
     return 0 if count else FOUND
 
@@ -88,7 +90,12 @@ def free_row(fleet: Fleet, name: str, hosts: Sequence[Host]) -> dict[str, Any]:
         for kind, b in balances(fleet, hosts).items()
     }
     closed = {host.name: host.closed for host in hosts if host.closed}
-    fits = {each.name: fit(hosts, each.request).count for each in fleet.flavors}
+    fits, may = {}, {}
+    for each in fleet.flavors:
+        found = fit(hosts, each.request)
+        fits[each.name] = found.count
+        if found.most != found.count:
+            may[each.name] = found.most
     return {
         "cloud": fleet.name,
         "scope": name,
@@ -96,6 +103,21 @@ def free_row(fleet: Fleet, name: str, hosts: Sequence[Host]) -> dict[str, Any]:
         "closed": closed,
         "classes": classes,
         "flavors": fits,
+        "flavors_may_fit": may,
+        **pains(hosts),
+    }
+
+
+def pains(hosts: Sequence[Host]) -> dict[str, Any]:
+    """Return overcommit by allocation and by pain; ``null`` for what no agent tells."""
+    found = overcommit(hosts)
+    return {
+        "promised": dict(found.promised),
+        "hosts_that_tell": found.told,
+        "steal": found.worst.steal,
+        "memory_stall": found.worst.stall,
+        "swap_bytes": found.worst.swap,
+        "ballooned_bytes": found.worst.ballooned,
     }
 
 
@@ -108,6 +130,7 @@ def fits_row(fleet: Fleet, name: str, hosts: Sequence[Host], flavor: Flavor) -> 
         "flavor": flavor.name,
         "asks": dict(flavor.request.needs),
         "fits": found.count,
+        "may_fit": found.most,
         "if_not_fragmented": found.ideal,
         "fragmentation": found.fragmentation,
         "by_host": dict(found.by_host),
@@ -134,9 +157,7 @@ def whatif(conf: Any, words: Sequence[str], *, cloud: str, form: str) -> int:
 
 
 def _lose(fleet: Fleet, action: str, names: list[str], form: str, across: bool) -> int:
-    for part in ("servers", "guests", "providers"):
-        if part in fleet.missing:
-            raise ArgusError(f"cannot tell who would have to move: {part}: {fleet.missing[part]}")
+    refuse_unread(fleet)
     hosts = [name for word in names for name in _named(fleet, word)]
     loss = Failover(fleet, across_zones=across).lose(" and ".join(names), hosts)
     rows = [
@@ -148,7 +169,11 @@ def _lose(fleet: Fleet, action: str, names: list[str], form: str, across: bool) 
             "from": guest.host,
             "to": target,
         }
-        for guest, target in [*((g, None) for g in loss.stranded), *loss.moved]
+        for guest, target in [
+            *((g, None) for g in loss.stranded),
+            *((g, UNSURE) for g in loss.unsure),
+            *loss.moved,
+        ]
     ]
     document = {
         "cloud": fleet.name,
@@ -157,6 +182,7 @@ def _lose(fleet: Fleet, action: str, names: list[str], form: str, across: bool) 
         "fits": loss.survives,
         "guests": len(rows),
         "without_host": len(loss.stranded),
+        "unsure": len(loss.unsure),
         "short": dict(loss.short),
         "moves": rows,
     }
@@ -167,6 +193,13 @@ def _lose(fleet: Fleet, action: str, names: list[str], form: str, across: bool) 
     else:
         print(json.dumps(document, indent=2))
     return 0 if loss.survives else FOUND
+
+
+def refuse_unread(fleet: Fleet) -> None:
+    """Refuse to answer about losses where that would be a guess.  Raises ``ArgusError``."""
+    for part in ("servers", "guests", "providers"):
+        if part in fleet.missing:
+            raise ArgusError(f"cannot tell who would have to move: {part}: {fleet.missing[part]}")
 
 
 def _named(fleet: Fleet, word: str) -> list[str]:

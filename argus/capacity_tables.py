@@ -64,7 +64,66 @@ def free(rows: Sequence[Mapping[str, Any]]) -> None:
         if row["closed"]:
             out.print(Text("take no guests: " + ", ".join(f"{n} ({w})" for n, w in row["closed"].items())))
         if row["flavors"]:
-            out.print(Text("more that fit: " + ", ".join(f"{n} x {f}" for f, n in row["flavors"].items())))
+            may = row["flavors_may_fit"]
+            fit = (f"{_between(n, may.get(f, n))} x {f}" for f, n in row["flavors"].items())
+            out.print(Text("more that fit: " + ", ".join(fit)))
+    pains(rows)
+
+
+def _between(least: int, most: int) -> str:
+    return str(least) if least == most else f"{least} to {most}"
+
+
+def pains(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Show overcommit by allocation and by what it costs; nothing where no agent tells."""
+    if not any(row["hosts_that_tell"] for row in rows):
+        return
+    out = console()
+    made = table(
+        "SCOPE", ">PROMISED VCPU", ">MEMORY", ">DISK", ">STEAL", ">MEMORY STALL", ">SWAP", ">BALLOONED"
+    )
+    for row in rows:
+        kinds = (row["promised"].get(kind) for kind in ("VCPU", "MEMORY_MB", "DISK_GB"))
+        made.add_row(
+            Text(row["scope"]),
+            *("?" if ratio is None else f"{ratio:.2f}" for ratio in kinds),
+            *("?" if row[name] is None else f"{row[name]:.1%}" for name in ("steal", "memory_stall")),
+            *(
+                "?" if row[n] is None else f"{row[n] / 2**30:.1f} GiB"
+                for n in ("swap_bytes", "ballooned_bytes")
+            ),
+        )
+    out.print()
+    out.print(made)
+    out.print(Text("steal to ballooned: the worst host; ?: no agent tells"))
+
+
+def losses(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Show the losses that do not fit, the worst first."""
+    made = table(
+        "CLOUD", "LOST", ">GUESTS", ">WITHOUT A HOST", ">NOT KNOWN", "THEY NEED", "GUESTS WITHOUT A HOST"
+    )
+    short = [row for row in rows if not row["fits"]]
+    for row in sorted(short, key=lambda row: (-row["without_host"], row["lost"])):
+        need = ", ".join(f"{amount} {kind}" for kind, amount in row["short"].items())
+        more = len(row["who"]) - REASONS
+        who = ", ".join(row["who"][:REASONS]) + (f" and {more} more" if more > 0 else "")
+        figures = (str(row[name]) for name in ("guests", "without_host", "unsure"))
+        made.add_row(row["cloud"], Text(row["lost"]), *figures, need, Text(who))
+    out = console()
+    if short:
+        out.print(made)
+    out.print(
+        Text(f"{len(rows)} losses tried, {len(short)} do not fit elsewhere", "bold red" if short else "green")
+    )
+
+
+def drift(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Show who disagrees about what."""
+    made = table("CLOUD", "KIND", "HOST", "WHAT")
+    for row in rows:
+        made.add_row(row["cloud"], row["kind"], Text(row["host"]), Text(row["text"]))
+    console().print(made if rows else "Nova, Placement and libvirt agree, as far as each was read")
 
 
 def fits(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -74,7 +133,7 @@ def fits(rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         roomy = ", ".join(f"{name} {count}" for name, count in list(row["by_host"].items())[:REASONS])
         no_room = ", ".join(f"{count}: {why}" for why, count in list(row["no_room"].items())[:REASONS])
-        count = Text(str(row["fits"]), "bold red" if row["fits"] == 0 else "bold")
+        count = Text(_between(row["fits"], row["may_fit"]), "bold red" if row["may_fit"] == 0 else "bold")
         ideal = str(row["if_not_fragmented"])
         made.add_row(
             row["cloud"], Text(row["scope"]), row["flavor"], count, ideal, Text(roomy), Text(no_room)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SOURCE = "capacity:"
 OLDEST = 3600.0  # s; what is older is not shown: the age is
 _CLASS = ("fleet", "scope", "class")
+_FLAVOR = ("fleet", "scope", "flavor")
 
 
 def reports(session: Session, now: float) -> tuple[Report, ...]:
@@ -35,6 +36,7 @@ def families(session: Session, now: float) -> Iterator[Metric]:
     if made:
         yield from _classes(made)
         yield from _flavors(made)
+        yield from _pains(made)
         yield from _losses(made)
         yield from _rest(made, now)
 
@@ -69,13 +71,57 @@ def _flavors(made: tuple[Report, ...]) -> Iterator[Metric]:
     fits = GaugeMetricFamily(
         "argus_fleet_flavor_fits",
         "How many more guests of a flavor fit now.",
-        labels=("fleet", "scope", "flavor"),
+        labels=_FLAVOR,
+    )
+    may = GaugeMetricFamily(
+        "argus_fleet_flavor_may_fit",
+        "How many more may fit: more than fit where nobody tells which NUMA nodes are free.",
+        labels=_FLAVOR,
+    )
+    scattered = GaugeMetricFamily(
+        "argus_fleet_flavor_fragmentation_ratio",
+        "Share of the guests of a flavor that would fit if all that is left were on one host, and do not.",
+        labels=_FLAVOR,
     )
     for report in made:
         for scope in report.scopes:
             for name, size in scope.sizes.items():
-                fits.add_metric((report.fleet, scope.name, name), size.fits)
-    yield fits
+                may.add_metric((report.fleet, scope.name, name), size.most)
+                if size.fits or not size.most:  # "none is sure" is not "none fits"
+                    fits.add_metric((report.fleet, scope.name, name), size.fits)
+                if size.ideal:
+                    scattered.add_metric((report.fleet, scope.name, name), 1 - size.fits / size.ideal)
+    yield from (fits, may, scattered)
+
+
+def _pains(made: tuple[Report, ...]) -> Iterator[Metric]:
+    texts = {
+        "steal_ratio": ("steal", "Share of time that the worst guest waits for a CPU."),
+        "memory_stall_ratio": ("stall", "Share of time that a task waits for memory on the worst host."),
+        "swap_used_bytes": ("swap", "Swap in use on the worst host."),
+        "ballooned_bytes": ("ballooned", "Memory that balloons hold back on the worst host."),
+    }
+    for name, (field, text) in texts.items():
+        family = GaugeMetricFamily(f"argus_fleet_worst_{name}", text, labels=("fleet", "scope"))
+        for report in made:
+            for scope in report.scopes:
+                if (value := getattr(scope, field)) is not None:
+                    family.add_metric((report.fleet, scope.name), value)
+        yield family
+    stranded = GaugeMetricFamily(
+        "argus_fleet_resource_stranded",
+        "Left on hosts that take guests, but not one more of the largest flavor.",
+        labels=_CLASS,
+    )
+    noisy = GaugeMetricFamily(
+        "argus_fleet_noisy_neighbours", "Guests that wait because of a neighbour.", labels=("fleet",)
+    )
+    for report in made:
+        noisy.add_metric((report.fleet,), len(report.noises))
+        for scope in report.scopes:
+            for kind, amount in scope.stranded.items():
+                stranded.add_metric((report.fleet, scope.name, kind), amount)
+    yield from (stranded, noisy)
 
 
 def _losses(made: tuple[Report, ...]) -> Iterator[Metric]:
@@ -88,8 +134,19 @@ def _losses(made: tuple[Report, ...]) -> Iterator[Metric]:
     for report in made:
         for by, number in report.losses.items():
             tried.add_metric((report.fleet, by), number)
-            short.add_metric((report.fleet, by), sum(1 for each in report.deficits if each.by == by))
-    yield from (tried, short)
+            short.add_metric(
+                (report.fleet, by), sum(1 for each in report.deficits if each.by == by and each.count)
+            )
+    out = GaugeMetricFamily(
+        "argus_fleet_loss_guests_without_host",
+        "Guests that find no host after the worst loss of the kind.",
+        labels=("fleet", "by"),
+    )
+    for report in made:
+        for by in report.losses:
+            worst = max((each.count for each in report.deficits if each.by == by), default=0)
+            out.add_metric((report.fleet, by), worst)
+    yield from (tried, short, out)
 
 
 def _rest(made: tuple[Report, ...], now: float) -> Iterator[Metric]:

@@ -120,4 +120,4 @@ def test_two_hosts_at_once_may_be_too_much() -> None:
     fleet = settle("f", hosts, [Guest(f"g{n}", f"h{n}", ask(2, 1)) for n in range(3)])
     failover = Failover(fleet)
     assert all(loss.survives for loss in failover.each("host"))
-    assert all(not loss.survives for loss in failover.pairs())
+    assert all(not loss.survives for loss in failover.together(2))

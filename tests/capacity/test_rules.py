@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fleets import ask, host, settle
@@ -11,10 +11,15 @@ from fleets import ask, host, settle
 from argus.catalogue.model import Severity
 from argus.correlator.capacity.model import Flavor, Guest, Pain
 from argus.correlator.capacity.report import Report, report
+from argus.correlator.evaluate import Key
 from argus.correlator.facts import Facts
+from argus.correlator.incidents import Incident, Phase, decide
 from argus.correlator.rule import Finding, Unknown
-from argus.correlator.rules.fleet import FAMILY, draw
+from argus.correlator.rules.fleet import FAMILY, OF_AGENTS, draw, source_of
 from argus.correlator.thresholds import GIB, CapacityTerms, Policy, Thresholds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RULES = {rule.name: rule for rule in FAMILY.rules}
 HOSTS = [host("a", 8, 16384, zone="z", aggregates=("ssd",)), host("b", 8, 16384, zone="z")]
@@ -109,3 +114,41 @@ def test_time_quota_drift_noise_and_over_capacity() -> None:
     assert judged(made(noises=("web waits",)), "noisy_neighbour").summary == "f: web waits"
     over = report(settle("f", HOSTS, [Guest("g", "a", ask(9, 1))]))
     assert "a hold more than their capacity (VCPU)" in judged(over, "over_capacity").summary
+
+
+BOTH = ("zabbix", "capacity:f", "capacity:one/two")
+
+
+def seen(now: float, state: Mapping[Key, Incident], *told: Report, blind: str = "") -> dict[Key, Incident]:
+    facts = Facts(
+        others=told, sources=BOTH, blind=(blind,) if blind else (), why_blind=("late",) if blind else ()
+    )
+    return dict(decide(state, facts, PLAIN, now).state)
+
+
+def test_one_blind_cloud_holds_its_own_incidents_and_the_other_goes_on() -> None:
+    leaks = {"drifts": {"leaked": 2}, "drifting": ("leaked: x",)}
+    ill, well = made(**leaks), made()
+    other = [replace(each, fleet="one/two") for each in (ill, well)]
+    mine, theirs = (Key("capacity_drift", f"capacity:{name}/all") for name in ("f", "one/two"))
+    state = seen(1000, seen(0, {}, ill, other[0]), ill, other[0])
+    assert (state[mine].phase, state[theirs].phase) == (Phase.OPEN, Phase.OPEN)
+    state = seen(1010, state, other[1], blind="capacity:f")
+    state = seen(1400, state, other[1], blind="capacity:f")
+    assert theirs not in state
+    assert state[mine].held == "Capacity:f cannot be read"
+
+
+def test_a_subject_names_the_source_that_it_comes_from() -> None:
+    assert source_of("capacity:one/two/aggregate:a/b") == "capacity:one/two"
+    assert source_of("capacity:cloud/all") == "capacity:cloud"
+    assert source_of("capacity:agents/all") == OF_AGENTS
+
+
+def test_numa_nodes_of_which_nobody_tells_are_unknown_and_no_incident() -> None:
+    bound = (Flavor("big", ask(1, 1, cells=1)),)
+    terms = Policy(Thresholds(flavor_fits_min=1), capacity=WATCHED)
+    found = judged(report(replace(settle("f", HOSTS, GUESTS), flavors=bound)), "flavor_does_not_fit", terms)
+    assert isinstance(found, Unknown)
+    moved = settle("f", HOSTS, [Guest("g", "a", ask(1, 1, cells=1))])
+    assert isinstance(judged(report(moved), "failover_deficit"), Unknown)

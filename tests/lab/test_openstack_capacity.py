@@ -177,6 +177,95 @@ def test_a_dead_compute_takes_nothing_and_an_evacuated_guest_counts_once(cloud: 
         wait_until(lambda: balances(fleet_of(cloud))["VCPU"].used == whole.used + 3, every=2)
 
 
+@contextmanager
+def child(connection: Connection, parent: str, name: str, kind: str, total: int) -> Iterator[str]:
+    """A nested provider below a compute, as Cyborg and PCI in Placement make them."""
+    at = {"service_type": "placement"}
+    head = {"OpenStack-API-Version": "placement 1.39"}
+    send = partial(connection.session.request, endpoint_filter=at, headers=head)
+    send(f"/resource_classes/{kind}", "PUT")
+    body = {"name": name, "parent_provider_uuid": parent}
+    uuid = send("/resource_providers", "POST", json=body).json()["uuid"]
+    offer = {"resource_provider_generation": 0, "inventories": {kind: {"total": total}}}
+    send(f"/resource_providers/{uuid}/inventories", "PUT", json=offer)
+    try:
+        yield uuid
+    finally:
+        send(f"/resource_providers/{uuid}", "DELETE")
+
+
+def test_nested_providers_and_traits_are_judged_as_placement_judges_them(cloud: Cloud) -> None:
+    kind, name = "CUSTOM_ARGUS_CARD", "argus.card"
+    with (
+        cloud.connect(ADMIN) as connection,
+        flavor(connection, name, vcpus=1, ram=64, disk=1) as size,
+        flavor(connection, "argus.never", vcpus=1, ram=64, disk=1) as never,
+    ):
+        parent = next(
+            row["uuid"]
+            for row in placement(connection, "/resource_providers")["resource_providers"]
+            if row["name"] == "cmp2"
+        )
+        connection.compute.create_flavor_extra_specs(size, {f"resources:{kind}": "1"})
+        connection.compute.create_flavor_extra_specs(never, {"trait:COMPUTE_NODE": "forbidden"})
+        with child(connection, parent, "argus-card", kind, 2):
+            fleet = fleet_of(cloud)
+            wanted, excluded = fleet.flavor(name), fleet.flavor("argus.never")
+            assert wanted is not None
+            assert excluded is not None
+            asked = f"/allocation_candidates?resources=VCPU:1,MEMORY_MB:64,DISK_GB:1,{kind}:1"
+            told = placement(connection, asked)["allocation_requests"]
+            assert {uuid for each in told for uuid in each["allocations"]} >= {parent}
+            assert fit(fleet.hosts, wanted.request).by_host == (("cmp2", 2),)
+            assert fit(fleet.hosts, excluded.request).count == 0
+            with booted(connection, size, 2) as servers:
+                assert {each.compute_host for each in servers} == {"cmp2"}
+                assert fit(fleet_of(cloud).hosts, wanted.request).count == 0
+
+
+def test_a_leaked_allocation_and_an_odd_ratio_are_found(cloud: Cloud) -> None:
+    ghost = "00000000-0000-4000-8000-00000000a905"
+    with cloud.connect(ADMIN) as connection:
+        project = connection.current_project_id
+        at = {"service_type": "placement"}
+        head = {"OpenStack-API-Version": "placement 1.39"}
+        send = partial(connection.session.request, endpoint_filter=at, headers=head)
+        (uuid,) = [
+            row["uuid"]
+            for row in placement(connection, "/resource_providers")["resource_providers"]
+            if row["name"] == "cmp3"
+        ]
+        body = {
+            "allocations": {uuid: {"resources": {"VCPU": 1}}},
+            "project_id": project,
+            "user_id": project,
+            "consumer_generation": None,
+            "consumer_type": "INSTANCE",
+        }
+        aggregate = connection.compute.create_aggregate(name="argus-pair")
+        try:
+            for name in ("cmp2", "cmp3"):
+                connection.compute.add_host_to_aggregate(aggregate, name)
+            send(f"/allocations/{ghost}", "PUT", json=body)
+            offers = placement(connection, f"/resource_providers/{uuid}/inventories")
+            odd = offers["inventories"]["VCPU"] | {"allocation_ratio": 3.0}
+            generation = offers["resource_provider_generation"]
+            send(
+                f"/resource_providers/{uuid}/inventories/VCPU",
+                "PUT",
+                json={**odd, "resource_provider_generation": generation},
+            )
+            found = {(each.kind, each.host, each.subject) for each in drifts(fleet_of(cloud))}
+            assert ("leaked", "cmp3", ghost) in found
+            # Two hosts, two ratios: either may be called the odd one.
+            assert {subject for kind, _, subject in found if kind == "ratio"} == {"argus-pair VCPU"}
+        finally:
+            send(f"/allocations/{ghost}", "DELETE")
+            for name in ("cmp2", "cmp3"):
+                connection.compute.remove_host_from_aggregate(aggregate, name)
+            connection.compute.delete_aggregate(aggregate)
+
+
 def test_a_role_that_may_not_read_names_what_is_missing(cloud: Cloud) -> None:
     (argus,) = open_clouds([READER], str(cloud.clouds_yaml), timeout=60)
     read = Reader(argus).read(time.time())

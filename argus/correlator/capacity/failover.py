@@ -98,11 +98,11 @@ class Failover:
         if progress is not None:
             progress(len(units), len(units))
 
-    def pairs(self, most: int = 10) -> Iterator[Loss]:
-        """Try N+2: each two of the ``most`` hosts with the most memory promised."""
+    def together(self, number: int, most: int = 10) -> Iterator[Loss]:
+        """Try N+k: each ``number`` at once of the ``most`` hosts with the most memory promised."""
         heavy = sorted(self._guests, key=lambda name: (-self._weight(name), name))[:most]
-        for pair in combinations(heavy, 2):
-            yield self.lose(" and ".join(pair), pair)
+        for names in combinations(heavy, number):
+            yield self.lose(" and ".join(names), names)
 
     def _weight(self, name: str) -> int:
         return sum(dict(guest.request.needs).get("MEMORY_MB", 0) for guest in self._guests[name])

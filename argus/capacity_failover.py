@@ -1,0 +1,61 @@
+"""``argus capacity --failover`` and ``--drift``: which losses do not fit, and who disagrees about what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from argus import capacity_tables as tables
+from argus.capacity_commands import FOUND, progress, read_all, refuse_unread, show
+from argus.correlator.capacity.drift import drifts
+from argus.correlator.capacity.failover import Failover
+from argus.errors import ArgusError
+from argus.fleets import Fleets
+
+if TYPE_CHECKING:
+    from argus.correlator.capacity.failover import Loss
+
+
+def losses(conf: Any, *, by: str, lost: int, cloud: str, form: str) -> int:
+    """Lose each unit of ``by`` in turn, or K of the heaviest hosts at once; 1 if one does not fit."""
+    if lost > 1 and by != "host":
+        raise ArgusError("--lost K loses K hosts at once: it goes with --by host")
+    rows = []
+    for fleet in read_all(Fleets(conf), cloud):
+        refuse_unread(fleet)
+        failover = Failover(fleet, across_zones=bool(conf.capacity.failover_across_zones))
+        with progress(f"{fleet.name}: losing each {by} in turn") as told:
+            found = failover.each(by, told) if lost == 1 else failover.together(lost)
+            rows += [_row(fleet.name, loss) for loss in found]
+    show(rows, form, tables.losses)
+    return 0 if all(row["fits"] for row in rows) else FOUND
+
+
+def _row(cloud: str, loss: Loss) -> dict[str, Any]:
+    return {
+        "cloud": cloud,
+        "lost": loss.unit,
+        "hosts": list(loss.hosts),
+        "fits": loss.survives,
+        "guests": len(loss.moved) + len(loss.stranded) + len(loss.unsure),
+        "without_host": len(loss.stranded),
+        "unsure": len(loss.unsure),
+        "short": dict(loss.short),
+        "who": [guest.label for guest in loss.stranded],
+    }
+
+
+def drift(conf: Any, *, cloud: str, form: str) -> int:
+    """Print what disagrees in one reading, what is just being changed with it; 1 if anything does."""
+    rows = [
+        {
+            "cloud": fleet.name,
+            "kind": each.kind,
+            "host": each.host,
+            "subject": each.subject,
+            "text": each.text,
+        }
+        for fleet in read_all(Fleets(conf), cloud)
+        for each in drifts(fleet)
+    ]
+    show(rows, form, tables.drift)
+    return FOUND if rows else 0
