@@ -12,7 +12,7 @@ MEMORY = Class(1024, 0, 1024, 256, 0, 768, 512, ())
 
 
 def scope(name: str) -> Scope:
-    return Scope(name, 2, 1, {"VCPU": CPUS, "MEMORY_MB": MEMORY}, {"m1": Size(3, 4)}, {}, {})
+    return Scope(name, 2, 1, {"VCPU": CPUS, "MEMORY_MB": MEMORY}, {"m1": Size(3, 3, 4)}, {}, {})
 
 
 FULL = Report(

@@ -63,7 +63,11 @@ def test_a_node_that_does_not_tell_what_is_left_is_unknown_and_not_full() -> Non
 
 
 def told(name: str, uuids: str, count: float, **more: float) -> NodeValues:
-    values = {allocation.GUEST_UUIDS.field: uuids, allocation.GUESTS.field: count, **more}
+    values: dict[str, float | str] = {
+        allocation.GUEST_UUIDS.field: uuids,
+        allocation.GUESTS.field: count,
+        **more,
+    }
     return NodeValues(name, values, 100.0)
 
 
