@@ -52,6 +52,7 @@ def document(report: Report, now: float) -> dict[str, Any]:
         capacity.FLAVOR.plural: [
             {"flavor": name, capacity.FITS.field: size.fits}
             for name, size in (everything.sizes if everything else {}).items()
+            if size.fits or not size.most  # "none is sure" is not "none fits"
         ],
     }
     return _present(known) | {name: rows for name, rows in lists.items() if rows}
