@@ -137,7 +137,7 @@ def test_what_stands_still_is_down_as_well(cloud: Cloud, watch: Watch, name: str
 
 
 def test_the_balancer_takes_all_with_it_and_the_cache_only_itself(cloud: Cloud, watch: Watch) -> None:
-    with hurt(cloud, killed=("haproxy",), stopped=("memcached",)):
+    with hurt(cloud, killed=("haproxy", "memcached")):
         watch.until(wrong("balancer", "memcached", "nova", "keystone"), NOTICED)
         watch.held()
     watch.healed(BACK)
@@ -148,17 +148,26 @@ def test_the_balancer_takes_all_with_it_and_the_cache_only_itself(cloud: Cloud, 
 @contextmanager
 def region(cloud: Cloud, name: str, endpoints: dict[str, str]) -> Iterator[None]:
     """A further region under the same Keystone: service -> URL."""
-    with cloud.connect(ADMIN) as connection, ExitStack() as after:
+
+    def remove() -> None:
+        for endpoint in list(keystone.endpoints()):
+            if endpoint.region_id == name:
+                keystone.delete_endpoint(endpoint.id)
+        keystone.delete_region(name)
+
+    with cloud.connect(ADMIN) as connection:
         keystone = identity(connection)
+        remove()  # what a run that was killed has left
         keystone.create_region(id=name)
-        after.callback(keystone.delete_region, name)
-        for service in keystone.services():
-            if url := endpoints.get(service.name):
-                made = keystone.create_endpoint(
-                    service_id=service.id, interface="public", url=url, region_id=name
-                )
-                after.callback(keystone.delete_endpoint, made.id)
-        yield
+        try:
+            for service in list(keystone.services()):
+                if url := endpoints.get(service.name):
+                    keystone.create_endpoint(
+                        service_id=service.id, interface="public", url=url, region_id=name
+                    )
+            yield
+        finally:
+            remove()
 
 
 def test_a_region_that_does_not_answer_leaves_the_others_exact(cloud: Cloud, tmp_path: Path) -> None:

@@ -92,7 +92,8 @@ class KeystoneCatalogue:
     def _service(self, lab: Lab, cloud: Connection, name: str, kind: str, process: str, path: str) -> None:
         keystone = identity(cloud)
         service = keystone.find_service(name) or keystone.create_service(name=name, type=kind)
-        known = {endpoint.interface: endpoint for endpoint in keystone.endpoints(service_id=service.id)}
+        found = keystone.endpoints(service_id=service.id, region_id=REGION)
+        known = {endpoint.interface: endpoint for endpoint in found}
         direct = url(lab, "placement-1" if process == "placement" else process)
         for interface, address in (("public", public_url(lab, process)), ("internal", direct)):
             if interface not in known:
