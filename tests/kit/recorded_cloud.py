@@ -72,7 +72,9 @@ def answers(url: str, computes: int) -> dict[str, Any]:
     return found
 
 
-def token(url: str) -> dict[str, Any]:
+def token(url: str, regions: dict[str, str]) -> dict[str, Any]:
+    """With a shared Keystone: further regions have Nova and Glance, at addresses of their own."""
+    further = {kind: regions if kind in {"compute", "image"} else {} for kind in ENDPOINTS}
     catalogue = [
         {
             "id": kind,
@@ -80,12 +82,13 @@ def token(url: str) -> dict[str, Any]:
             "name": kind,
             "endpoints": [
                 {
-                    "id": kind,
+                    "id": kind + region,
                     "interface": "public",
-                    "region": "RegionOne",
-                    "region_id": "RegionOne",
-                    "url": url + path,
+                    "region": region,
+                    "region_id": region,
+                    "url": base + path,
                 }
+                for region, base in {"RegionOne": url, **further[kind]}.items()
             ],
         }
         for kind, path in ENDPOINTS.items()
@@ -97,8 +100,13 @@ def token(url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def recorded_cloud(folder: Path, computes: int = 0) -> Iterator[tuple[Path, dict[str, int]]]:
-    """Serve a region; yields its clouds.yaml, and a dict of path -> status to answer instead."""
+def recorded_cloud(
+    folder: Path, computes: int = 0, regions: dict[str, str] | None = None
+) -> Iterator[tuple[Path, dict[str, int]]]:
+    """Serve a region; yields its clouds.yaml, and a dict of path -> status to answer instead.
+
+    ``regions`` are further ones by the address of their services; an empty address is that of this server.
+    """
     instead: dict[str, int] = {}
 
     class Handler(BaseHTTPRequestHandler):
@@ -111,7 +119,9 @@ def recorded_cloud(folder: Path, computes: int = 0) -> Iterator[tuple[Path, dict
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status = instead.get("token", 201)
-            self._send(status, token(url) if status == 201 else {"error": {"message": "made to fail"}})
+            self._send(
+                status, token(url, further) if status == 201 else {"error": {"message": "made to fail"}}
+            )
 
         def _send(self, status: int, body: Any) -> None:
             data = json.dumps(body).encode()
@@ -129,6 +139,7 @@ def recorded_cloud(folder: Path, computes: int = 0) -> Iterator[tuple[Path, dict
     server.daemon_threads = True
     url = f"http://127.0.0.1:{server.server_address[1]}"
     documents = answers(url, computes)
+    further = {region: base or url for region, base in (regions or {}).items()}
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     file = folder / "clouds.yaml"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from recorded_cloud import recorded_cloud
 
 from argus.probes.plan import Cloud, Plan
-from argus.services import ServiceSource
+from argus.services import ServiceSource, facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,3 +65,19 @@ def test_without_a_token_keystone_is_down_and_others_are_unknown(
     assert states(made) == {**dict.fromkeys(HEALTHY, "unknown"), "keystone": "down"}
     del instead["token"]
     assert states(made) == HEALTHY
+
+
+def test_a_region_that_does_not_answer_leaves_the_others_exact(store: Store, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        gone = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with recorded_cloud(tmp_path, regions={"Two": "", "Three": gone}) as (file, _):
+        made = ServiceSource(Plan((Cloud("prod", timeout=20.0),)), store, 30.0, str(file))
+        found = made.fetch()["services"]
+    states = {f"{each['region']}/{each['name']}": each["state"] for each in found}
+    here = {f"RegionOne/{name}": state for name, state in HEALTHY.items()}
+    two = {"Two/nova": HEALTHY["nova"], "Two/glance": HEALTHY["glance"]}
+    assert states == {**here, **two, "Three/nova": "down", "Three/glance": "down"}
+    parts = {each["region"]: [part[:3] for part in each["parts"]] for each in found if each["name"] == "nova"}
+    assert parts["Two"] == parts["RegionOne"] != parts["Three"] == []
+    stands_on = {each.name: each.stands_on for each in facts({"services": found}, made.plan).services}
+    assert stands_on["prod/Two/nova"] == ("prod/RegionOne/keystone",), "the one that regions share"
