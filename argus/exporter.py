@@ -123,7 +123,13 @@ class StoreCollector(Collector):
         failing = GaugeMetricFamily(
             "argus_receiver_failures", "Failures in a row; 0 for a receiver that works.", labels=("receiver",)
         )
+        up = GaugeMetricFamily(
+            "argus_receiver_up",
+            "Whether it takes messages, by its last probe or message; absent for one that was never asked.",
+            labels=("receiver",),
+        )
         for row in health.all_of(session):
+            up.add_metric((row.target,), float(row.bad_since is None))
             sent.add_metric((row.target, "accepted"), row.sent)
             sent.add_metric((row.target, "failed"), row.failed)
             failing.add_metric((row.target,), row.failures)
@@ -133,7 +139,7 @@ class StoreCollector(Collector):
         for found in audit.results(session):
             owed.add_metric((found.invariant,), found.violations)
         symptoms, held = reports.suppressed(session)
-        yield from (sent, failing, owed)
+        yield from (sent, failing, up, owed)
         yield GaugeMetricFamily(
             "argus_incident_symptoms", "Open incidents that are told only with their cause.", symptoms
         )

@@ -89,6 +89,7 @@ def test_receivers_audit_symptoms_and_silences_are_there(store: Store) -> None:
     with store.write() as session:
         health.failed(session, "webhook:ops", "500", 900)
         health.accepted(session, "email:a@b", 900)
+        health.probed(session, "slack:team", "answers 403", 900)
         audit.run(session, 2000, anybody=True)
         silences.add(session, [parse('node="cmp1"')], None, "ann", "why", 0)
         session.get_one(IncidentRow, 1).cause_rule = "node_does_not_report"
@@ -97,6 +98,8 @@ def test_receivers_audit_symptoms_and_silences_are_there(store: Store) -> None:
     assert value("argus_notifications_total", failed) == 1
     assert value("argus_receiver_failures", {"receiver": "webhook:ops"}) == 1
     assert value("argus_receiver_failures", {"receiver": "email:a@b"}) == 0
+    assert value("argus_receiver_up", {"receiver": "email:a@b"}) == 1
+    assert value("argus_receiver_up", {"receiver": "slack:team"}) == 0
     assert value("argus_audit_violations", {"invariant": "in_time"}) == 1
     assert value("argus_audit_violations", {"invariant": "in_order"}) == 0
     assert value("argus_incident_symptoms") == 1
