@@ -116,6 +116,11 @@ SUBSYSTEM = Subsystem(
             "3h",
             "The same for the hourly task that deletes what is old.",
         ),
+        Macro(
+            'ARGUS.CORRELATOR.TASK.AGE.MAX:"user_check"',
+            "1h",
+            "The same for the user's-eye check, which may wait minutes for each of its steps.",
+        ),
         Macro("ARGUS.CORRELATOR.OUTBOX.AGE.MAX", "5m", "How long a message may wait for its receiver."),
     ),
     graphs=(
