@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FOUND = 1
+UNITS = {"MEMORY_MB": "MiB", "memory in use": "MiB", "DISK_GB": "GiB"}
 
 
 def show(conf: Any, *, cloud: str, scope: str, kind: str, file: str, form: str) -> int:
@@ -98,12 +99,16 @@ def _plot(
         known = ", ".join(sorted({f"{scope} {kind}" for _, scope, kind in series}))
         raise ArgusError(f"there is no history of {key[1]} {key[2]} in {key[0]}; there is: {known}")
     found = forecast(mine.samples, mine.capacity)
-    draw(f"{key[0]}, {key[1]}: {key[2]}", mine, found, file)
+    draw(f"{key[0]}, {key[1]}: {key[2]}", key[2], mine, found, file)
     print(f"{file}: {found.refused or _words(_row(key, mine))}")
     return FOUND if found.refused else 0
 
 
-def draw(title: str, series: history.Series, found: Forecast, file: Path) -> None:
+def _when(found: Forecast) -> str:
+    return _words({"refused": "", "full_in_days": found.full, "earliest": found.early, "latest": found.late})
+
+
+def draw(title: str, kind: str, series: history.Series, found: Forecast, file: Path) -> None:
     """Draw use, capacity, the line and its interval.  ``ArgusError`` without matplotlib, or the file."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  # heavy, and an extra
@@ -123,15 +128,20 @@ def draw(title: str, series: history.Series, found: Forecast, file: Path) -> Non
         reach = min(max(90.0, 1.2 * (found.late or found.full or 0.0)), 730.0)
         ahead = [found.newest + part * reach * DAY / 50 for part in range(51)]
         moments = [at / DAY for at in ahead]
+        # The same line and the same interval as the dates: of the slope, and of the days around the line.
+        bounds = ((found.slope, 0.0), (found.slopes[0], -found.spread), (found.slopes[1], found.spread))
         lines = [
-            [found.level + slope * (at - found.newest) / DAY for at in ahead]
-            for slope in (found.slope, *found.slopes)
+            [found.level + off + slope * (at - found.newest) / DAY for at in ahead] for slope, off in bounds
         ]
         axes.plot(moments, lines[0], color="#1f5fa8", linestyle="--", label="forecast")
         axes.fill_between(moments, lines[1], lines[2], color="#1f5fa8", alpha=0.2, label="90 % interval")
-    axes.set_title(title)
+        if found.early is not None and found.late is not None:
+            ends = [found.newest / DAY + days for days in (found.early, found.late)]
+            axes.axvspan(*ends, color="#b02a2a", alpha=0.12, label="full")
+    axes.set_title(title if found.refused else f"{title}\nfull {_when(found)}")
+    axes.set_ylabel(UNITS.get(kind, kind))
     axes.set_ylim(bottom=0)
-    axes.legend(loc="upper left", fontsize="small")
+    axes.legend(loc="lower right", fontsize="small")
     figure.autofmt_xdate()
     try:
         figure.savefig(file, format="png")

@@ -242,25 +242,30 @@ def test_a_leaked_allocation_and_an_odd_ratio_are_found(cloud: Cloud) -> None:
             "consumer_generation": None,
             "consumer_type": "INSTANCE",
         }
+
+        def ratio(value: float) -> float:
+            """Set that of cmp3's VCPU; returns what it was."""
+            offers = placement(connection, f"/resource_providers/{uuid}/inventories")
+            offer = offers["inventories"]["VCPU"]
+            generation = offers["resource_provider_generation"]
+            odd = {**offer, "allocation_ratio": value, "resource_provider_generation": generation}
+            send(f"/resource_providers/{uuid}/inventories/VCPU", "PUT", json=odd)
+            return float(offer["allocation_ratio"])
+
+        usual = 4.0
         aggregate = connection.compute.create_aggregate(name="argus-pair")
         try:
             for name in ("cmp2", "cmp3"):
                 connection.compute.add_host_to_aggregate(aggregate, name)
             send(f"/allocations/{ghost}", "PUT", json=body)
-            offers = placement(connection, f"/resource_providers/{uuid}/inventories")
-            odd = offers["inventories"]["VCPU"] | {"allocation_ratio": 3.0}
-            generation = offers["resource_provider_generation"]
-            send(
-                f"/resource_providers/{uuid}/inventories/VCPU",
-                "PUT",
-                json={**odd, "resource_provider_generation": generation},
-            )
+            usual = ratio(3.0)
             found = {(each.kind, each.host, each.subject) for each in drifts(fleet_of(cloud))}
             assert ("leaked", "cmp3", ghost) in found
             # Two hosts, two ratios: either may be called the odd one.
             assert {subject for kind, _, subject in found if kind == "ratio"} == {"argus-pair VCPU"}
         finally:
             send(f"/allocations/{ghost}", "DELETE")
+            ratio(usual)
             for name in ("cmp2", "cmp3"):
                 connection.compute.remove_host_from_aggregate(aggregate, name)
             connection.compute.delete_aggregate(aggregate)

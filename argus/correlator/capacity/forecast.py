@@ -29,7 +29,8 @@ class Forecast:
     """``full`` is when the line reaches capacity, ``early`` and ``late`` the ends of the interval.
 
     In days from the newest value; ``None``: not within three years.  ``refused`` says why there is no answer.
-    ``slope`` is growth a day, ``slopes`` its interval, ``level`` the line's value at the newest day.
+    ``slope`` is growth a day, ``slopes`` its interval, ``level`` the line's value at the newest day;
+    90 % of the days lie within ``spread`` of it.
     """
 
     refused: str = ""
@@ -39,6 +40,7 @@ class Forecast:
     slope: float = 0.0
     slopes: tuple[float, float] = (0.0, 0.0)
     level: float = 0.0
+    spread: float = 0.0
     newest: float = 0.0
     days: int = 0
 
@@ -65,6 +67,7 @@ def forecast(samples: Iterable[tuple[float, float]], capacity: float, least: int
         slope=slope,
         slopes=(low, high),
         level=level,
+        spread=spread,
         newest=newest,
         days=len(days),
     )
