@@ -52,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"argus-agent: {error}", file=sys.stderr)
         return USAGE_ERROR
+    except BrokenPipeError:  # | head
+        sys.stderr.close()
     return 0
 
 

@@ -82,6 +82,16 @@ def test_once_prints_a_cycle(conf: Path, form: str) -> None:
         assert json.loads(done.stdout)["node"]["libvirt_up"] == 1
 
 
+def test_a_reader_that_has_seen_enough_is_no_trouble(conf: Path) -> None:
+    command = [*COMMAND, "--config-file", str(conf), "once", "--format", "prometheus"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(writer)
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
 def test_once_works_without_libvirtd_and_says_so_once(conf: Path) -> None:
     conf.write_text("[libvirt]\nuri = qemu:///system?socket=/nowhere/sock\n")
     done = run("--config-file", str(conf), "once", "--format", "json")

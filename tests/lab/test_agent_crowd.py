@@ -1,6 +1,7 @@
 """Many guests at once on a libvirtd of their own: they start and end in a storm, and one stands still.
 
-``ARGUS_STORM_GUESTS=200`` makes it as large as the largest nodes; each guest takes half a second to start.
+``ARGUS_STORM_GUESTS=200`` makes it as large as the largest nodes; each guest takes half a second to start on
+a machine that does nothing else, and 2.5 s under a load of 20.
 """
 
 from __future__ import annotations
