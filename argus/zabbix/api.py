@@ -62,6 +62,7 @@ class Zabbix:
         self._session.auth = _keep_headers
         self._client = ZabbixAPI(self.url, session=self._session, timeout=timeout, detect_version=False)
         self._who = "nobody"
+        self._renew = "renew it with `argus zabbix apply`"
         self._logged_in = False
 
     @classmethod
@@ -75,10 +76,12 @@ class Zabbix:
         return zabbix
 
     @classmethod
-    def with_token(cls, url: str, token: str, who: str = "the API token", **options: Any) -> Self:
-        """Open a session by API token; a bad one shows at the first call."""
+    def with_token(
+        cls, url: str, token: str, who: str = "the API token", renew: str = "", **options: Any
+    ) -> Self:
+        """Open a session by API token; a bad one shows at the first call, with how to ``renew`` it."""
         zabbix = cls(url, **options)
-        zabbix._who = who
+        zabbix._who, zabbix._renew = who, renew or zabbix._renew
         zabbix._detect_version()
         zabbix._client.auth = token
         return zabbix
@@ -190,9 +193,7 @@ class Zabbix:
         if method == "user.login":
             return ZabbixSessionError(f"{self.url} refuses {self._who}: {detail}")
         if any(text in lower for text in _TOO_OLD_SESSION):
-            return ZabbixSessionError(
-                f"{self.url} refuses {self._who}: {detail}; renew it with `argus zabbix apply`"
-            )
+            return ZabbixSessionError(f"{self.url} refuses {self._who}: {detail}; {self._renew}")
         if any(text in lower for text in _NOT_ALLOWED):
             return ZabbixDeniedError(f"{self.url}: {self._who} may not call {method}: {detail}")
         return ZabbixError(f"{self.url}: {method} failed: {detail}")

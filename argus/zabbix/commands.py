@@ -135,7 +135,9 @@ def _administrator(conf: Any, environ: Mapping[str, str]) -> Zabbix:
     url, timeout = conf.zabbix.url, max(float(conf.zabbix.timeout), _IMPORT_TIMEOUT)
     token = environ.get("ZABBIX_TOKEN", "")
     if token:
-        return _checked(Zabbix.with_token(url, token, "the token in ZABBIX_TOKEN", timeout=timeout))
+        renew = "make a new one in Zabbix, under Users, API tokens"
+        who = "the token in ZABBIX_TOKEN"
+        return _checked(Zabbix.with_token(url, token, who, renew, timeout=timeout))
     user, password = environ.get("ZABBIX_USER", ""), environ.get("ZABBIX_PASSWORD", "")
     if not user or not password:
         raise ZabbixError(

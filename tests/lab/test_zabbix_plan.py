@@ -121,6 +121,7 @@ def test_an_expired_token_is_named_with_what_to_do(lab: Lab, expired: str, tmp_p
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "the token in ZABBIX_TOKEN" in done.stderr
+    assert "make a new one in Zabbix" in done.stderr
     assert expired not in done.stderr
     file = tmp_path / "token"
     file.write_text(expired)
