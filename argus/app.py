@@ -7,8 +7,9 @@ import sys
 from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
 
-from argus import config
+from argus import config, site, standby
 from argus.errors import ArgusError
 from argus.schedule import JOBS
 
@@ -47,6 +48,7 @@ def make_app(conf: Any) -> Celery:
         beat_schedule_filename=conf.celery.schedule_file,
         beat_max_loop_interval=5,
     )
+    worker_init.connect(standby.start)
     return app
 
 
@@ -67,7 +69,9 @@ def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        made = make_app(config.load())
+        conf = config.load()
+        site.from_config(conf)  # what cannot work ends it here, in one line, and not in each task
+        made = make_app(conf)
     except ArgusError as exc:
         print(f"argus: {exc}", file=sys.stderr)  # noqa: T201  # celery would show a traceback
         raise SystemExit(2) from None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from argus import capacity_source, config, guests, notify, services_source
 from argus.correlator.facts import ZABBIX, Facts
 from argus.fleets import Fleets
+from argus.notify.http import TIMEOUT
 from argus.receivers import Health
 from argus.routing.read import read
 from argus.routing.tree import everything
@@ -132,7 +133,7 @@ def from_config(conf: Any) -> Site:
         owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
         attempts=conf.correlator.delivery_attempts,
         read_seconds=ZABBIX_TRIES * conf.zabbix.timeout + MARGIN_SECONDS,
-        send_seconds=MARGIN_SECONDS + SMTP_STEPS * conf.smtp.timeout,
+        send_seconds=MARGIN_SECONDS + max(SMTP_STEPS * conf.smtp.timeout, sum(TIMEOUT)),
         keep_seconds=conf.database.keep_days * 86400.0,
         dead_man_url=conf.correlator.dead_man_url,
         trappers=tuple(config.address(server, "[zabbix] servers") for server in conf.zabbix.servers),

@@ -73,6 +73,8 @@ class Causes:
         return new, effects
 
     def _explained(self, incident: Incident, cause: Key) -> tuple[Incident, tuple[Effect, ...]]:
+        if incident.cause == cause and incident.orphan_since is None:
+            return incident, ()
         new = replace(incident, cause=cause, orphan_since=None)
         if incident.cause == cause:
             return new, ()

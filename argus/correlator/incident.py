@@ -25,11 +25,12 @@ class Phase(enum.Enum):
 class Incident:
     """One trouble of one subject.  Times are seconds since the epoch; ``id`` is 0 until it is stored.
 
-    ``seen_at`` is the newest finding, ``clear_since`` when it was first seen to be well again, ``held`` why
-    nothing can be said at present, ``absent_since`` when its subject left the facts.  ``cause`` is the
-    incident that it is a symptom of, ``orphan_since`` when that ended; ``told_at`` is when people were to be
-    told, ``None`` for a symptom.  ``place`` is the node that the subject is on, ``within`` what else it lives
-    by, ``label`` its name.  ``flaps`` is how often it was told and resolved shortly before it opened.
+    ``seen_at`` is the newest finding that said something new, ``clear_since`` when it was first seen to be
+    well again, ``held`` why nothing can be said at present, ``absent_since`` when its subject left the facts.
+    ``cause`` is the incident that it is a symptom of, ``orphan_since`` when that ended; ``told_at`` is when
+    people were to be told, ``None`` for a symptom.  ``place`` is the node that the subject is on, ``within``
+    what else it lives by, ``label`` its name.  ``flaps`` is how often it was told and resolved shortly before
+    it opened.
     """
 
     key: Key

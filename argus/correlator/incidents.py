@@ -155,7 +155,6 @@ def _fire(key: Key, incident: Incident | None, rule: AnyRule, finding: Finding, 
         summary=finding.summary,
         evidence=finding.evidence,
         since=min(old.since, now),  # a clock that was set back must not hold for ever
-        seen_at=now,
         clear_since=None,
         absent_since=None,
         held="",
@@ -164,6 +163,8 @@ def _fire(key: Key, incident: Incident | None, rule: AnyRule, finding: Finding, 
         within=finding.within or old.within,
         events=finding.events or old.events,
     )
+    if new != old:
+        new = replace(new, seen_at=now)  # what is as it was is not written again
     effects = _released(incident)
     if old.phase is Phase.OPEN:
         if new.severity is not old.severity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from argus.catalogue.model import Severity
 from argus.correlator.evaluate import Key
@@ -56,8 +56,19 @@ def apply(session: Session, before: Active, decision: Decision, now: float) -> d
             continue
         rows[key] = _write(session, before.rows.get(key), incident)
     session.flush()
-    for effect in decision.effects:
-        record(session, rows[effect.incident.key], effect.change.value, effect.reason, now)
+    lines = [
+        {
+            "at": now,
+            "incident_id": rows[effect.incident.key].id,
+            "rule": effect.incident.key.rule,
+            "subject": effect.incident.key.subject,
+            "what": effect.change.value,
+            "detail": effect.reason,
+        }
+        for effect in decision.effects
+    ]
+    if lines:
+        session.execute(insert(DecisionRow), lines)  # thousands in a storm: no object for each
     for key, effect in last.items():
         if effect.change is Change.DROPPED:
             session.delete(rows.pop(key))

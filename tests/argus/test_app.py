@@ -57,4 +57,11 @@ def test_a_bad_configuration_ends_celery_with_one_line(
         module.app  # noqa: B018  # what celery -A does
     assert ended.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+    (tmp_path / "routes.yaml").write_text("route: {receiver: nobody}\n")
+    (tmp_path / "argus.conf").write_text(f"[correlator]\nroutes_file = {tmp_path}/routes.yaml\n")
+    with pytest.raises(SystemExit):
+        module.app  # noqa: B018  # what celery -A does
+    said = capsys.readouterr().err
+    assert "routes.yaml:1: " in said
+    assert said.count("\n") == 1
     assert "app" not in vars(sys.modules["argus.app"])

@@ -24,6 +24,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
+    answer: int | str = 202  # what it got
 
     @property
     def json(self) -> Any:
@@ -54,8 +55,8 @@ def http_server() -> Iterator[Inbox]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            inbox.requests.append(Request(self.path, dict(self.headers), body))
             answer = inbox.answers.pop(0) if inbox.answers else 202
+            inbox.requests.append(Request(self.path, dict(self.headers), body, answer))
             if answer == "stall":
                 inbox.stopping.wait(STALL_SECONDS)
             elif answer == "reset":
