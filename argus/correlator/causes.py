@@ -108,7 +108,7 @@ class Causes:
         if self._local(incident) is not None:
             return False
         cause, scope = incident.cause, scope_of(incident.key.rule)
-        if cause is None or cause == scope or not (cause in self.state or self._was_true(cause)):
+        if cause is None or cause == scope or not self._was_true(cause):
             return True
         since = self.now if incident.orphan_since is None else incident.orphan_since
         return self.now - since >= self.policy.promote_after
