@@ -139,6 +139,8 @@ class Causes:
         twin = self.state.get(Key(TWINS[rule], subject)) if rule in TWINS else None
         if twin is not None and self._speaks(twin, incident):
             return twin.key
+        if incident.held and incident.cause in found:
+            return incident.cause  # nothing new can be said of it, its cause included
         return next((key for key in found if incident.held or not self.state[key].held), None)
 
     def _along(self, incident: Incident, rules: Iterable[str]) -> Iterator[Key]:
