@@ -34,7 +34,7 @@ from stack.components.openstack.settings import HOST, REGION
 
 HOLD = 25.0  # s: longer than any rule about services waits before it tells of an outage
 KEEP = 400.0  # s: longer than any waits until it believes that all is well, many at a time included
-TIMEOUT = "6s"  # of a probe: what hangs costs a round that much
+TIMEOUT = "10s"  # of a probe: what hangs costs a round that much, and a busy machine takes seconds to answer
 
 
 @dataclass
