@@ -114,9 +114,14 @@ class Causes:
         return self.now - since >= self.policy.promote_after
 
     def _cause(self, incident: Incident) -> Key | None:
-        """Return the nearest cause that is active; what was told before speaks for itself."""
+        """Return the nearest cause that is active; what was told before speaks for itself.
+
+        Of what cannot be judged nothing new can be said, its cause included.
+        """
         if incident.told_at is not None:
             return None
+        if incident.held and incident.cause in self.state:
+            return incident.cause
         local = self._local(incident)
         if local is not None:
             return local
@@ -139,8 +144,6 @@ class Causes:
         twin = self.state.get(Key(TWINS[rule], subject)) if rule in TWINS else None
         if twin is not None and self._speaks(twin, incident):
             return twin.key
-        if incident.held and incident.cause in found:
-            return incident.cause  # nothing new can be said of it, its cause included
         return next((key for key in found if incident.held or not self.state[key].held), None)
 
     def _along(self, incident: Incident, rules: Iterable[str]) -> Iterator[Key]:

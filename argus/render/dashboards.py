@@ -98,7 +98,7 @@ def render_dashboard(host: str, subsystems: Sequence[Subsystem]) -> dict[str, An
     """The one dashboard of the template of ``host``."""
     name = TITLES[host]
     pages = [{"name": "Overview", "widgets": _laid_out(_overview(host, subsystems))}]
-    for title, members in _grouped(subsystems):
+    for title, members in grouped(subsystems):
         boxes = [_graph_box(host, graph) for subsystem in members for graph in subsystem.graphs]
         if boxes:
             pages.append({"name": title, "widgets": _laid_out(boxes)})
@@ -109,7 +109,8 @@ def render_dashboard(host: str, subsystems: Sequence[Subsystem]) -> dict[str, An
     }
 
 
-def _grouped(subsystems: Sequence[Subsystem]) -> Iterable[tuple[str, list[Subsystem]]]:
+def grouped(subsystems: Sequence[Subsystem]) -> Iterable[tuple[str, list[Subsystem]]]:
+    """Yield pages: their title, and the subsystems that answer one question together."""
     by_name = {subsystem.name: subsystem for subsystem in subsystems}
     for title, names in _PAGES:
         members = [by_name.pop(name) for name in names if name in by_name]
@@ -123,7 +124,7 @@ def _overview(host: str, subsystems: Sequence[Subsystem]) -> list[_Box]:
     """Tiles for what a person looks at first, then each page's first graphs."""
     graphs = [
         graph
-        for _, members in _grouped(subsystems)
+        for _, members in grouped(subsystems)
         for graph in [g for subsystem in members for g in subsystem.graphs][:_OVERVIEW_GRAPHS]
     ]
     shown = {m.field: m for s in subsystems for m in s.metrics if m.shown and not m.entity.own_labels}

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from argus.catalogue import SUBSYSTEMS
-from argus.render import native7
+from argus.render import grafana, native7
 from argus.render.names import HOSTS
 from argus.render.reference import metrics_page
 from argus.render.runbooks import runbooks_page
@@ -36,6 +36,8 @@ def generated_files() -> Mapping[str, str]:
         document, name = template_document(host, SUBSYSTEMS), _FILES[host]
         files[f"zabbix_templates/{FORMAT}/{name}.yaml"] = _NOTE + to_yaml(document)
         files[f"zabbix_templates/{native7.FORMAT}/{name}.yaml"] = _NOTE + to_yaml(native7.native(document))
+    for host in grafana.HOSTS:
+        files[f"grafana/{_FILES[host]}.json"] = grafana.dashboard(host, SUBSYSTEMS)
     pages = {"docs/metrics.md": metrics_page(SUBSYSTEMS), "docs/runbooks.md": runbooks_page()}
     return MappingProxyType(files | pages)
 
