@@ -38,7 +38,7 @@ disk() {
       $b dd if=$device of=/dev/null bs=4k count=64 iflag=direct
       $b dd if=/dev/zero of=$device bs=4k count=16 conv=fsync
     done 2>/dev/null
-    $b sleep 1
+    $b sleep 3 # each dd costs QEMU without KVM some 30 ms of CPU
   done
 }
 
