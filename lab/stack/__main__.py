@@ -84,11 +84,16 @@ def parser() -> argparse.ArgumentParser:
     cloud.set_defaults(command=run_openstack)
 
     test = commands.add_parser("test", help="run the checks")
-    test.add_argument("extent", nargs="?", choices=("fast",), help="only those that need no server")
+    test.add_argument(
+        "extent",
+        nargs="?",
+        choices=("fast", "long"),
+        help="fast: only those that need no server; long: also slow faults of OpenStack",
+    )
     test.add_argument(
         "--skip", action="append", default=[], choices=PARTS, metavar="PART", help=", ".join(PARTS)
     )
-    test.set_defaults(command=lambda given: run_checks(fast=given.extent == "fast", skip=given.skip))
+    test.set_defaults(command=lambda given: run_checks(extent=given.extent, skip=given.skip))
 
     screenshot = commands.add_parser("screenshot", help="pictures of the Zabbix pages")
     screenshot.add_argument("folder", type=Path)

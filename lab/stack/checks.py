@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from stack.lab import TOP, Lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 SCRIPTS = Path(sys.executable).parent
 
@@ -27,9 +27,9 @@ class Part:
     limit: float  # seconds, after which it counts as failed
 
 
-def _on_servers(mark: str) -> tuple[str, ...]:
+def _on_servers(name: str, mark: str = "") -> tuple[str, ...]:
     """Tests on real servers; a cache of their own, so that what failed can be run once more."""
-    return ("pytest", "-v", "-m", mark, "-o", f"cache_dir=lab/run/pytest-{mark}", "--durations=12")
+    return ("pytest", "-v", "-m", mark or name, "-o", f"cache_dir=lab/run/pytest-{name}", "--durations=12")
 
 
 FAST = (
@@ -41,15 +41,17 @@ FAST = (
     # a third worker, since many tests wait for a clock
     Part("unit", ("pytest", "-q", "-m", "not lab and not zabbix7 and not openstack", "-n", "3"), 1200),
 )
-LAB = Part("lab", _on_servers("lab"), 1500)
+LAB = Part("lab", _on_servers("lab"), 2400)
 # makes a Debian 13 with its Zabbix first, once: a minute or two
 ZABBIX7 = Part("zabbix7", _on_servers("zabbix7"), 900)
 # a minute and a half to come up; the download goes on beside the parts before
-OPENSTACK = Part("openstack", _on_servers("openstack"), 1500)
-# Both wait for servers more than they compute, and share none: side by side. The first is shown as it goes.
-LANES = ((LAB, ZABBIX7), (OPENSTACK,))
+OPENSTACK = Part("openstack", _on_servers("openstack", "openstack and not faults"), 1800)
+# further faults of the control plane, a minute each: only when asked for, as `./lab/test long`
+FAULTS = Part("faults", _on_servers("faults"), 1800)
+# One after the other: beside each other they take as long, since each can use both cores, and wait badly.
+ON_SERVERS = (LAB, ZABBIX7, OPENSTACK)
 UP_LIMIT = 600
-PARTS = (*(part.name for part in FAST), LAB.name, ZABBIX7.name, OPENSTACK.name)
+PARTS = (*(part.name for part in FAST), *(part.name for part in ON_SERVERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,37 +65,25 @@ class Result:
         return self.outcome.startswith("ok")
 
 
-def run_checks(*, fast: bool, skip: Sequence[str]) -> int:
+def run_checks(*, extent: str | None, skip: Sequence[str]) -> int:
     """Run what is not skipped, the lab coming up beside what needs no server; 0 when all passed."""
     parts = [part for part in FAST if part.name not in skip]
-    lanes = [] if fast else [[part for part in lane if part.name not in skip] for lane in LANES]
-    lanes = [lane for lane in lanes if lane]
-    if not lanes:
+    servers = {"fast": (), "long": (*ON_SERVERS, FAULTS)}.get(extent or "", ON_SERVERS)
+    on_servers = [part for part in servers if part.name not in skip]
+    if not on_servers:
         results = _run_side_by_side(parts)
     else:
-        with _lab_coming_up() as up, _fetching_openstack(wanted=any(OPENSTACK in lane for lane in lanes)):
+        with _lab_coming_up() as up, _fetching_openstack(wanted=OPENSTACK in on_servers):
             results = _run_side_by_side(parts)
             results.append(_finish_up(up))
             if results[-1].passed:
-                results += _once_more(_run_lanes(lanes))
+                results += _once_more([(part, _run_loudly(part)) for part in on_servers])
     print(f"\n{'part':12} {'result':24} seconds")
     for result in results:
         print(f"{result.name:12} {result.outcome:24} {result.seconds:7.1f}")
     failed = [result.name for result in results if not result.passed]
     print(f"\n{'failed: ' + ', '.join(failed) if failed else 'all passed'}", flush=True)
     return 1 if failed else 0
-
-
-def _run_lanes(lanes: Sequence[Sequence[Part]]) -> list[tuple[Part, Result]]:
-    """Run lanes side by side, their parts in order; the first is seen as it goes, others at their end."""
-    with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
-        others = [pool.submit(_run_lane, lane, _run_quietly) for lane in lanes[1:]]
-        first = _run_lane(lanes[0], _run_loudly)
-        return [*first, *(each for other in others for each in other.result())]
-
-
-def _run_lane(lane: Sequence[Part], how: Callable[[Part], Result]) -> list[tuple[Part, Result]]:
-    return [(part, how(part)) for part in lane]
 
 
 def _run_side_by_side(parts: Sequence[Part]) -> list[Result]:

@@ -63,6 +63,7 @@ def opened_and_resolved(*roots: tuple[str, str]) -> list[tuple[str, str, str]]:
     return sorted((rule, f"{R}/{place}", kind) for rule, place in roots for kind in ("open", "resolve"))
 
 
+@pytest.mark.faults
 def test_one_of_each_kind_of_process(cloud: Cloud, watch: Watch) -> None:
     roots = (
         ("part_is_down", "nova/nova-compute@cmp1"),
@@ -84,6 +85,7 @@ def test_one_of_each_kind_of_process(cloud: Cloud, watch: Watch) -> None:
     assert sorted(watch.told()) == opened_and_resolved(*roots)
 
 
+@pytest.mark.faults
 def test_services_of_which_nothing_is_left(cloud: Cloud, watch: Watch) -> None:
     with hurt(cloud, killed=("glance-api",), stopped=("nova-conductor", "neutron-server")):
         watch.until(wrong("nova", "glance", "neutron", *(c.partition("/")[2] for c in COMPUTES)), NOTICED)
@@ -126,6 +128,7 @@ def test_without_the_database_healthcheck_says_200_and_the_database_is_why(
     assert sorted(watch.told()) == opened_and_resolved(("infrastructure_is_down", "database"))
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("name", ["rabbitmq", "mariadb"])
 def test_what_stands_still_is_down_as_well(cloud: Cloud, watch: Watch, name: str) -> None:
     check = {"mariadb": "database"}.get(name, name)
@@ -136,6 +139,7 @@ def test_what_stands_still_is_down_as_well(cloud: Cloud, watch: Watch, name: str
     assert sorted(watch.told()) == opened_and_resolved(("infrastructure_is_down", check))
 
 
+@pytest.mark.faults
 def test_the_balancer_takes_all_with_it_and_the_cache_only_itself(cloud: Cloud, watch: Watch) -> None:
     with hurt(cloud, killed=("haproxy", "memcached")):
         watch.until(wrong("balancer", "memcached", "nova", "keystone"), NOTICED)
@@ -223,6 +227,7 @@ UserCheckSource("x", UserCheck(*sys.argv[2:7]), sys.argv[1]).fetch()
 """
 
 
+@pytest.mark.faults
 def test_a_user_gets_a_server_with_an_address_and_a_volume_and_nothing_stays(
     cloud: Cloud, tmp_path: Path
 ) -> None:
