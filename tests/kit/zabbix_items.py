@@ -32,6 +32,8 @@ WITHOUT_VALUE = {
     "argus.guest.job": "absent without a migration or another job",
     "argus.guest.kvm": "KVM's counters: not under TCG",
     "argus.guest.tap": "only a NIC with a tap device of the node",
+    "argus.node.nic.speed_bytes": "a virtual NIC says no speed",
+    "argus.node.nic.used_ratio": "a share of the speed",
     "argus.node.cpufreq": "the lab's machine may be virtual, without a governor",
     "argus.node.sched": "the kernel's schedstats may be off",
     "argus.guest.get": "the document itself is not kept",
