@@ -64,11 +64,11 @@ def test_it_starts_first_says_so_once_and_recovers(lab: Lab, tmp_path: Path) -> 
         assert _value(port, "argus_node_libvirt_up") == 0
         NODE2.start(lab.stack)
         lab.wait_until(lambda: _value(port, "argus_node_libvirt_up") == 1, 60)
+        said = log.read_text()  # before libvirtd goes again
     finally:
         NODE2.stop(lab.stack)
         agent.terminate()
         agent.wait(20)
-    said = log.read_text()
     assert said.count("libvirtd: Failed to connect") == 1, said
     assert said.count("Zabbix does not answer") == 1, said
     assert "libvirtd: answers again" in said
