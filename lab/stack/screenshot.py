@@ -38,6 +38,7 @@ SIZE: ViewportSize = {"width": 1600, "height": 1000}
 LATELY = {"from": "now-15m", "to": "now"}
 MILLISECONDS = 60_000
 FLEET_HEIGHT = 2100
+TABS = ".dashboard-navigation-tabs"
 LOADING = ".is-loading"  # of a widget whose content is on its way
 
 
@@ -71,7 +72,9 @@ def take_screenshots(lab: Lab, folder: Path, *, seven: bool = False) -> int:
 
 def pictures(api: ZabbixAPI) -> list[Picture]:
     """The pages that show what Argus is about; one whose host is not there yet is left out, and said so."""
-    found = [Picture("problems", "zabbix.php?action=problem.view&kiosk=1")]
+    found = [
+        Picture("problems", "zabbix.php?action=problem.view&kiosk=0")
+    ]  # Zabbix remembers a kiosk, which has no tabs
     for board in api.dashboard.get(output=["dashboardid", "name"], search={"name": "Argus fleet"}):
         query = {"action": "dashboard.view", "dashboardid": board["dashboardid"], **LATELY}
         found.append(Picture("fleet", f"zabbix.php?{urlencode(query)}", high=FLEET_HEIGHT))
@@ -105,7 +108,7 @@ def _photograph(url: str, wanted: list[Picture], folder: Path, profile: Path) ->
             page.set_viewport_size({**SIZE, "height": picture.high})
             page.goto(f"{url}/{picture.path}", wait_until="networkidle")
             if picture.tab:
-                page.get_by_text(picture.tab, exact=True).first.click()
+                page.locator(TABS).get_by_text(picture.tab, exact=True).first.click()
                 page.wait_for_load_state("networkidle")
             page.locator(LOADING).first.wait_for(state="hidden")
             file = folder / f"{picture.name}.png"
