@@ -242,35 +242,7 @@ def claim(
     message of the incident to it is on its way.  Receivers that are ``resting`` are left out; those whose
     limit is ``spent`` get digests, and again what they may have got already.
     """
-    opening = aliased(OutboxRow)
-    due = or_(
-        and_(OutboxRow.state == State.PENDING.value, OutboxRow.next_at <= now),
-        and_(OutboxRow.state == State.LEASED.value, OutboxRow.lease_until <= now),
-    )
-    told = or_(OutboxRow.kind.in_((Kind.OPEN.value, Kind.DIGEST.value)), opening.state == State.SENT.value)
-    within = or_(
-        OutboxRow.receiver.not_in(spent),
-        OutboxRow.kind == Kind.DIGEST.value,
-        OutboxRow.maybe_sent,
-        OutboxRow.state == State.LEASED.value,
-    )
-    earlier = aliased(OutboxRow)
-    on_its_way = exists().where(
-        earlier.incident_id == OutboxRow.incident_id,
-        earlier.receiver == OutboxRow.receiver,
-        earlier.id < OutboxRow.id,
-        OutboxRow.kind != Kind.DIGEST.value,
-        earlier.kind != Kind.DIGEST.value,
-        earlier.state.in_((State.PENDING.value, State.LEASED.value)),
-    )
-    candidate = session.scalars(
-        select(OutboxRow)
-        .outerjoin(opening, same_thread(opening))
-        .where(due, told, within, ~on_its_way, OutboxRow.receiver.not_in(resting))
-        .order_by(OutboxRow.next_at, OutboxRow.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=OutboxRow)
-    ).first()
+    candidate = _oldest_due(session, now, resting, spent)
     if candidate is None:
         return None
     claimed = Claim(
@@ -294,6 +266,41 @@ def claim(
     taken = update(OutboxRow).where(OutboxRow.id == claimed.id, OutboxRow.fence == claimed.fence - 1)
     won = session.scalar(taken.values(values).returning(OutboxRow.id))
     return None if won is None else claimed
+
+
+def _oldest_due(
+    session: Session, now: float, resting: Collection[str], spent: Collection[str]
+) -> OutboxRow | None:
+    """Lock and return the row that ``claim`` may lease, passing over those that another sender has locked."""
+    opening = aliased(OutboxRow)
+    due = or_(
+        and_(OutboxRow.state == State.PENDING.value, OutboxRow.next_at <= now),
+        and_(OutboxRow.state == State.LEASED.value, OutboxRow.lease_until <= now),
+    )
+    told = or_(OutboxRow.kind.in_((Kind.OPEN.value, Kind.DIGEST.value)), opening.state == State.SENT.value)
+    within = or_(
+        OutboxRow.receiver.not_in(spent),
+        OutboxRow.kind == Kind.DIGEST.value,
+        OutboxRow.maybe_sent,
+        OutboxRow.state == State.LEASED.value,
+    )
+    earlier = aliased(OutboxRow)
+    on_its_way = exists().where(
+        earlier.incident_id == OutboxRow.incident_id,
+        earlier.receiver == OutboxRow.receiver,
+        earlier.id < OutboxRow.id,
+        OutboxRow.kind != Kind.DIGEST.value,
+        earlier.kind != Kind.DIGEST.value,
+        earlier.state.in_((State.PENDING.value, State.LEASED.value)),
+    )
+    return session.scalars(
+        select(OutboxRow)
+        .outerjoin(opening, same_thread(opening))
+        .where(due, told, within, ~on_its_way, OutboxRow.receiver.not_in(resting))
+        .order_by(OutboxRow.next_at, OutboxRow.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=OutboxRow)
+    ).first()
 
 
 def settle_sent(session: Session, claimed: Claim, now: float) -> bool:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
-
-import pytest
 
 REPO = Path(__file__).parents[2]
 RULES = REPO / "prometheus" / "argus-rules.yaml"
 
 
-def test_the_rules_fire_when_they_should_and_only_then() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not here: apt install prometheus")
+def test_the_rules_fire_when_they_should_and_only_then(promtool: str) -> None:
     test = REPO / "tests" / "prometheus" / "argus-rules-test.yaml"
     for words in (["check", "rules", str(RULES)], ["test", "rules", str(test)]):
         done = subprocess.run([promtool, *words], capture_output=True, text=True, timeout=60, check=False)
