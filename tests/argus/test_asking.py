@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from http_server import Inbox, http_server
+from http_server import Inbox
 from one_node import World, one_node, tick
 
 from argus import explaining, notify, operating, replaying
@@ -40,12 +39,6 @@ route:
 NEW = ROUTES.replace("receiver: ops\n  routes", "receiver: ops\n  repeat_interval: 1h\n  routes").replace(
     "15m, receiver: boss", "1m, receiver: tickets"
 )
-
-
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    with http_server() as made:
-        yield made
 
 
 @pytest.fixture

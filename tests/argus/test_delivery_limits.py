@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from http_server import Inbox, http_server
+from http_server import Inbox
 from one_node import World, heard, one_node, tick
 from smtp_server import free_port
 
@@ -34,17 +33,6 @@ receivers:
 fallback: last
 route: {receiver: ops, repeat_interval: 4h}
 """
-
-
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    with http_server() as made:
-        yield made
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from http_server import Inbox, http_server
+from http_server import Inbox
 from one_node import World, heard, one_node, tick
 
 from argus import silencing
@@ -29,12 +28,6 @@ receivers:
 route: {receiver: ops, escalate: [{after: 15m, receiver: boss}]}
 """
 SATURDAY = datetime(2026, 11, 21, 21, 0, tzinfo=UTC).timestamp()
-
-
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    with http_server() as made:
-        yield made
 
 
 @pytest.fixture
