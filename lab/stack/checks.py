@@ -32,6 +32,7 @@ def _on_servers(name: str, mark: str = "") -> tuple[str, ...]:
     return ("pytest", "-v", "-m", mark or name, "-o", f"cache_dir=lab/run/pytest-{name}", "--durations=12")
 
 
+_NO_SERVER = "not lab and not zabbix7 and not openstack"
 FAST = (
     Part("ruff", ("ruff", "check", "."), 60),
     Part("format", ("ruff", "format", "--check", "."), 60),
@@ -39,8 +40,9 @@ FAST = (
     Part("imports", ("lint-imports",), 60),
     Part("generated", ("argus", "render", "--check"), 60),
     # a third worker, since many tests wait for a clock
-    Part("unit", ("pytest", "-q", "-m", "not lab and not zabbix7 and not openstack", "-n", "3"), 1200),
+    Part("unit", ("pytest", "-q", "-m", f"{_NO_SERVER} and not slow", "-n", "3"), 1200),
 )
+SLOW = Part("slow", ("pytest", "-q", "-m", f"{_NO_SERVER} and slow", "-n", "2"), 300)
 LAB = Part("lab", _on_servers("lab"), 2400)
 # makes a Debian 13 with its Zabbix first, once: a minute or two
 ZABBIX7 = Part("zabbix7", _on_servers("zabbix7"), 900)
@@ -51,7 +53,7 @@ FAULTS = Part("faults", _on_servers("faults"), 1800)
 # One after the other: beside each other they take as long, since each can use both cores, and wait badly.
 ON_SERVERS = (LAB, ZABBIX7, OPENSTACK)
 UP_LIMIT = 600
-PARTS = (*(part.name for part in FAST), *(part.name for part in ON_SERVERS))
+PARTS = (*(part.name for part in (*FAST, SLOW)), *(part.name for part in ON_SERVERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Result:
 
 def run_checks(*, extent: str | None, skip: Sequence[str]) -> int:
     """Run what is not skipped, the lab coming up beside what needs no server; 0 when all passed."""
-    parts = [part for part in FAST if part.name not in skip]
+    without_servers = FAST if extent == "fast" else (*FAST, SLOW)
+    parts = [part for part in without_servers if part.name not in skip]
     servers = {"fast": (), "long": (*ON_SERVERS, FAULTS)}.get(extent or "", ON_SERVERS)
     on_servers = [part for part in servers if part.name not in skip]
     if not on_servers:

@@ -39,6 +39,7 @@ LATELY = {"from": "now-15m", "to": "now"}
 MILLISECONDS = 60_000
 FLEET_HEIGHT = 2100
 TABS = ".dashboard-navigation-tabs"
+SELECTED_TAB = f"{TABS} .selected-tab"  # the page changes a moment after the click
 LOADING = ".is-loading"  # of a widget whose content is on its way
 
 
@@ -109,6 +110,7 @@ def _photograph(url: str, wanted: list[Picture], folder: Path, profile: Path) ->
             page.goto(f"{url}/{picture.path}", wait_until="networkidle")
             if picture.tab:
                 page.locator(TABS).get_by_text(picture.tab, exact=True).first.click()
+                page.locator(SELECTED_TAB).get_by_text(picture.tab, exact=True).first.wait_for()
                 page.wait_for_load_state("networkidle")
             page.locator(LOADING).first.wait_for(state="hidden")
             file = folder / f"{picture.name}.png"

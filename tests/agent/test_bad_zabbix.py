@@ -70,6 +70,7 @@ def scraped(port: int) -> dict[str, float]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behave", [silence, garbage, claims_two_gib])
 def test_a_zabbix_that_behaves_badly_costs_neither_values_nor_memory(
     behave: Callable[[socket.socket], None], tmp_path: Path

@@ -73,6 +73,7 @@ def test_an_unknown_option_is_exit_code_2() -> None:
     assert run("--nonsense").returncode == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["json", "table", "prometheus"])
 def test_once_prints_a_cycle(conf: Path, form: str) -> None:
     done = run("--config-file", str(conf), "once", "--format", form)
@@ -82,6 +83,7 @@ def test_once_prints_a_cycle(conf: Path, form: str) -> None:
         assert json.loads(done.stdout)["node"]["libvirt_up"] == 1
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_no_trouble(conf: Path) -> None:
     command = [*COMMAND, "--config-file", str(conf), "once", "--format", "prometheus"]
     reader, writer = os.pipe()
@@ -92,6 +94,7 @@ def test_a_reader_that_has_seen_enough_is_no_trouble(conf: Path) -> None:
     assert "BrokenPipe" not in done.stderr
 
 
+@pytest.mark.slow
 def test_once_works_without_libvirtd_and_says_so_once(conf: Path) -> None:
     conf.write_text("[libvirt]\nuri = qemu:///system?socket=/nowhere/sock\n")
     done = run("--config-file", str(conf), "once", "--format", "json")
@@ -146,6 +149,7 @@ def test_the_daemon_measures_serves_and_stops(conf: Path, port: int) -> None:
     assert "stopped" in log
 
 
+@pytest.mark.slow
 def test_the_daemon_delivers_to_zabbix_and_tells_systemd(
     conf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,6 +157,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_nothing_that_memory_can_hold(
     small_disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

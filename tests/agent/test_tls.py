@@ -59,12 +59,14 @@ def by_certificate(trusted: Authority, own: Authority) -> Tls:
     return Tls("cert", ca_file=trusted.certificate, cert_file=certificate, key_file=key)
 
 
+@pytest.mark.slow
 def test_certificates_of_one_authority_let_both_talk(authority: Authority) -> None:
     with tls_server(authority) as address:
         reply = exchange(address, {"request": "x"}, 5, make_secure(by_certificate(authority, authority)))
     assert reply == {"response": "success"}
 
 
+@pytest.mark.slow
 def test_a_server_of_another_authority_is_refused_and_the_option_named(
     authority: Authority, tmp_path: Path
 ) -> None:

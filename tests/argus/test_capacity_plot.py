@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LINE = tuple((day * DAY, 100.0 + day) for day in range(20))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [LINE, LINE[:3]], ids=["forecast", "refused"])
 def test_a_picture_is_drawn(samples: tuple[tuple[float, float], ...], tmp_path: Path) -> None:
     file = tmp_path / "f.png"

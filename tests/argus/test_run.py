@@ -75,6 +75,7 @@ def config(tmp_path: Path, mailbox: Mailbox) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_a_zabbix_that_cannot_be_reached_is_one_mail_and_one_open_incident(
     config: Path, mailbox: Mailbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

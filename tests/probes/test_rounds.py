@@ -69,6 +69,7 @@ def test_what_a_probe_raises_becomes_its_outcome(error: Exception, state: State)
     assert (found[BAD].state, found[GOOD].state) == (state, State.UP)
 
 
+@pytest.mark.slow
 def test_a_probe_that_hangs_delays_the_round_by_its_own_timeout_and_is_not_started_twice() -> None:
     release, started = threading.Event(), []
 

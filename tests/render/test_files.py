@@ -22,6 +22,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_second_run_finds_nothing_to_do(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(check=False, root=checkout) == 0
     assert f"wrote {NODE}" in capsys.readouterr().out

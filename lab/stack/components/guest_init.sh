@@ -22,12 +22,12 @@ fi
 
 now() { read -r up _ </proc/uptime; echo "${up%.*}${up#*.}"; } # hundredths of a second
 
-# Busy for $1 percent of every second, measured by the clock and not by loops: QEMU's speed varies.
+# Busy for $1 percent of every three seconds, measured by the clock and not by loops: QEMU's speed varies.
 cpu() {
   while :; do
-    end=$(($(now) + $1))
+    end=$(($(now) + 3 * $1))
     while read -r up _ </proc/uptime && [ "${up%.*}${up#*.}" -lt "$end" ]; do :; done
-    [ "$1" -ge 100 ] || $b usleep $((10000 * (100 - $1)))
+    [ "$1" -ge 100 ] || $b usleep $((30000 * (100 - $1)))
   done
 }
 
@@ -38,7 +38,7 @@ disk() {
       $b dd if=$device of=/dev/null bs=4k count=64 iflag=direct
       $b dd if=/dev/zero of=$device bs=4k count=16 conv=fsync
     done 2>/dev/null
-    $b sleep 3 # each dd costs QEMU without KVM some 30 ms of CPU
+    $b sleep 8 # each dd costs QEMU without KVM some 30 ms of CPU, and the tests want it
   done
 }
 
@@ -46,7 +46,7 @@ net() { # ping the bridge of the node, and everybody
   while :; do
     $b ping -c 3 -s 1200 "${address%.*}.1"
     $b ping -c 1 "${address%.*}.255"
-    $b sleep 1
+    $b sleep 4
   done >/dev/null 2>&1
 }
 
@@ -54,7 +54,7 @@ memory() {
   $b mount -t tmpfs -o size=40% tmp /tmp
   while :; do
     $b dd if=/dev/zero of=/tmp/pages bs=1M count=$(($(now) % 16 + 8)) 2>/dev/null
-    $b sleep 2
+    $b sleep 5
   done
 }
 

@@ -32,10 +32,13 @@ class Guest:
         )
 
 
-# Four vCPUs: more than the two cores of a small machine. What they burn is bounded: g1 and g3 work
-# 0.1 s of each second; g2 wants all it can get, on one core, and may have a fifth of it for each vCPU.
+PERIOD = 100_000  # microseconds
+QUOTA = 8_000  # of each vCPU in a period
+
+# Four vCPUs: more than the two cores of a small machine. What they burn is bounded, since the tests want
+# those cores: g1 and g3 work a twentieth of the time; g2 wants all it can get, and gets QUOTA of one core.
 GUESTS = (
-    Guest("g1", "web-1", "m1.tiny", "shop", 1, 96, "cpu10,disk,net", address="10.77.0.11"),
+    Guest("g1", "web-1", "m1.tiny", "shop", 1, 96, "cpu5,disk,net", address="10.77.0.11"),
     Guest(
         "g2",
         'db "primary" & <größe> №2',
@@ -47,7 +50,7 @@ GUESTS = (
         address="10.77.0.12",
         throttled=True,
     ),
-    Guest("g3", "ci runner", "m1.tiny", "build", 1, 96, "cpu10,disk"),
+    Guest("g3", "ci runner", "m1.tiny", "build", 1, 96, "cpu5,disk"),
 )
 
 
@@ -116,12 +119,12 @@ def _metadata(guest: Guest) -> str:
 
 
 def _limits(guest: Guest) -> str:
-    """All vCPUs on one core, where they keep each other waiting, each with a fifth of it at most."""
+    """All vCPUs on one core, where they keep each other waiting, each with a small part of it."""
     pins = "".join(f"<vcpupin vcpu='{number}' cpuset='0'/>" for number in range(guest.vcpus))
     return f"""\
 <iothreads>1</iothreads>
   <cputune>
-    <shares>512</shares><period>100000</period><quota>20000</quota>
+    <shares>512</shares><period>{PERIOD}</period><quota>{QUOTA}</quota>
     {pins}<emulatorpin cpuset='0'/><iothreadpin iothread='1' cpuset='0'/>
   </cputune>
   <numatune><memory mode='strict' nodeset='0'/></numatune>"""
