@@ -28,7 +28,7 @@ from argus_agent.runner import Result, Runner
 from tests.lab.conftest import Lab
 from tests.lab.storm_node import Node, storm_node, wait_for
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.own]
 
 STORM = int(os.environ.get("ARGUS_STORM_GUESTS", str(GUESTS_A_SHARE + 2)))  # two calls a cycle
 INTERVAL = 15.0  # the daemon's

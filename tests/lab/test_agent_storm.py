@@ -37,7 +37,7 @@ from argus_agent.runner import Result, Runner
 from tests.lab.conftest import Lab
 from tests.lab.storm_node import Node, storm_node, wait_for
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.own]
 
 NOVA = "http://openstack.org/xmlns/libvirt/nova/1.1"
 

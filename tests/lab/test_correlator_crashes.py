@@ -38,7 +38,7 @@ from stack.polling import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.own]
 
 CONFIG = """
 [zabbix]

@@ -14,7 +14,7 @@ from smtp_server import free_port
 from argus.failpoints import POINTS, VARIABLE
 from tests.lab.conftest import Lab
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.own]
 
 CONFIG = """
 [zabbix]
