@@ -39,7 +39,11 @@ def scope_of(rule: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """The incidents of one cycle, those that are over left out, and those of the cycle before."""
+    """The incidents of one cycle, those that are over left out, and those of the cycle before.
+
+    ``state`` is what is believed of causes and of who was told; settling anew against what was settled
+    changes nothing once it is true.
+    """
 
     state: Mapping[Key, Incident]
     before: Mapping[Key, Incident]
@@ -58,12 +62,8 @@ class Causes:
             for rule, found in members.items()
         }
 
-    def settle(self) -> Iterator[tuple[Incident, tuple[Effect, ...]]]:
-        """Yield every incident with its cause, and what that changed."""
-        for incident in self.state.values():
-            yield self._settle(incident)
-
-    def _settle(self, incident: Incident) -> tuple[Incident, tuple[Effect, ...]]:
+    def settle(self, incident: Incident) -> tuple[Incident, tuple[Effect, ...]]:
+        """Return an incident as the rules left it with its cause, and what that changed."""
         cause = self._cause(incident)
         if cause is not None:
             return self._explained(incident, cause)
@@ -86,18 +86,28 @@ class Causes:
         cause = incident.cause
         if cause is None:
             return incident, ()
-        since = min(self.now, self.now if incident.orphan_since is None else incident.orphan_since)
-        waiting = replace(incident, orphan_since=since)
-        if incident.held or (self._was_true(cause) and self.now - since < self.policy.promote_after):
-            return waiting, ()
+        since = self._since_orphaned(incident)
+        if incident.held or not self._is_due(since):
+            return replace(incident, orphan_since=since), ()
         new = replace(incident, cause=None, orphan_since=None)
         reason = f"outlived {cause.rule} on {cause.subject} by {self.now - since:.0f} s"
+        if incident.orphan_since is None:
+            reason = f"{cause.rule} on {cause.subject} was over before it was due to open"
         return new, (Effect(Change.PROMOTED, new, reason),)
 
-    def _was_true(self, cause: Key) -> bool:
-        """Tell whether a cause that is gone had opened: one that was dropped explains nothing."""
-        last = self.before.get(cause)
-        return last is None or last.phase is Phase.OPEN
+    def _since_orphaned(self, incident: Incident) -> float:
+        """Return from when it waits for its own end; a cause that ended unopened is not waited for.
+
+        Once noted it stays: the same cause may begin anew meanwhile, and says nothing of how the first ended.
+        """
+        if incident.orphan_since is not None:
+            return min(self.now, incident.orphan_since)
+        last = self.before.get(incident.cause) if incident.cause else None
+        was_true = last is None or last.phase is Phase.OPEN
+        return self.now if was_true else self.now - self.policy.promote_after
+
+    def _is_due(self, orphan_since: float) -> bool:
+        return self.now - orphan_since >= self.policy.promote_after
 
     def _counts(self, incident: Incident) -> bool:
         """Tell whether an incident is one of the many that a scope speaks for."""
@@ -105,46 +115,69 @@ class Causes:
             return False
         if incident.told_at is not None:
             return self.now - incident.told_at < self.policy.scope_window
-        if self._local(incident) is not None:
+        near, scope = self._near(incident), scope_of(incident.key.rule)
+        if near is not None and near != scope:
             return False
-        cause, scope = incident.cause, scope_of(incident.key.rule)
-        if cause is None or cause == scope or not self._was_true(cause):
-            return True
-        since = self.now if incident.orphan_since is None else incident.orphan_since
-        return self.now - since >= self.policy.promote_after
+        cause = incident.cause
+        return cause is None or cause == scope or self._is_due(self._since_orphaned(incident))
 
     def _cause(self, incident: Incident) -> Key | None:
-        """Return the nearest cause that is active; what was told before speaks for itself.
-
-        Of what cannot be judged nothing new can be said, its cause included.
-        """
+        """Return the nearest cause that is active; what was told before speaks for itself."""
         if incident.told_at is not None:
             return None
-        if incident.held and incident.cause in self.state:
-            return incident.cause
-        local = self._local(incident)
-        if local is not None:
-            return local
+        near = self._near(incident)
+        if near is not None:
+            return near
         rule = incident.key.subject if incident.key.rule == same_fault_on_many.name else incident.key.rule
         own = () if incident.key.rule == same_fault_on_many.name else (scope_of(rule),)
         wider = (scope_of(WIDER[rule]),) if rule in WIDER else ()
-        return next((key for key in (*own, *wider) if key in self.state), None)
+        known = (key for key in (*own, *wider) if key in self.state)
+        return next((key for key in known if not self._is_mute(key, incident.key)), None)
+
+    def _near(self, incident: Incident) -> Key | None:
+        """Return what explains it nearby.
+
+        Of what cannot be judged nothing new can be said, its cause included.
+        """
+        if incident.held and incident.orphan_since is None and incident.cause in self.state:
+            return incident.cause
+        return self._local(incident)
 
     def _local(self, incident: Incident) -> Key | None:
-        """Return what explains it nearby: what is open before what is pending, which may never be told.
-
-        A pending one that is held cannot open at all, for as long as it cannot be judged: it explains nothing
-        that can.
-        """
+        """Return what explains it nearby: what is open before what is pending, which may never be told."""
         rule, subject = incident.key
-        found = list(self._along(incident, self.book.explained_by.get(rule, ())))
+        found = [
+            key
+            for key in self._along(incident, self.book.explained_by.get(rule, ()))
+            if not self._is_mute(key, incident.key)
+        ]
         is_open = next((key for key in found if self.state[key].phase is Phase.OPEN), None)
         if is_open is not None:
             return is_open
         twin = self.state.get(Key(TWINS[rule], subject)) if rule in TWINS else None
         if twin is not None and self._speaks(twin, incident):
             return twin.key
-        return next((key for key in found if incident.held or not self.state[key].held), None)
+        return next(iter(found), None)
+
+    def _is_mute(self, key: Key, symptom: Key) -> bool:
+        """Tell whether nobody hears of an incident, for as long as it cannot be judged: it explains nothing.
+
+        It is held, was never told, and neither was what explains it; or that is the symptom itself.
+        """
+        seen = set()
+        while key not in seen:
+            seen.add(key)
+            incident = self.state[key]
+            if incident.told_at is not None:
+                return False
+            if incident.cause == symptom:
+                return True
+            if not incident.held:
+                return False
+            if incident.cause is None or incident.cause not in self.state:
+                return True
+            key = incident.cause
+        return True
 
     def _along(self, incident: Incident, rules: Iterable[str]) -> Iterator[Key]:
         """Yield what explains an incident on its own subject or on those that it lives by."""
@@ -158,14 +191,12 @@ class Causes:
                     yield cause.key
 
     def _speaks(self, twin: Incident, incident: Incident) -> bool:
-        """Tell whether the twin opened first, so that it is, or was, told.
-
-        One that is held and whose own cause is over is told by nobody, for as long as it cannot be judged.
-        """
-        mute = bool(twin.held) and twin.told_at is None and twin.cause not in self.state
-        if twin.phase is not Phase.OPEN or twin.cause == incident.key or mute:
-            return False
-        return _age(twin) < _age(incident)
+        """Tell whether the twin opened first, so that it is, or was, told."""
+        return (
+            twin.phase is Phase.OPEN
+            and _age(twin) < _age(incident)
+            and not self._is_mute(twin.key, incident.key)
+        )
 
 
 def _by_time(member: Member) -> tuple[float, str]:

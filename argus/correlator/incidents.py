@@ -15,7 +15,7 @@ from argus.correlator.rulebook import BOOK, Rulebook
 from argus.correlator.rules.scope import same_fault_on_many
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from argus.correlator.facts import Facts
     from argus.correlator.rule import AnyRule, Outcome
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Change", "Decision", "Effect", "Incident", "Key", "Phase", "decide"]
 
 SCOPE = same_fault_on_many.name
+ROUNDS = 8  # chains of causes are at most four long; what does not stand by then is told as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,7 @@ def decide(
             after[key] = step[0]
         effects.extend(step[1])
 
-    scopes = {key for key in state if key.rule == SCOPE}
-    for key in sorted({*state, *outcomes} - scopes):
+    for key in sorted(key for key in {*state, *outcomes} if key.rule != SCOPE):
         incident, rule = state.get(key), book.rules.get(key.rule)
         if rule is None:
             take(key, _finish(incident, now, "the rule no longer exists"))
@@ -93,14 +93,58 @@ def decide(
             take(key, gone.judge(incident, policy, now))
         else:
             take(key, _advance(key, incident, rule, outcomes[key], terms))
-    found = Causes(after, state, policy, now, book).scopes()
-    for key in sorted(scopes | {scope_of(rule) for rule in found}):
+    return _explain(state, after, facts, terms, effects, book)
+
+
+def _explain(
+    before: Mapping[Key, Incident],
+    found: Mapping[Key, Incident],
+    facts: Facts,
+    terms: Terms,
+    effects: Sequence[Effect],
+    book: Rulebook,
+) -> Decision:
+    """Find scopes and causes; what has none is told.
+
+    Whom a scope speaks for depends on causes, and causes on scopes and on each other: so they are worked out
+    against what was worked out, until it stands. Then a replay of the same facts finds nothing else.
+    """
+    settled = {**found, **{key: each for key, each in before.items() if key.rule == SCOPE}}
+    for _ in range(ROUNDS):
+        believed = settled
+        many, news = _scopes(before, believed, facts, terms, book)
+        subjects = {key: each for key, each in believed.items() if key.rule != SCOPE}
+        causes = Causes({**subjects, **many}, before, terms.policy, terms.now, book)
+        steps = [causes.settle(incident) for incident in (*found.values(), *many.values())]
+        settled = {incident.key: incident for incident, _ in steps}
+        if settled == believed:
+            break
+    changed = [effect for _, some in steps for effect in some]
+    return Decision(settled, tuple(_told_as_known([*effects, *news], changed, settled)))
+
+
+def _scopes(
+    before: Mapping[Key, Incident],
+    believed: Mapping[Key, Incident],
+    facts: Facts,
+    terms: Terms,
+    book: Rulebook,
+) -> tuple[dict[Key, Incident], list[Effect]]:
+    """Return the incidents that speak for many, and what became of them."""
+    found = Causes(believed, before, terms.policy, terms.now, book).scopes()
+    after: dict[Key, Incident] = {}
+    effects: list[Effect] = []
+    for key in sorted({key for key in before if key.rule == SCOPE} | {scope_of(rule) for rule in found}):
         blind = facts.blindness(book.sources.get(key.subject, ()))
-        if blind:
-            take(key, _hold(state.get(key), blind))
-        else:
-            take(key, _scope(key, state.get(key), found.get(key.subject), terms, book))
-    return _explain(Causes(after, state, policy, now, book), effects)
+        incident, news = (
+            _hold(before.get(key), blind)
+            if blind
+            else _scope(key, before.get(key), found.get(key.subject), terms, book)
+        )
+        if incident is not None:
+            after[key] = incident
+        effects.extend(news)
+    return after, effects
 
 
 def _scope(key: Key, incident: Incident | None, scope: Scope | None, terms: Terms, book: Rulebook) -> Step:
@@ -115,24 +159,18 @@ def _scope(key: Key, incident: Incident | None, scope: Scope | None, terms: Term
     return _advance(key, incident, replace(same_fault_on_many, hold=terms.hold(member)), outcome, terms)
 
 
-def _explain(causes: Causes, effects: list[Effect]) -> Decision:
-    """Find causes; what has none is told.  What happened before is told with what is known now."""
-    settled = {}
+def _told_as_known(
+    effects: Sequence[Effect], causes: Iterable[Effect], settled: Mapping[Key, Incident]
+) -> Iterator[Effect]:
+    """Yield all effects; what happened before causes were known is told with what is known now."""
     opened = {effect.incident.key for effect in effects if effect.change is Change.OPENED}
-    more: list[Effect] = []
-    for incident, new in causes.settle():
-        settled[incident.key] = incident
-        # what opens is told by that; being promoted at the same moment would tell it twice
-        more.extend(
-            effect for effect in new if effect.change is not Change.PROMOTED or incident.key not in opened
-        )
-    final = [
-        effect
-        if effect.change in {Change.RESOLVED, Change.DROPPED}
-        else replace(effect, incident=settled.get(effect.incident.key, effect.incident))
-        for effect in (*effects, *more)
-    ]
-    return Decision(settled, tuple(final))
+    # what opens is told by that; being promoted at the same moment would tell it twice
+    more = (each for each in causes if each.change is not Change.PROMOTED or each.incident.key not in opened)
+    for effect in (*effects, *more):
+        if effect.change in {Change.RESOLVED, Change.DROPPED}:
+            yield effect
+        else:
+            yield replace(effect, incident=settled.get(effect.incident.key, effect.incident))
 
 
 def _advance(key: Key, incident: Incident | None, rule: AnyRule, outcome: Outcome, terms: Terms) -> Step:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -13,7 +12,6 @@ from argus.catalogue import libvirt
 from argus.correlator.evaluate import Key
 from argus.correlator.facts import ZABBIX, Facts, NodeValues, Placement, Problem
 from argus.correlator.incidents import Change, Decision, Incident, Phase, decide
-from argus.correlator.rules import scope
 from argus.correlator.thresholds import Policy, Thresholds
 
 NODES = tuple(f"cmp{number}" for number in range(4))
@@ -22,19 +20,6 @@ PAUSES = st.sampled_from([1.0, 5.0, 30.0, 100.0, 400.0])
 TRIGGERS = st.sampled_from(["guest_broken", "guest_not_running"])
 # Pauses after which nothing is on its way any more: short ones while holds run, then long ones.
 LONG = (*[60.0] * 5, *[300.0] * 10)
-
-
-def settled(decision: Decision) -> Decision:
-    """Without what follows one cycle later: how many a scope counts, and so whether it is on its way out."""
-    scopes = {rule.name for rule in scope.RULES}
-    state = {
-        key: replace(each, summary="", evidence={}, clear_since=None, seen_at=0.0)
-        if key.rule in scopes
-        else each
-        for key, each in decision.state.items()
-    }
-    effects = tuple(effect for effect in decision.effects if effect.incident.key.rule not in scopes)
-    return Decision(state, effects)
 
 
 class Cloud(RuleBasedStateMachine):
@@ -154,7 +139,7 @@ class Cloud(RuleBasedStateMachine):
         assert shuffled == decision, "I9: the order of facts changed the outcome"
         self.state = dict(decision.state)
         again = decide(self.state, facts, self.policy, self.now)
-        assert settled(again) == settled(Decision(self.state, ())), "I10: a replay did something"
+        assert again == Decision(self.state), "I10: a replay did something"
         self.check_told(decision)
 
     def check_told(self, decision: Decision) -> None:
@@ -192,8 +177,6 @@ class Cloud(RuleBasedStateMachine):
 
 
 TestCloud = Cloud.TestCase
-# The same histories each time: a free search of some hundred still finds one in which a replay of the same
-# instant explains an incident otherwise (I10), which must be mended before the examples may vary again.
 TestCloud.settings = settings(
-    max_examples=settings().max_examples // 4, stateful_step_count=20, deadline=None, derandomize=True
+    max_examples=settings().max_examples // 4, stateful_step_count=20, deadline=None
 )
