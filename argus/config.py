@@ -189,7 +189,7 @@ EXPORTER_OPTIONS = [
 
 
 def _threshold_options() -> list[Any]:
-    """One option a threshold, and one a rule for how long its finding must stand."""
+    """One option a threshold, and two a rule: how long its finding must stand, and be gone."""
     limits = [
         cfg.FloatOpt(f.name, default=f.default, min=f.metadata["least"], help=f.metadata["text"])
         for f in fields(Thresholds)
@@ -204,7 +204,17 @@ def _threshold_options() -> list[Any]:
         )
         for rule in RULES
     ]
-    return [*limits, *holds]
+    keeps = [
+        cfg.FloatOpt(
+            f"{rule.name}_keep",
+            default=rule.keep,
+            min=0,
+            help=f"{rule.title}: seconds without it before its incident ends. 0 tells of an end that may be "
+            "a pause.",
+        )
+        for rule in RULES
+    ]
+    return [*limits, *holds, *keeps]
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
@@ -309,6 +319,7 @@ def policy(conf: Any) -> Policy:
         flap_window=conf.correlator.flap_window,
         flap_quiet=conf.correlator.flap_quiet,
         capacity=terms(conf),
+        keeps={rule.name: values[f"{rule.name}_keep"] for rule in RULES},
         maintenance_reason=conf.correlator.maintenance_reason,
     )
 

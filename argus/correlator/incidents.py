@@ -55,7 +55,8 @@ class Terms:
     def keep(self, rule: AnyRule, incident: Incident) -> float:
         """Return how long all must have been well before it resolves, in seconds."""
         flapping = self.policy.flap_quiet if incident.flaps >= self.policy.flap_count else 0.0
-        return max(rule.keep, flapping, self.policy.mass_keep if self.mass else 0.0)
+        keep = self.policy.keeps.get(rule.name, rule.keep)
+        return max(keep, flapping, self.policy.mass_keep if self.mass else 0.0)
 
 
 def decide(

@@ -164,10 +164,10 @@ class CapacityTerms:
 class Policy:
     """Everything that decisions depend on besides state and facts.  Times in seconds.
 
-    ``holds`` overrides a rule's own hold by the rule's name; ``forget_after`` is how long a subject must be
-    gone from a readable source before its incidents are closed.  ``guest_incidents`` says which problems of
-    guests are incidents (``none``, ``broken``, ``all``); ``promote_after`` is how long a symptom must outlive
-    its cause to be told; after ``scope_window`` a told incident no longer counts as one of many.
+    ``holds`` and ``keeps`` override a rule's own by the rule's name; ``forget_after`` is how long a subject
+    must be gone from a readable source before its incidents are closed.  ``guest_incidents`` says which
+    problems of guests are incidents (``none``, ``broken``, ``all``); ``promote_after`` is how long a symptom
+    must outlive its cause to be told; after ``scope_window`` a told incident no longer counts as one of many.
 
     One that was told and resolved ``flap_count`` times within ``flap_window`` flaps: it then ends only when
     all has been well for ``flap_quiet``.  When more than ``mass_min`` incidents and ``mass_ratio`` of all
@@ -190,3 +190,4 @@ class Policy:
     mass_keep: float = 120.0
     capacity: CapacityTerms = field(default_factory=CapacityTerms)
     maintenance_reason: str = BY_PEOPLE
+    keeps: Mapping[str, float] = field(default_factory=dict)

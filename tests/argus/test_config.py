@@ -85,12 +85,11 @@ def test_a_secret_comes_from_its_file_and_wins(tmp_path: Path) -> None:
     assert config.database_url(conf) == "sqlite:////x.db"
 
 
-def test_thresholds_and_holds_reach_the_policy(tmp_path: Path) -> None:
-    policy = config.policy(
-        load(tmp_path, "[thresholds]\nguest_steal_max_ratio = 0.5\nnode_is_full_hold = 7\n")
-    )
+def test_thresholds_and_times_of_rules_reach_the_policy(tmp_path: Path) -> None:
+    text = "guest_steal_max_ratio = 0.5\nnode_is_full_hold = 7\nnode_is_full_keep = 9\n"
+    policy = config.policy(load(tmp_path, f"[thresholds]\n{text}"))
     assert policy.thresholds.guest_steal_max_ratio == 0.5
-    assert policy.holds["node_is_full"] == 7
+    assert (policy.holds["node_is_full"], policy.keeps["node_is_full"]) == (7, 9)
 
 
 def test_every_option_says_what_it_is_for() -> None:

@@ -104,6 +104,13 @@ def test_it_resolves_only_after_all_has_been_well_for_the_rules_keep() -> None:
     assert world.state == {}
 
 
+def test_it_resolves_after_the_keep_that_was_configured() -> None:
+    policy = Policy(holds={LIBVIRTD.rule: 0.0}, keeps={LIBVIRTD.rule: 0.0})
+    world = World(policy=policy)
+    world.after(0, broken(world))
+    assert world.after(1, world.node()) == [(LIBVIRTD.rule, Change.RESOLVED)]
+
+
 def test_a_flapping_value_stays_one_incident() -> None:
     world = with_libvirtd_open()
     for _ in range(10):

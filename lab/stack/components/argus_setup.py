@@ -57,8 +57,8 @@ schedule_file = {folder}/beat
 
 [correlator]
 interval = 5
-stale_after = 30
-promote_after = 20
+stale_after = 20
+promote_after = 15
 
 [smtp]
 host = 127.0.0.1
@@ -71,10 +71,14 @@ recipients = oncall@lab.invalid
 listen = 127.0.0.1:{metrics}
 
 [thresholds]
-# seconds a finding must last: a few, so that people and tests do not wait
-libvirtd_does_not_answer_hold = 10
-node_does_not_report_hold = 10
-overcommit_hurts_guests_hold = 10
+# seconds a finding must last, and be gone: a few, so that people and tests do not wait
+libvirtd_does_not_answer_hold = 6
+libvirtd_does_not_answer_keep = 6
+node_does_not_report_hold = 6
+node_does_not_report_keep = 6
+guest_is_broken_keep = 6
+guest_is_not_running_keep = 6
+overcommit_hurts_guests_hold = 6
 """
 
 
