@@ -40,8 +40,14 @@ MILLISECONDS = 60_000
 FLEET_HEIGHT = 2100
 TABS = ".dashboard-navigation-tabs"
 SELECTED_TAB = f"{TABS} .selected-tab"  # the page changes a moment after the click
-LOADING = ".is-loading"  # of a widget whose content is on its way
-
+PERIODS = ".time-quick-range"  # the choice of a period, a quarter of the page
+PERIOD_BUTTON = ".btn-time"
+# No widget waits for its content, and none has begun to for a second: the next page's begin after the click.
+SETTLED = """() => {
+  const now = Date.now();
+  if (document.querySelector('.is-loading') || !window.argusBusy) window.argusBusy = now;
+  return now - window.argusBusy > 1000;
+}"""
 
 NODE_TABS = ("Overview", "CPU and overcommit", "Memory and NUMA", "KSM and THP", "Guests and agent")
 GUEST_TABS = ("Overview", "CPU and steal", "Memory and balloon", "NUMA", "Disks", "Network")
@@ -112,7 +118,9 @@ def _photograph(url: str, wanted: list[Picture], folder: Path, profile: Path) ->
                 page.locator(TABS).get_by_text(picture.tab, exact=True).first.click()
                 page.locator(SELECTED_TAB).get_by_text(picture.tab, exact=True).first.wait_for()
                 page.wait_for_load_state("networkidle")
-            page.locator(LOADING).first.wait_for(state="hidden")
+            if page.locator(PERIODS).first.is_visible():
+                page.locator(PERIOD_BUTTON).first.click()
+            page.wait_for_function(SETTLED)
             file = folder / f"{picture.name}.png"
             page.screenshot(path=file)
             print(file, flush=True)
