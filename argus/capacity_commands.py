@@ -115,6 +115,7 @@ def pains(hosts: Sequence[Host]) -> dict[str, Any]:
         "promised": dict(found.promised),
         "hosts_that_tell": found.told,
         "steal": found.worst.steal,
+        "cpu_stall": found.worst.cpu_stall,
         "memory_stall": found.worst.stall,
         "swap_bytes": found.worst.swap,
         "ballooned_bytes": found.worst.ballooned,

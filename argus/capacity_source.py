@@ -37,7 +37,7 @@ class CapacitySource:
     every: float
     keep: float
     across_zones: bool = False
-    steal_least: float = noisy.WAIT_LEAST
+    waits: noisy.Limits = noisy.LIMITS
     seconds: float = READ_SECONDS
     clock: Callable[[], float] = field(default=time.time)
 
@@ -79,18 +79,10 @@ class CapacitySource:
 
     def _noises(self, fleet: Fleet) -> Iterator[str]:
         """Ask for guests only where a node says that one waits."""
-        waiting = {
-            h.name for h in fleet.hosts if h.pain.steal is not None and h.pain.steal >= self.steal_least
-        }
-        if not waiting:
-            return
-        usages = [each for each in self.fleets.usages() if each.host in waiting]
-        for noise in noisy.noises(usages, self.steal_least):
-            shares = ", ".join(
-                f"{s.label} ({s.project or 'project unknown'}) {part:.0%}" for s, part in noise.suspects
-            )
-            victim = f"{noise.victim.label} on {noise.victim.host}"
-            yield f"{victim} waits {noise.waits:.0%} of the time for {noise.resource}; of its use: {shares}"
+        waiting = {host.name for host in fleet.hosts if noisy.is_waiting(host.pain, self.waits)}
+        waiting |= {name.partition(".")[0] for name in waiting}  # as the agent calls itself
+        if waiting:
+            yield from (noise.text for noise in noisy.noises(self.fleets.usages(waiting), self.waits))
 
 
 def figures(made: Report) -> Iterator[tuple[str, str, float, float]]:
@@ -113,7 +105,11 @@ def sources(conf: Any, fleets: Fleets, store: Store) -> tuple[CapacitySource, ..
             conf.capacity.interval,
             conf.capacity.keep_days * DAY,
             conf.capacity.failover_across_zones,
-            conf.thresholds.guest_steal_max_ratio,
+            noisy.Limits(
+                conf.thresholds.guest_steal_max_ratio,
+                conf.thresholds.guest_disk_latency_max_seconds,
+                conf.thresholds.guest_drops_max,
+            ),
         )
         for name in fleets.names()
     )

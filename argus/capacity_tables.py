@@ -80,14 +80,18 @@ def pains(rows: Sequence[Mapping[str, Any]]) -> None:
         return
     out = console()
     made = table(
-        "SCOPE", ">PROMISED VCPU", ">MEMORY", ">DISK", ">STEAL", ">MEMORY STALL", ">SWAP", ">BALLOONED"
+        *("SCOPE", ">PROMISED VCPU", ">MEMORY", ">DISK", ">STEAL", ">CPU STALL"),
+        *(">MEMORY STALL", ">SWAP", ">BALLOONED"),
     )
     for row in rows:
         kinds = (row["promised"].get(kind) for kind in ("VCPU", "MEMORY_MB", "DISK_GB"))
         made.add_row(
             Text(row["scope"]),
             *("?" if ratio is None else f"{ratio:.2f}" for ratio in kinds),
-            *("?" if row[name] is None else f"{row[name]:.1%}" for name in ("steal", "memory_stall")),
+            *(
+                "?" if row[name] is None else f"{row[name]:.1%}"
+                for name in ("steal", "cpu_stall", "memory_stall")
+            ),
             *(
                 "?" if row[n] is None else f"{row[n] / 2**30:.1f} GiB"
                 for n in ("swap_bytes", "ballooned_bytes")

@@ -34,6 +34,7 @@ def families(session: Session, now: float) -> Iterator[Metric]:
     """Yield all families; a figure that is not known has no sample."""
     made = reports(session, now)
     if made:
+        yield from _hosts(made)
         yield from _classes(made)
         yield from _flavors(made)
         yield from _pains(made)
@@ -67,6 +68,20 @@ def _classes(made: tuple[Report, ...]) -> Iterator[Metric]:
     yield promised
 
 
+def _hosts(made: tuple[Report, ...]) -> Iterator[Metric]:
+    texts = {
+        "hosts": ("hosts", "Computes of the scope."),
+        "hosts_open": ("taking", "Those that take guests: up, and not disabled."),
+        "hosts_over_capacity": ("over", "Those that hold more than their capacity."),
+    }
+    for name, (field, text) in texts.items():
+        family = GaugeMetricFamily(f"argus_fleet_{name}", text, labels=("fleet", "scope"))
+        for report in made:
+            for scope in report.scopes:
+                family.add_metric((report.fleet, scope.name), getattr(scope, field))
+        yield family
+
+
 def _flavors(made: tuple[Report, ...]) -> Iterator[Metric]:
     fits = GaugeMetricFamily(
         "argus_fleet_flavor_fits",
@@ -97,6 +112,7 @@ def _flavors(made: tuple[Report, ...]) -> Iterator[Metric]:
 def _pains(made: tuple[Report, ...]) -> Iterator[Metric]:
     texts = {
         "steal_ratio": ("steal", "Share of time that the worst guest waits for a CPU."),
+        "cpu_stall_ratio": ("cpu_stall", "Share of time that a task waits for a CPU on the worst host."),
         "memory_stall_ratio": ("stall", "Share of time that a task waits for memory on the worst host."),
         "swap_used_bytes": ("swap", "Swap in use on the worst host."),
         "ballooned_bytes": ("ballooned", "Memory that balloons hold back on the worst host."),
@@ -150,7 +166,19 @@ def _losses(made: tuple[Report, ...]) -> Iterator[Metric]:
 
 
 def _rest(made: tuple[Report, ...], now: float) -> Iterator[Metric]:
-    full = GaugeMetricFamily("argus_fleet_full_in_days", "Forecast: days until full.", labels=_CLASS)
+    ends = {
+        "full": GaugeMetricFamily("argus_fleet_full_in_days", "Forecast: days until full.", labels=_CLASS),
+        "early": GaugeMetricFamily(
+            "argus_fleet_full_earliest_days",
+            "Early end of the 90 % interval of argus_fleet_full_in_days.",
+            labels=_CLASS,
+        ),
+        "late": GaugeMetricFamily(
+            "argus_fleet_full_latest_days",
+            "Late end of the 90 % interval of argus_fleet_full_in_days; absent beyond three years.",
+            labels=_CLASS,
+        ),
+    }
     quota = GaugeMetricFamily(
         "argus_fleet_quota_promise_ratio", "Sum of quotas, of capacity.", labels=("fleet", "resource")
     )
@@ -165,8 +193,9 @@ def _rest(made: tuple[Report, ...], now: float) -> Iterator[Metric]:
         age.add_metric((report.fleet,), max(0.0, now - report.at))
         for scope, kinds in report.forecasts.items():
             for kind, each in kinds.items():
-                if each["full"] is not None:
-                    full.add_metric((report.fleet, scope, kind), each["full"])
+                for end, family in ends.items():
+                    if each[end] is not None:
+                        family.add_metric((report.fleet, scope, kind), each[end])
         for kind, promise in report.promises.items():
             if promise["ratio"] is not None:
                 quota.add_metric((report.fleet, kind), promise["ratio"])
@@ -174,4 +203,4 @@ def _rest(made: tuple[Report, ...], now: float) -> Iterator[Metric]:
             drift.add_metric((report.fleet, kind), number)
         for part in report.missing:
             unread.add_metric((report.fleet, part), 1)
-    yield from (full, quota, drift, unread, age)
+    yield from (*ends.values(), quota, drift, unread, age)

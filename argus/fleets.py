@@ -12,7 +12,7 @@ from argus.correlator.capacity import agents
 from argus.errors import ArgusError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from argus.correlator.capacity.model import Fleet
     from argus.correlator.capacity.noisy import Usage
@@ -43,15 +43,14 @@ class Fleets:
         nodes, details, residents = self._agents(fresh, everything=True)
         return agents.of_agents(AGENTS, nodes, residents, fresh, self.clock(), details)
 
-    def usages(self) -> list[Usage]:
-        """Return what guests use and wait for.  Raises ``ZabbixError``."""
+    def usages(self, nodes: Collection[str]) -> list[Usage]:
+        """Return what the guests of some nodes use and wait for.  Raises ``ZabbixError``."""
         from argus.zabbix import api, guest_values  # noqa: PLC0415
 
         options = self.conf.zabbix
         file = Path(options.token_file)
         with api.Zabbix.with_token_file(options.url, file, timeout=options.timeout) as zabbix:
-            values = guest_values.read_guest_values(zabbix)
-        return [guest_values.usage(uuid, each) for uuid, each in values.items()]
+            return guest_values.read_usages(zabbix, nodes)
 
     def _cloud(self, name: str, progress: Callable[[int, int], None] | None) -> Fleet:
         from argus.openstack import documents  # noqa: PLC0415  # only who reads a cloud needs its client
@@ -99,5 +98,5 @@ class Fleets:
         with api.Zabbix.with_token_file(options.url, file, timeout=options.timeout) as zabbix:
             nodes = feeds.read_node_values(zabbix)
             details = node_details.read_node_details(zabbix, fresh)
-            guests = guest_values.read_guest_values(zabbix) if everything else {}
-        return nodes, details, [guest_values.resident(uuid, values) for uuid, values in guests.items()]
+            residents = guest_values.read_residents(zabbix) if everything else []
+        return nodes, details, residents

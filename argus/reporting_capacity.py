@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from argus.correlator.capacity.report import Class, Report, Scope
 
 MIB = 2**20
+COMPARED = frozenset({"servers", "allocations", "migrations"})  # without one of them no drift is sought
 BY_HOST = "host"  # the kind of loss that is told
 
 
@@ -39,7 +40,10 @@ def document(report: Report, now: float) -> dict[str, Any]:
         capacity.AGE.field: max(0.0, now - report.at),
         **(_room(everything) if everything else {}),
         **_losses(report),
-        capacity.FULL_IN.field: _full_in(report),
+        **_full_in(report),
+        **(_pains(everything) if everything else {}),
+        capacity.DRIFT.field: None if COMPARED & report.missing.keys() else sum(report.drifts.values()),
+        capacity.NOISY.field: len(report.noises) if everything and everything.told else None,
         capacity.QUOTA_CORES.field: report.promises.get("cores", {}).get("ratio"),
         capacity.QUOTA_RAM.field: report.promises.get("ram", {}).get("ratio"),
     }
@@ -67,6 +71,9 @@ def _room(scope: Scope) -> dict[str, Any]:
     return {
         capacity.HOSTS.field: scope.hosts,
         capacity.HOSTS_OPEN.field: scope.taking,
+        capacity.OVER.field: scope.over,
+        capacity.VCPUS_PROMISED.field: scope.promised.get(VCPU),
+        capacity.MEMORY_PROMISED.field: scope.promised.get(MEMORY),
         capacity.VCPUS_FREE.field: sum(each.open for each in cpus) if cpus else None,
         capacity.VCPUS_USED.field: _used(cpus),
         capacity.MEMORY_FREE.field: memory.open * MIB if memory else None,
@@ -79,6 +86,21 @@ def _parts(scope: Scope) -> dict[str, Any]:
     return {
         capacity.SCOPE_VCPUS.field: sum(each.open for each in cpus) if cpus else None,
         capacity.SCOPE_MEMORY.field: memory.open * MIB if memory else None,
+        capacity.SCOPE_VCPUS_PROMISED.field: scope.promised.get(VCPU),
+        capacity.SCOPE_MEMORY_PROMISED.field: scope.promised.get(MEMORY),
+        capacity.SCOPE_STEAL.field: scope.steal,
+        capacity.SCOPE_STALL.field: scope.stall,
+        capacity.SCOPE_SWAP.field: scope.swap,
+    }
+
+
+def _pains(scope: Scope) -> dict[str, Any]:
+    return {
+        capacity.STEAL.field: scope.steal,
+        capacity.CPU_STALL.field: scope.cpu_stall,
+        capacity.MEMORY_STALL.field: scope.stall,
+        capacity.SWAP.field: scope.swap,
+        capacity.BALLOONED.field: scope.ballooned,
     }
 
 
@@ -103,7 +125,11 @@ def _losses(report: Report) -> dict[str, Any]:
     }
 
 
-def _full_in(report: Report) -> float | None:
-    days = [each["full"] for each in report.forecasts.get(EVERYTHING, {}).values()]
-    known = [day for day in days if day is not None]
-    return min(known) * DAY if known else None
+def _full_in(report: Report) -> dict[str, Any]:
+    """Tell of the resource that is full first, and the ends of its interval."""
+    known = [each for each in report.forecasts.get(EVERYTHING, {}).values() if each["full"] is not None]
+    if not known:
+        return {}
+    first = min(known, key=lambda each: float(each["full"]))
+    ends = {capacity.FULL_EARLY: "early", capacity.FULL_IN: "full", capacity.FULL_LATE: "late"}
+    return {metric.field: None if first[end] is None else first[end] * DAY for metric, end in ends.items()}

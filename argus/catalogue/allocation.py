@@ -70,6 +70,18 @@ STEAL_MAX = _ratio(
     "Steal of the worst vCPU of all guests here: whether overcommit hurts.",
     "agent, from vcpu.N.delay",
 )
+DISK_LATENCY_MAX = _allocation(
+    "guest_disk_latency_max_seconds",
+    "Mean time of an operation on the slowest disk of all guests here: whether sharing disks hurts.",
+    "agent, from rd.times, wr.times, fl.times and their reqs",
+    unit=Unit.SECONDS,
+)
+GUESTS_LOSING = _allocation(
+    "guests_losing_packets",
+    "Guests that lost packets at their interfaces since the agent's last cycle: whether sharing the network "
+    "and CPUs of the node hurts.",
+    "agent, from net.N.rx.drop and net.N.tx.drop",
+)
 
 SUBSYSTEM = Subsystem(
     "allocation",
@@ -91,10 +103,13 @@ SUBSYSTEM = Subsystem(
         MEMORY_RATIO,
         BALLOONED,
         STEAL_MAX,
+        DISK_LATENCY_MAX,
+        GUESTS_LOSING,
     ),
     graphs=(
         Graph("Overcommit", (VCPU_RATIO, MEMORY_RATIO, STEAL_MAX)),
         Graph("Guests", (RUNNING, PAUSED, SHUTOFF)),
         Graph("vCPUs", (CPUS_USABLE, VCPUS, VCPUS_FREE)),
+        Graph("What guests wait for", (STEAL_MAX, DISK_LATENCY_MAX, GUESTS_LOSING)),
     ),
 )

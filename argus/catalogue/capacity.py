@@ -45,6 +45,55 @@ FULL_IN = _all(
     source="argus capacity --forecast",
     unit=Unit.SECONDS,
 )
+_forecast = partial(_all, source="argus capacity --forecast", unit=Unit.SECONDS)
+FULL_EARLY = _forecast(
+    "full_earliest_seconds",
+    "The early end of that forecast's 90 % interval: order by this one where being full is worse than "
+    "hosts that wait.",
+)
+FULL_LATE = _forecast(
+    "full_latest_seconds", "The late end of that forecast's 90 % interval; absent beyond three years."
+)
+OVER = _all(
+    "hosts_over",
+    "Computes that hold more than their capacity: a ratio was lowered, or hardware is gone.",
+)
+VCPUS_PROMISED = _all(
+    "vcpus_promised_ratio",
+    "vCPUs given out for each CPU: above 1 (100 %) they are shared. High is fine until guests wait.",
+    unit=Unit.RATIO,
+)
+MEMORY_PROMISED = _all(
+    "memory_promised_ratio",
+    "Memory given out of what there is: above 1 (100 %) not all guests can use theirs at once.",
+    unit=Unit.RATIO,
+)
+_pain = partial(_all, source="agents, the worst node")
+STEAL = _pain("steal_max_ratio", "Share of time that the worst guest waits for a CPU.", unit=Unit.RATIO)
+CPU_STALL = _pain(
+    "cpu_stall_max_ratio",
+    "Share of time that some task waits for a CPU, on the worst node (PSI).",
+    unit=Unit.RATIO,
+)
+MEMORY_STALL = _pain(
+    "memory_stall_max_ratio",
+    "Share of time that some task waits for memory, on the worst node (PSI).",
+    unit=Unit.RATIO,
+)
+SWAP = _pain("swap_max_bytes", "Swap in use on the worst node.", unit=Unit.BYTES)
+BALLOONED = _pain(
+    "ballooned_max_bytes", "Memory that balloons hold back from guests on the worst node.", unit=Unit.BYTES
+)
+DRIFT = _all(
+    "drift",
+    "Disagreements of Nova, Placement and libvirt about who is where: argus capacity --drift lists them.",
+    source="argus capacity --drift",
+)
+NOISY = _all(
+    "noisy_neighbours",
+    "Guests that wait because of a neighbour: argus incidents names both.",
+    source="agents, guests of nodes where one waits",
+)
 QUOTA_CORES = _all(
     "quota_cores_ratio",
     "Sum of all quotas of cores, of what there is. Above 100 % not all can have what they were promised.",
@@ -65,6 +114,22 @@ SCOPE_VCPUS = _part("vcpus_free", "vCPUs that may still be given out in this zon
 SCOPE_MEMORY = _part(
     "memory_free_bytes", "Memory that may still be given out in this zone or aggregate.", unit=Unit.BYTES
 )
+SCOPE_VCPUS_PROMISED = _part(
+    "vcpus_promised_ratio", "vCPUs given out for each CPU of this zone or aggregate.", unit=Unit.RATIO
+)
+SCOPE_MEMORY_PROMISED = _part(
+    "memory_promised_ratio", "Memory given out of what this zone or aggregate has.", unit=Unit.RATIO
+)
+SCOPE_STEAL = _part(
+    "steal_max_ratio", "Share of time that its worst guest waits for a CPU.", unit=Unit.RATIO, source="agents"
+)
+SCOPE_STALL = _part(
+    "memory_stall_max_ratio",
+    "Share of time that some task waits for memory on its worst node (PSI).",
+    unit=Unit.RATIO,
+    source="agents",
+)
+SCOPE_SWAP = _part("swap_max_bytes", "Swap in use on its worst node.", unit=Unit.BYTES, source="agents")
 FITS = Metric(
     "flavor",
     "fits",
@@ -78,7 +143,10 @@ SUBSYSTEM = Subsystem(
     "Capacity",
     (
         *(HOSTS, HOSTS_OPEN, VCPUS_FREE, VCPUS_USED, MEMORY_FREE, MEMORY_USED, LOSSES_SHORT, STRANDED),
-        *(FULL_IN, QUOTA_CORES, QUOTA_RAM, UNREAD, AGE, SCOPE_VCPUS, SCOPE_MEMORY, FITS),
+        *(FULL_IN, FULL_EARLY, FULL_LATE, QUOTA_CORES, QUOTA_RAM, OVER, VCPUS_PROMISED, MEMORY_PROMISED),
+        *(STEAL, CPU_STALL, MEMORY_STALL, SWAP, BALLOONED, DRIFT, NOISY, UNREAD, AGE),
+        *(SCOPE_VCPUS, SCOPE_MEMORY, SCOPE_VCPUS_PROMISED, SCOPE_MEMORY_PROMISED, SCOPE_STEAL, SCOPE_STALL),
+        *(SCOPE_SWAP, FITS),
     ),
     triggers=(
         Trigger(
@@ -128,8 +196,15 @@ SUBSYSTEM = Subsystem(
         Graph("Left: vCPUs", (VCPUS_FREE,)),
         Graph("Left: memory", (MEMORY_FREE,)),
         Graph("Losses that do not fit", (LOSSES_SHORT, STRANDED)),
+        Graph("Promised of what there is", (VCPUS_PROMISED, MEMORY_PROMISED)),
+        Graph("What overcommit costs: shares of time", (STEAL, CPU_STALL, MEMORY_STALL)),
+        Graph("What overcommit costs: memory", (SWAP, BALLOONED)),
+        Graph("Full in", (FULL_EARLY, FULL_IN, FULL_LATE)),
+        Graph("Drift, noise, over capacity", (DRIFT, NOISY, OVER)),
         Graph("{#SCOPE}: vCPUs left", (SCOPE_VCPUS,)),
         Graph("{#SCOPE}: memory left", (SCOPE_MEMORY,)),
+        Graph("{#SCOPE}: promised of what there is", (SCOPE_VCPUS_PROMISED, SCOPE_MEMORY_PROMISED)),
+        Graph("{#SCOPE}: what overcommit costs", (SCOPE_STEAL, SCOPE_STALL)),
         Graph("Flavor {#FLAVOR}: how many fit", (FITS,)),
     ),
 )

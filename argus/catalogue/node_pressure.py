@@ -38,9 +38,12 @@ STALLED = {
     for kind in kinds
 }
 
+# Told to the correlator as rates, which are shares of time.
+JUDGED = (STALLED["cpu", "some"], STALLED["memory", "some"], STALLED["io", "some"])
+
 SUBSYSTEM = Subsystem(
     "node_pressure",
     "Pressure of the node",
     tuple(STALLED.values()),
-    graphs=(Graph("Pressure", (STALLED["cpu", "some"], STALLED["memory", "some"], STALLED["io", "some"])),),
+    graphs=(Graph("Pressure", JUDGED),),
 )

@@ -34,6 +34,7 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class NodeValues:
     """The newest values of one node, by ``Metric.field``, in base units; a value never received is absent.
+    Of a counter it is the rate.
 
     ``at`` is the newest clock among them in seconds since the epoch, 0 when there has never been a value.
     ``clocks`` holds the clock of each field (``item.get``'s ``lastclock``): while libvirtd hangs, the node

@@ -123,6 +123,38 @@ class Thresholds:
         text="Swap in use (bytes) on the worst node from which memory overcommit counts as hurting. "
         "Resolves below 0.8 of it.",
     )
+    # The kernel counts a moment in which any task waits: a busy node is there half of the time. A guess.
+    cpu_stall_max_ratio: float = limit(
+        0.8,
+        relax=0.8,
+        text="The share of time (0 to 1) that some task of an overcommitted node may wait for a CPU (PSI). "
+        "Raise it where hosts are run hot on purpose. Resolves below 0.8 of it.",
+    )
+    # A guest that waits for memory every tenth moment is slow; systemd-oomd kills at 60 %.
+    memory_stall_max_ratio: float = limit(
+        0.10,
+        relax=0.8,
+        text="The share of time (0 to 1) that some task of a node with more memory promised than there is "
+        "may wait for memory: reclaim and swapping in (PSI). Resolves below 0.8 of it.",
+    )
+    ballooned_max_bytes: float = limit(
+        GIB,
+        relax=0.8,
+        text="Memory (bytes) that balloons may hold back from the guests of one node with more memory "
+        "promised than there is. Raise it where you balloon on purpose. Resolves below 0.8 of it.",
+    )
+    # A spindle takes 10 ms; a guest on SSDs or Ceph that waits for 50 has company.
+    guest_disk_latency_max_seconds: float = limit(
+        0.05,
+        relax=0.8,
+        text="Seconds that an operation of a guest's disk may take, on the mean, before its neighbours are "
+        "looked at. Raise it for spinning disks.",
+    )
+    guest_drops_max: float = limit(
+        10,
+        relax=0.8,
+        text="Packets a second that a guest may lose at its interfaces before its neighbours are looked at.",
+    )
     # Projects seldom use half of what they may.
     quota_promise_max_ratio: float = limit(
         2.0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from argus.catalogue import METRICS, agent
+from argus.catalogue import METRICS, agent, node_pressure
 from argus.catalogue.model import Kind, Metric
 from argus.correlator.facts import NodeValues, Problem
 from argus.render.names import NODE_HOST, host_of
@@ -24,13 +24,14 @@ STALE_AFTER = 300.0  # s
 # An unchanged text is stored once an hour only (argus.render.items.INFO_HEARTBEAT).
 TEXT_STALE_AFTER = 2 * 3600.0  # s
 
-# By key. Counters are rates in Zabbix; their totals cannot be had back.
+# By key. Counters are rates in Zabbix; their totals cannot be had back. A rate is worth something to a rule
+# only where it means something by itself: seconds lost a second are a share of time.
 _NODE_METRICS = {
     metric.zabbix_key: metric
     for metric in METRICS
     if host_of(metric.entity) == NODE_HOST
     and not metric.entity.own_labels
-    and metric.kind is not Kind.COUNTER
+    and (metric.kind is not Kind.COUNTER or metric in node_pressure.JUDGED)
 }
 
 
@@ -98,8 +99,9 @@ def read_node_values(
 ) -> tuple[NodeValues, ...]:
     """Return the newest values of every enabled node, in base units, by ``Metric.field``.
 
-    Gauges, states and texts of the node itself; a value that never came, or that stopped coming while
-    others did, is absent (``item.get`` lastvalue, lastclock).  Complete, or a ``ZabbixError``.
+    Gauges, states and texts of the node itself, and its pressure as shares of time; a value that never came,
+    or that stopped coming while others did, is absent (``item.get`` lastvalue, lastclock).  Complete, or a
+    ``ZabbixError``.
 
     ``wanted`` limits it to some metrics: Zabbix looks each item's newest value up by itself, so that a
     large fleet should ask for no more than it judges by.  The value that tells whether the node reports

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from argus.catalogue import guest_cpu, guest_info, guest_memory
+from argus.catalogue import guest_cpu, guest_disk, guest_info, guest_memory, guest_nic
 from argus.catalogue.model import Kind
 from argus.correlator.capacity.agents import MIB, Resident
 from argus.correlator.capacity.noisy import Usage
@@ -13,29 +13,54 @@ from argus.zabbix.desired import GUESTS_GROUP
 from argus.zabbix.groups import group_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from argus.catalogue.model import Metric
     from argus.zabbix.api import Zabbix
 
-_METRICS = {
-    metric.zabbix_key: metric
-    for metric in (
-        guest_info.NAME,
-        guest_info.NODE,
-        guest_info.PROJECT_NAME,
-        guest_cpu.VCPUS,
-        guest_cpu.TIME,
-        guest_cpu.STEAL_MAX,
-        guest_memory.MAXIMUM,
-    )
-}
+NAMES = (guest_info.NAME, guest_info.NODE, guest_info.PROJECT_NAME)
+SIZES = (*NAMES, guest_cpu.VCPUS, guest_memory.MAXIMUM)
+LATENCIES = (guest_disk.READ_LATENCY, guest_disk.WRITE_LATENCY, guest_disk.FLUSH_LATENCY)
+DISK = (guest_disk.READ_BYTES, guest_disk.WRITE_BYTES)
+DISK_OPS = (guest_disk.READ_OPS, guest_disk.WRITE_OPS)
+NET = (guest_nic.RX_BYTES, guest_nic.TX_BYTES)
+PACKETS = (guest_nic.RX_PACKETS, guest_nic.TX_PACKETS)
+DROPS = (guest_nic.RX_DROPS, guest_nic.TX_DROPS)
+OF_PARTS = (*LATENCIES, *DISK, *DISK_OPS, *NET, *PACKETS, *DROPS)  # of each disk or interface
+USED = (*NAMES, guest_cpu.TIME, guest_cpu.STEAL_MAX, *OF_PARTS)
+STALE_AFTER = 300.0  # s; a value this much older than the guest's newest is no longer sent: a disk that rests
 
 
-def read_guest_values(zabbix: Zabbix) -> dict[str, dict[str, str | float]]:
-    """Return, by UUID, the newest values of guests whose hosts are enabled, by ``Metric.field``.
+class Value(NamedTuple):
+    """A newest value in base units, and when it was measured (seconds since the epoch)."""
 
-    A counter's value is its rate, which Zabbix keeps.  Complete, or a ``ZabbixError``.
+    value: str | float
+    at: int
+
+
+Values = dict["Metric", list[Value]]  # one a disk or interface
+
+
+def read_residents(zabbix: Zabbix) -> list[Resident]:
+    """Return every guest whose host is enabled, as its node has it.  Complete, or a ``ZabbixError``."""
+    found = read_values(zabbix, hosts_of_guests(zabbix), SIZES)
+    return [resident(uuid, values) for uuid, values in found.items()]
+
+
+def read_usages(zabbix: Zabbix, nodes: Collection[str]) -> list[Usage]:
+    """Return what the guests of some nodes use and wait for.  Complete, or a ``ZabbixError``.
+
+    Asked for are only these guests: a large fleet has millions of values, and few nodes that hurt.
     """
+    everybody = hosts_of_guests(zabbix)
+    where = read_values(zabbix, everybody, (guest_info.NODE,))
+    near = {name for name, values in where.items() if _text(values, guest_info.NODE) in nodes}
+    found = read_values(zabbix, {i: name for i, name in everybody.items() if name in near}, USED)
+    return [usage(uuid, values) for uuid, values in found.items()]
+
+
+def hosts_of_guests(zabbix: Zabbix) -> dict[str, str]:
+    """Return the UUIDs of guests whose hosts are enabled, by ``hostid``."""
     groupid = group_ids(zabbix, (GUESTS_GROUP,)).get(GUESTS_GROUP)
     if groupid is None:
         raise ZabbixDeniedError(
@@ -43,45 +68,85 @@ def read_guest_values(zabbix: Zabbix) -> dict[str, dict[str, str | float]]:
             "run `argus zabbix apply`"
         )
     rows = zabbix.read("host.get", output=["hostid", "host"], groupids=[groupid], monitored_hosts=True)
-    names = {row["hostid"]: row["host"] for row in rows}
-    found: dict[str, dict[str, str | float]] = {name: {} for name in names.values()}
-    ids = sorted(names)
-    for start in range(0, len(ids), PAGE):
-        for item in zabbix.read(
-            "item.get",
-            hostids=ids[start : start + PAGE],
-            output=["hostid", "key_", "lastvalue", "lastclock"],
-            filter={"key_": list(_METRICS)},
-        ):
-            if item["lastclock"] != "0":
-                metric = _METRICS[item["key_"]]
-                text = item["lastvalue"]
-                value = text if metric.kind is Kind.INFO else float(text) / metric.zabbix_scale
-                found[names[item["hostid"]]][metric.field] = value
+    return {row["hostid"]: row["host"] for row in rows}
+
+
+def read_values(zabbix: Zabbix, hosts: Mapping[str, str], wanted: Iterable[Metric]) -> dict[str, Values]:
+    """Return the newest values by guest and metric, of each disk or interface one.
+
+    A counter's value is its rate, which Zabbix keeps.
+    """
+    metrics = {metric.zabbix_key.partition("[")[0]: metric for metric in wanted}
+    found: dict[str, Values] = {name: {} for name in hosts.values()}
+    for item in _items(zabbix, sorted(hosts), [metric.zabbix_key for metric in metrics.values()]):
+        if item["lastclock"] != "0":
+            metric = metrics[item["key_"].partition("[")[0]]
+            text = item["lastvalue"]
+            value = text if metric.kind is Kind.INFO else float(text) / metric.zabbix_scale
+            mine = found[hosts[item["hostid"]]]
+            mine.setdefault(metric, []).append(Value(value, int(item["lastclock"])))
     return found
 
 
-def resident(uuid: str, values: Mapping[str, str | float]) -> Resident:
+def _items(zabbix: Zabbix, hostids: Sequence[str], keys: Iterable[str]) -> Iterator[Mapping[str, str]]:
+    """Yield the items of keys, and of what was discovered of the prototypes among them."""
+    every = set(keys)
+    parts = {key for key in every if "[" in key}
+    prefixes = sorted(key.partition("[")[0] + "[" for key in parts)
+    by_key = {"filter": {"key_": sorted(every - parts)}}
+    by_prefix = {"search": {"key_": prefixes}, "startSearch": True, "searchByAny": True}
+    for start in range(0, len(hostids), PAGE):
+        for how in (by_key, by_prefix) if parts else (by_key,):
+            yield from zabbix.read(
+                "item.get",
+                hostids=hostids[start : start + PAGE],
+                output=["hostid", "key_", "lastvalue", "lastclock"],
+                **how,
+            )
+
+
+def resident(uuid: str, values: Values) -> Resident:
     """Return a guest as its node has it."""
-    vcpus, memory = values.get(guest_cpu.VCPUS.field), values.get(guest_memory.MAXIMUM.field)
+    vcpus, memory = _sum(values, guest_cpu.VCPUS), _sum(values, guest_memory.MAXIMUM)
     return Resident(
         uuid,
-        str(values.get(guest_info.NODE.field, "")),
-        str(values.get(guest_info.NAME.field, "")),
-        str(values.get(guest_info.PROJECT_NAME.field, "")),
-        None if vcpus is None else int(float(vcpus)),
-        None if memory is None else int(float(memory) // MIB),
+        _text(values, guest_info.NODE),
+        _text(values, guest_info.NAME),
+        _text(values, guest_info.PROJECT_NAME),
+        None if vcpus is None else int(vcpus),
+        None if memory is None else int(memory // MIB),
     )
 
 
-def usage(uuid: str, values: Mapping[str, str | float]) -> Usage:
-    """Return what a guest uses and waits for."""
-    cpu, steal = values.get(guest_cpu.TIME.field), values.get(guest_cpu.STEAL_MAX.field)
+def usage(uuid: str, values: Values) -> Usage:
+    """Return what a guest uses and waits for: the sum of its disks and interfaces, its slowest disk."""
+    newest = max((each.at for mine in values.values() for each in mine), default=0)
+    now = {
+        metric: fresh
+        for metric, mine in values.items()
+        if (fresh := [v for v in mine if metric.kind is Kind.INFO or newest - v.at <= STALE_AFTER])
+    }
+    waits = [float(each.value) for metric in LATENCIES for each in now.get(metric, ())]
     return Usage(
         uuid,
-        str(values.get(guest_info.NODE.field, "")),
-        str(values.get(guest_info.NAME.field) or uuid),
-        str(values.get(guest_info.PROJECT_NAME.field, "")),
-        cpu=None if cpu is None else float(cpu),
-        steal=None if steal is None else float(steal),
+        _text(now, guest_info.NODE),
+        _text(now, guest_info.NAME) or uuid,
+        _text(now, guest_info.PROJECT_NAME),
+        cpu=_sum(now, guest_cpu.TIME),
+        disk=_sum(now, *DISK),
+        disk_ops=_sum(now, *DISK_OPS),
+        net=_sum(now, *NET),
+        packets=_sum(now, *PACKETS),
+        steal=_sum(now, guest_cpu.STEAL_MAX),
+        latency=max(waits, default=None),
+        drops=_sum(now, *DROPS),
     )
+
+
+def _text(values: Values, metric: Metric) -> str:
+    return next((str(each.value) for each in values.get(metric, ())), "")
+
+
+def _sum(values: Values, *metrics: Metric) -> float | None:
+    known = [float(each.value) for metric in metrics for each in values.get(metric, ())]
+    return sum(known) if known else None

@@ -1,4 +1,4 @@
-"""What capacity asks of nodes beyond their plain values: pressure, and what their NUMA nodes have."""
+"""What capacity asks of nodes beyond their plain values: what their NUMA nodes have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from argus.catalogue import hugepages, node_pressure, numa
+from argus.catalogue import hugepages, numa
 from argus.catalogue.model import lld_macro
 from argus.correlator.capacity.agents import MIB, Details
 from argus.correlator.capacity.model import Cell
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from argus.catalogue.model import Metric
     from argus.zabbix.api import Zabbix
 
-STALL = node_pressure.STALLED["memory", "some"]
 _CELLS: tuple[Metric, ...] = (hugepages.TOTAL, hugepages.FREE, hugepages.RESERVED, numa.TOTAL, numa.CPUS)
 _PREFIXES = {metric.zabbix_key.partition("[")[0]: metric for metric in _CELLS}
 _KEY = re.compile(r"(?P<prefix>[^\[]+)\[(?P<labels>[^\]]*)\]")
@@ -41,7 +40,7 @@ def read_node_details(zabbix: Zabbix, fresh: float) -> dict[str, Details]:
             "item.get",
             hostids=ids[start : start + PAGE],
             output=["hostid", "key_", "lastvalue", "lastclock"],
-            search={"key_": [STALL.zabbix_key, *(f"{prefix}[" for prefix in _PREFIXES)]},
+            search={"key_": [f"{prefix}[" for prefix in _PREFIXES]},
             searchByAny=True,
             startSearch=True,
             filter={"status": 0},
@@ -57,17 +56,14 @@ def details(rows: Iterable[Mapping[str, str]]) -> Details:
     Huge pages that are promised but not touched are told for the whole node; they are taken from every
     NUMA node, so that none is given away twice.
     """
-    stall = None
     told: defaultdict[Metric, dict[tuple[str, ...], float]] = defaultdict(dict)
     for row in rows:
-        if row["key_"] == STALL.zabbix_key:
-            stall = float(row["lastvalue"]) / STALL.zabbix_scale
-        elif found := _KEY.fullmatch(row["key_"]):
+        if found := _KEY.fullmatch(row["key_"]):
             labels = tuple(found["labels"].split(","))
             if lld_macro("size") not in labels:  # a prototype is no item
                 told[_PREFIXES[found["prefix"]]][labels] = float(row["lastvalue"])
     if not told[numa.TOTAL]:
-        return Details(stall)
+        return Details()
     promised = {size: pages for (size,), pages in told[hugepages.RESERVED].items()}
     cells = tuple(
         Cell(
@@ -85,7 +81,7 @@ def details(rows: Iterable[Mapping[str, str]]) -> Details:
     pools: defaultdict[int, int] = defaultdict(int)
     for (_, size), total in told[hugepages.TOTAL].items():
         pools[_kib(size)] += int(total)
-    return Details(stall, cells, dict(pools))
+    return Details(cells, dict(pools))
 
 
 def _kib(size: str) -> int:

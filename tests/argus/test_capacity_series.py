@@ -19,10 +19,12 @@ PLAIN, BOUND = Flavor("plain", ask(3, 1)), Flavor("bound", ask(3, 1, cells=1))
 
 
 def test_every_answer_is_a_series_and_the_unknown_none(store: Store) -> None:
-    hosts = [host("a", 4, 9, pain=Pain(stall=0.25, ballooned=8.0)), host("b", 4, 9)]
+    hosts = [host("a", 4, 9, pain=Pain(stall=0.25, ballooned=8.0, cpu_stall=0.5)), host("b", 4, 9)]
     made = report(replace(settle("f", hosts, [Guest("g", "a", ask(2, 1))]), flavors=(PLAIN, BOUND)))
+    days = {"full": 40.0, "early": 30.0, "late": None, "refused": ""}
+    made = replace(made, noises=("web waits",), forecasts={"all": {"VCPU": days}})
     with store.write() as session:
-        snapshots.put(session, "capacity:f", payload(replace(made, noises=("web waits",))), 100.0)
+        snapshots.put(session, "capacity:f", payload(made), 100.0)
     with store.read() as session:
         samples = {
             (sample.name.removeprefix("argus_fleet_"), *sample.labels.values()): sample.value
@@ -34,6 +36,11 @@ def test_every_answer_is_a_series_and_the_unknown_none(store: Store) -> None:
     assert samples["flavor_may_fit", "f", "all", "bound"] == 1
     assert samples["flavor_fragmentation_ratio", "f", "all", "plain"] == 0.5
     assert samples["worst_memory_stall_ratio", "f", "all"] == 0.25
+    assert samples["worst_cpu_stall_ratio", "f", "all"] == 0.5
+    assert samples["full_in_days", "f", "all", "VCPU"] == 40
+    assert samples["full_earliest_days", "f", "all", "VCPU"] == 30
+    assert ("full_latest_days", "f", "all", "VCPU") not in samples
+    assert (samples["hosts", "f", "all"], samples["hosts_over_capacity", "f", "all"]) == (2, 0)
     assert samples["worst_ballooned_bytes", "f", "all"] == 8
     assert ("worst_steal_ratio", "f", "all") not in samples
     assert samples["loss_guests_without_host", "f", "host"] == 0

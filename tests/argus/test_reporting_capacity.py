@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
 from argus.catalogue import capacity
 from argus.correlator.capacity.report import Class, Deficit, Report, Scope, Size
 from argus.reporting_capacity import document
+
+if TYPE_CHECKING:
+    from argus.catalogue.model import Metric
 
 NOW = 1_800_000_000.0
 CPUS = Class(8, 0, 32, 24, 0, 8, 6, ())
@@ -12,17 +20,23 @@ MEMORY = Class(1024, 0, 1024, 256, 0, 768, 512, ())
 
 
 def scope(name: str) -> Scope:
-    return Scope(name, 2, 1, {"VCPU": CPUS, "MEMORY_MB": MEMORY}, {"m1": Size(3, 3, 4)}, {}, {})
+    sizes, promised = {"m1": Size(3, 3, 4)}, {"VCPU": 3.0, "MEMORY_MB": 0.25}
+    plain = Scope(name, 2, 1, {"VCPU": CPUS, "MEMORY_MB": MEMORY}, sizes, {}, promised, told=1, over=1)
+    return replace(plain, steal=0.2, stall=0.1, swap=7.0, ballooned=5.0, cpu_stall=0.4)
 
 
+EARLY = {"full": 20.0, "early": 1.0, "late": 30.0}
+SOON = {"full": 10.0, "early": 8.0, "late": None}
 FULL = Report(
     "c/R1",
     NOW - 60,
     (scope("all"), scope("az:a")),
     {"host": 2, "rack": 1},
     (Deficit("h1", "host", 5, (), {}), Deficit("r1", "rack", 9, (), {})),
-    {"cores": {"ratio": 1.5}, "ram": {"ratio": None}},
-    forecasts={"all": {"VCPU": {"full": 20.0}, "MEMORY_MB": {"full": None}, "DISK_GB": {"full": 10.0}}},
+    drifts={"leaked": 2, "doubled": 1},
+    noises=("web waits",),
+    promises={"cores": {"ratio": 1.5}, "ram": {"ratio": None}},
+    forecasts={"all": {"VCPU": EARLY, "MEMORY_MB": {"full": None}, "DISK_GB": SOON}},
 )
 
 
@@ -33,10 +47,31 @@ def test_a_report_is_told_in_base_units() -> None:
     assert told[capacity.VCPUS_USED.field] == 24 / 32
     assert told[capacity.MEMORY_FREE.field] == 512 * 2**20
     assert told[capacity.FULL_IN.field] == 10 * 86400
+    assert told[capacity.FULL_EARLY.field] == 8 * 86400, "of the same resource, not the earliest of any"
+    assert capacity.FULL_LATE.field not in told
+    assert (told[capacity.DRIFT.field], told[capacity.NOISY.field]) == (3, 1)
     assert told[capacity.QUOTA_CORES.field] == 1.5
     assert told[capacity.AGE.field] == 60
     assert told["flavors"] == [{"flavor": "m1", capacity.FITS.field: 3}]
-    assert [each["scope"] for each in told["scopes"]] == ["az:a"]
+    (part,) = told["scopes"]
+    assert (part["scope"], part[capacity.SCOPE_MEMORY_PROMISED.field]) == ("az:a", 0.25)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [
+        (capacity.OVER, 1),
+        (capacity.VCPUS_PROMISED, 3.0),
+        (capacity.MEMORY_PROMISED, 0.25),
+        (capacity.STEAL, 0.2),
+        (capacity.CPU_STALL, 0.4),
+        (capacity.MEMORY_STALL, 0.1),
+        (capacity.SWAP, 7.0),
+        (capacity.BALLOONED, 5.0),
+    ],
+)
+def test_what_rules_judge_by_is_told_too(metric: Metric, value: float) -> None:
+    assert document(FULL, NOW)[metric.field] == value
 
 
 def test_only_the_loss_of_one_compute_counts() -> None:

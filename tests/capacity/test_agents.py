@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fleets import ask, host, settle
 
-from argus.catalogue import allocation
+from argus.catalogue import allocation, node_pressure
 from argus.correlator.capacity.agents import SILENT, Details, Resident, of_agents, with_agents
 from argus.correlator.capacity.drift import drifts
 from argus.correlator.capacity.model import MEMORY, VCPU, Cell, Fleet, Guest, Pain
@@ -109,8 +109,11 @@ def test_nothing_is_nova_to_a_site_without_openstack() -> None:
 
 
 def test_pain_and_numa_nodes_of_an_agent_reach_its_host() -> None:
-    values = told("n1", "", 0, **{allocation.BALLOONED.field: 7.0, allocation.STEAL_MAX.field: 0.2})
-    node_of = Details(0.3, (Cell(0, {2048: 100}),), {2048: 100})
+    pressure = {node_pressure.STALLED["memory", "some"].field: 0.3}
+    values = told(
+        "n1", "", 0, **pressure, **{allocation.BALLOONED.field: 7.0, allocation.STEAL_MAX.field: 0.2}
+    )
+    node_of = Details((Cell(0, {2048: 100}),), {2048: 100})
     paged = Guest("g", "n1", ask(1, 20, page=2048, cells=1))  # off: its 10 pages are free now, and claimed
     first, second = with_agents(cloud(paged), [values], {"n1": node_of}, fresh=50.0).hosts
     assert first.pain == Pain(0.2, 0.3, None, 7.0)
@@ -119,6 +122,7 @@ def test_pain_and_numa_nodes_of_an_agent_reach_its_host() -> None:
     scope = report(replace(cloud(), hosts=(first, second))).scope("all")
     assert scope is not None
     assert (scope.stall, scope.ballooned, scope.swap) == (0.3, 7.0, None)
+    assert scope.where == {"steal": "n1", "stall": "n1", "ballooned": "n1"}
 
 
 def row(key: str, value: str) -> dict[str, str]:
@@ -128,7 +132,6 @@ def row(key: str, value: str) -> dict[str, str]:
 def test_details_are_read_of_what_zabbix_keeps() -> None:
     found = details(
         [
-            row("argus.node.pressure.memory_some_seconds.rate", "25"),
             row("argus.node.numa.total_bytes[0]", str(4 * GIB)),
             row("argus.node.numa.total_bytes[1]", str(4 * GIB)),
             row("argus.node.numa.cpus[0]", "8"),
@@ -137,5 +140,5 @@ def test_details_are_read_of_what_zabbix_keeps() -> None:
             row("argus.node.hugepages.reserved[2048kB]", "2"),
         ]
     )
-    assert found == Details(0.25, (Cell(0, {2048: 4}, 8, 4096), Cell(1, {}, None, 4096)), {2048: 10})
+    assert found == Details((Cell(0, {2048: 4}, 8, 4096), Cell(1, {}, None, 4096)), {2048: 10})
     assert details([]) == Details()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from fleets import ask, host, settle
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +13,8 @@ from argus.correlator.capacity import flavors
 from argus.correlator.capacity.drift import drifts
 from argus.correlator.capacity.fit import fit, on_host
 from argus.correlator.capacity.free import balances
-from argus.correlator.capacity.model import Allocation, Cell, Guest, Inventory, Move, Provider
-from argus.correlator.capacity.noisy import Usage, noises
+from argus.correlator.capacity.model import Allocation, Cell, Guest, Inventory, Move, Pain, Provider
+from argus.correlator.capacity.noisy import LIMITS, Usage, is_waiting, noises
 from argus.correlator.capacity.numa import groups_of
 from argus.correlator.capacity.report import of_payload, payload, report
 from argus.correlator.capacity.stranded import stranded
@@ -154,11 +155,41 @@ def test_what_was_not_read_is_not_compared() -> None:
 def test_the_neighbour_that_uses_most_is_named_and_nobody_where_none_stands_out() -> None:
     victim = Usage("v", "h", cpu=0.2, steal=0.3)
     loud = Usage("l", "h", "loud", "shop", cpu=7.0, steal=0.0)
-    (noise,) = noises([victim, loud, Usage("far", "other", cpu=50.0)])
+    (noise,) = noises([victim, loud, Usage("far", "other", cpu=50.0)], LIMITS)
     assert (noise.victim.uuid, noise.resource) == ("v", "cpu")
-    assert [(usage.uuid, round(share, 2)) for usage, share in noise.suspects] == [("l", 0.97)]
+    assert [(each.usage.uuid, round(each.share, 2)) for each in noise.suspects] == [("l", 0.97)]
     crowd = [Usage(f"c{n}", "h", cpu=0.3, steal=0.3) for n in range(10)]
-    assert noises([victim, *crowd]) == ()
+    assert noises([victim, *crowd], LIMITS) == ()
+
+
+def test_a_slow_disk_and_lost_packets_name_who_uses_disk_and_network_in_bytes_or_operations() -> None:
+    mib = 2**20
+    slow = Usage("v", "h", "web", disk=mib, disk_ops=10, net=mib, packets=100, latency=0.08, drops=0.0)
+    lossy = Usage("w", "h", "dns", disk=0, disk_ops=0, net=mib, packets=900, latency=0.01, drops=25.0)
+    random_reads = Usage("r", "h", "db", "shop", disk=mib, disk_ops=5000, net=0, packets=0)
+    streams = Usage("s", "h", "tape", "ops", disk=200 * mib, disk_ops=200, net=300 * mib, packets=1000)
+    texts = [noise.text for noise in noises([slow, lossy, random_reads, streams], LIMITS)]
+    assert texts == [
+        "dns on h loses 25 packets/s; of the network used there: tape (ops) 99% (300 MiB/s)",
+        (
+            "web on h waits 80 ms for an operation of its disk; of the disk used there: "
+            "tape (ops) 99% (200 MiB/s), db (shop) 96% (5000 operations/s)"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pain", "worth"),
+    [
+        (Pain(steal=0.2), True),
+        (Pain(disk_latency=0.06), True),
+        (Pain(losing=1), True),
+        (Pain(steal=0.05, disk_latency=0.01, losing=0), False),
+        (Pain(), False),
+    ],
+)
+def test_guests_are_asked_for_only_where_the_node_says_that_one_waits(pain: Pain, worth: bool) -> None:
+    assert is_waiting(pain, LIMITS) is worth
 
 
 def test_whatif_adds_empty_hosts_and_boots() -> None:

@@ -89,16 +89,43 @@ def test_who_cannot_be_seen_is_unknown_and_not_well() -> None:
     assert isinstance(judged(made(), "full_before_lead_time"), Unknown)
 
 
-def test_promises_hurt_only_when_something_hurts() -> None:
-    sore = Pain(steal=0.4, swap=3 * GIB)
-    crowd = [Guest(f"g{n}", "a", ask(6, 12000)) for n in range(4)]
-    for pain, rules in ((sore, True), (Pain(steal=0.0, swap=0.0), False)):
-        hosts = [replace(each, pain=pain) for each in HOSTS]
-        full = report(settle("f", hosts, crowd))
-        for name in ("memory_overcommit_hurts", "vcpu_overcommit_hurts"):
-            assert isinstance(judged(full, name), Finding) is rules, name
-        lazy = report(settle("f", hosts, GUESTS))
-        assert judged(lazy, "memory_overcommit_hurts") is None
+CROWD = [Guest(f"g{n}", "a", ask(6, 12000)) for n in range(4)]
+CALM = Pain(steal=0.0, stall=0.0, swap=0.0, ballooned=0.0, cpu_stall=0.0)
+MEMORY_RULE, VCPU_RULE = "memory_overcommit_hurts", "vcpu_overcommit_hurts"
+
+
+@pytest.mark.parametrize(
+    ("pain", "rule", "says"),
+    [
+        ({"steal": 0.4}, VCPU_RULE, "a guest waits 40% of the time"),
+        ({"cpu_stall": 0.9}, VCPU_RULE, "a node lacks a CPU 90% of the time"),
+        ({"swap": 3 * GIB}, MEMORY_RULE, "a node swaps 3.0 GiB"),
+        ({"stall": 0.2}, MEMORY_RULE, "a node lacks memory 20% of the time"),
+        ({"ballooned": 2 * GIB}, MEMORY_RULE, "balloons of a node hold back 2.0 GiB"),
+    ],
+)
+def test_promises_hurt_only_when_something_hurts(pain: dict[str, float], rule: str, says: str) -> None:
+    sore = [HOSTS[0], replace(HOSTS[1], pain=replace(CALM, **pain))]
+    for scope in ("all", "az:z"):
+        policy = Policy(capacity=CapacityTerms(limits={"az:z": {"guest_steal_max_ratio": 0.1}}))
+        found = judged(report(settle("f", sore, CROWD)), rule, policy, scope)
+        assert says in found.summary
+        assert "(b)" in str(found.evidence), "the worst node is named"
+    other = MEMORY_RULE if rule == VCPU_RULE else VCPU_RULE
+    assert judged(report(settle("f", sore, CROWD)), other) is None
+    assert judged(report(settle("f", sore, GUESTS)), rule) is None, "nothing is promised beyond what there is"
+    calm = [replace(each, pain=CALM) for each in HOSTS]
+    assert judged(report(settle("f", calm, CROWD)), rule) is None
+
+
+def test_an_open_incident_of_pain_is_judged_by_the_relaxed_limit_of_its_aggregate() -> None:
+    terms = CapacityTerms(limits={"aggregate:ssd": {"memory_stall_max_ratio": 0.2}})
+    policy = Policy(capacity=terms)
+    sore = [replace(HOSTS[0], pain=replace(CALM, stall=0.17)), HOSTS[1]]
+    made = report(settle("f", sore, CROWD))
+    assert judged(made, MEMORY_RULE, policy, "aggregate:ssd") is None
+    assert isinstance(judged(made, MEMORY_RULE, policy, "aggregate:ssd", relaxed=True), Finding)
+    assert isinstance(judged(made, MEMORY_RULE, policy), Finding), "the fleet's own limit is lower"
 
 
 def test_time_quota_drift_noise_and_over_capacity() -> None:

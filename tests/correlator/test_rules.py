@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from argus.catalogue import allocation, libvirt
+from argus.catalogue import allocation, libvirt, node_memory, node_pressure
 from argus.catalogue.model import Severity
 from argus.correlator.facts import NodeValues, Problem
-from argus.correlator.rule import Finding, Layer, Node, Source, rule
+from argus.correlator.rule import Finding, Layer, Node, Source, Unknown, rule
 from argus.correlator.rules import RULES
 from argus.correlator.rules.capacity import node_is_full
-from argus.correlator.rules.overcommit import overcommit_hurts_guests
+from argus.correlator.rules.overcommit import memory_overcommit_hurts_guests, overcommit_hurts_guests
 from argus.correlator.rules.reporting import node_does_not_report
 from argus.correlator.rules.services import libvirtd_does_not_answer
 from argus.correlator.rules.sources import source_cannot_be_read
@@ -20,6 +20,7 @@ from argus.correlator.thresholds import GIB, Thresholds
 
 if TYPE_CHECKING:
     from argus.catalogue.model import Metric
+    from argus.correlator.rule import Rule
 
 LIMITS = Thresholds()
 
@@ -50,6 +51,31 @@ def test_overcommit_is_a_trouble_only_together_with_steal(
         node({allocation.VCPU_RATIO: overcommit, allocation.STEAL_MAX: steal}), LIMITS
     )
     assert bool(found) is fires
+
+
+STALL = node_pressure.STALLED
+PROMISED = {allocation.VCPU_RATIO: 2.0, allocation.MEMORY_RATIO: 1.3}
+
+
+@pytest.mark.parametrize(
+    ("rule", "told", "says"),
+    [
+        (overcommit_hurts_guests, {STALL["cpu", "some"]: 0.9}, "tasks wait for a CPU 90%"),
+        (memory_overcommit_hurts_guests, {node_memory.SWAP_USED: 3 * GIB}, "swap in use 3.0 GiB"),
+        (memory_overcommit_hurts_guests, {STALL["memory", "some"]: 0.2}, "tasks wait for memory 20%"),
+        (memory_overcommit_hurts_guests, {allocation.BALLOONED: 2 * GIB}, "balloons hold back 2.0 GiB"),
+    ],
+)
+def test_overcommit_hurts_by_pressure_swap_and_balloons(
+    rule: Rule[Node], told: dict[Metric, float], says: str
+) -> None:
+    found = rule.check(node({**PROMISED, **told}), LIMITS)
+    assert isinstance(found, Finding)
+    assert says in found.summary
+    assert rule.check(node({**PROMISED, **dict.fromkeys(told, 0.0)}), LIMITS) is None
+    agreed = {allocation.VCPU_RATIO: 1.0, allocation.MEMORY_RATIO: 1.0}
+    assert rule.check(node({**agreed, **told}), LIMITS) is None
+    assert isinstance(rule.check(node(PROMISED), LIMITS), Unknown), "who tells nothing is not well"
 
 
 @pytest.mark.parametrize(

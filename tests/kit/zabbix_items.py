@@ -27,6 +27,8 @@ WITHOUT_VALUE = {
     "argus.node.pressure": "some kinds of pressure need a newer kernel",
     "argus.node.hugepages": "a pool that the node does not have",
     "argus.node.thp.fault_fallback_ratio": "absent without page faults that want a huge page",
+    "argus.node.allocation.guest_disk_latency": "absent while no guest's disk does anything",
+    "argus.node.allocation.guests_losing": "only guests with a NIC of the node",
     "argus.guest.agent.connected": "only a guest with a channel for qemu-guest-agent",
     "argus.guest.disk.limit_used_ratio": "only a disk with an I/O limit",
     "argus.guest.job": "absent without a migration or another job",

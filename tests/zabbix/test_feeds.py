@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from argus.catalogue import allocation, ksm, libvirt, thp
+from argus.catalogue import allocation, ksm, libvirt, node_pressure, node_vmstat, thp
 from argus.catalogue.model import Metric
-from argus.zabbix.feeds import STALE_AFTER, TEXT_STALE_AFTER, node_values
+from argus.zabbix.feeds import _NODE_METRICS, STALE_AFTER, TEXT_STALE_AFTER, node_values
 
 NOW = 1_800_000_000
 
@@ -17,6 +17,13 @@ def test_percent_becomes_a_ratio_again() -> None:
     node = node_values("n1", [row(allocation.VCPU_RATIO, "150"), row(libvirt.UP, "0")])
     assert node.values == {"allocation_vcpu_overcommit_ratio": 1.5, "libvirt_up": 0.0}
     assert (node.host, node.at) == ("n1", NOW)
+
+
+def test_pressure_is_a_share_of_time_and_other_rates_are_not_read() -> None:
+    stalled = node_pressure.STALLED["memory", "some"]
+    assert stalled.zabbix_key in _NODE_METRICS
+    assert node_vmstat.SWAP_IN.zabbix_key not in _NODE_METRICS
+    assert node_values("n1", [row(stalled, "25")]).values == {stalled.field: 0.25}
 
 
 def test_an_item_that_never_got_a_value_is_absent() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from argus.catalogue import guest_nic
-from argus_agent.cycle import NoData
+from argus.catalogue import allocation, guest_nic
+from argus_agent.cycle import Deltas, NoData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,12 +31,29 @@ class GuestNic:
 
     stats = ("INTERFACE",)
 
+    def __init__(self) -> None:
+        self._deltas = Deltas()
+
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
-        """Yield the counters of each interface that has any."""
+        """Yield the counters of each interface that has any, and how many guests lose packets."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
+        self._deltas.turn()
+        lost: list[tuple[str, float]] = []
         for guest in cycle.libvirt.guests:
             yield from _nics(guest)
+            lost += self._lost(guest)
+        if lost:
+            yield allocation.GUESTS_LOSING.sample(len({uuid for uuid, packets in lost if packets}))
+
+    def _lost(self, guest: Guest) -> Iterator[tuple[str, float]]:
+        """Yield what each interface lost since the last cycle; nothing at first sight."""
+        for number, device in guest.entries("net"):
+            for key in (f"net.{number}.rx.drop", f"net.{number}.tx.drop"):
+                series = (guest.uuid, guest.running_id, device, key)
+                grown = self._deltas.grown(series, guest.number(key))
+                if grown is not None:
+                    yield guest.uuid, grown
 
 
 def _nics(guest: Guest) -> Iterator[Sample]:

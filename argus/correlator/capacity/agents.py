@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from argus.catalogue import allocation, node_memory
+from argus.catalogue import allocation, node_memory, node_pressure
 from argus.correlator.capacity.model import (
     MEMORY,
     VCPU,
@@ -50,24 +50,25 @@ class Resident:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What an agent tells of its node's memory; ``None`` for what it does not.
+    """What an agent tells of its NUMA nodes; ``cells`` is ``None`` where it does not.
 
-    ``stall``: share of time in which a task waited for memory (PSI "some").  ``pools``: huge pages that the
-    node has in all, by their size in KiB.
+    ``pools``: huge pages that the node has in all, by their size in KiB.
     """
 
-    stall: float | None = None
     cells: tuple[Cell, ...] | None = None
     pools: Mapping[int, int] = field(default_factory=dict)
 
 
-def pain(values: NodeValues, told: Details) -> Pain:
+def pain(values: NodeValues) -> Pain:
     """Return what hurts on a node, as far as it tells."""
     return Pain(
         values.number(allocation.STEAL_MAX.field),
-        told.stall,
+        values.number(node_pressure.STALLED["memory", "some"].field),
         values.number(node_memory.SWAP_USED.field),
         values.number(allocation.BALLOONED.field),
+        values.number(node_pressure.STALLED["cpu", "some"].field),
+        values.number(allocation.DISK_LATENCY_MAX.field),
+        values.number(allocation.GUESTS_LOSING.field),
     )
 
 
@@ -103,7 +104,7 @@ def with_agents(
         more = details.get(values.host, Details())
         return replace(
             host,
-            pain=pain(values, more),
+            pain=pain(values),
             memory=_memory(values),
             demand=_demand(values),
             defined=defined(values) if values.clock(allocation.GUESTS.field) >= fresh else None,
@@ -200,7 +201,7 @@ def _host(values: NodeValues, fresh: float, told: Details) -> Host:
         closed=closed,
         memory=_memory(values),
         demand=_demand(values),
-        pain=pain(values, told),
+        pain=pain(values),
         cells=told.cells,
         defined=None if closed else defined(values),
     )

@@ -68,16 +68,21 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Pain:
-    """What overcommit costs now, from the agent; ``None`` where it does not say.
+    """What sharing a host costs now, from the agent; ``None`` where it does not say.
 
-    ``steal``: the worst guest's share of time without a CPU; ``stall``: memory PSI "some", ratio of time;
-    ``swap``: bytes of swap in use; ``ballooned``: bytes that balloons hold back from guests.
+    ``steal``: the worst guest's share of time without a CPU; ``cpu_stall``, ``stall``: PSI "some" of CPU and
+    of memory, shares of time; ``swap``: bytes of swap in use; ``ballooned``: bytes that balloons hold back
+    from guests; ``disk_latency``: seconds an operation of the slowest guest's disk; ``losing``: guests that
+    lost packets.
     """
 
     steal: float | None = None
     stall: float | None = None
     swap: float | None = None
     ballooned: float | None = None
+    cpu_stall: float | None = None
+    disk_latency: float | None = None
+    losing: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
 
-WAIT_LEAST = 0.05  # share of time; less is scheduling noise
+    from argus.correlator.capacity.model import Pain
+
 SHARE_LEAST = 0.25  # of what all guests of the host use; below that nobody stands out
 SUSPECTS = 3
+MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One guest over one interval.
+    """One guest over one interval; ``None``: not known.
 
-    ``cpu``: CPUs used; ``disk`` and ``net``: bytes a second; ``steal`` and ``disk_wait``: shares of time
-    (0 to 1) that it waited for a CPU or for a disk.  ``None``: not known.
+    ``cpu``: CPUs used; ``disk`` and ``net``: bytes a second; ``disk_ops`` and ``packets``: operations and
+    packets a second.  ``steal``: share of time (0 to 1) that it waited for a CPU; ``latency``: seconds that
+    an operation of its slowest disk took; ``drops``: packets a second that were lost at its interfaces.
     """
 
     uuid: str
@@ -27,53 +30,126 @@ class Usage:
     project: str = ""
     cpu: float | None = None
     disk: float | None = None
+    disk_ops: float | None = None
     net: float | None = None
+    packets: float | None = None
     steal: float | None = None
-    disk_wait: float | None = None
+    latency: float | None = None
+    drops: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From when a guest counts as waiting: a share of time, seconds an operation, packets a second."""
+
+    steal: float
+    latency: float
+    drops: float
+
+
+LIMITS = Limits(0.1, 0.05, 10.0)  # the defaults of [thresholds]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Somebody who stands out: ``share`` of what all guests of the host use of it; ``figure`` for people."""
+
+    usage: Usage
+    share: float
+    figure: str
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """A victim, what it waits for, and up to three others with their share of that resource on the host."""
+    """A victim, what it waits for, how many times the limit, and up to three others who use most of it."""
 
     victim: Usage
     resource: str
-    waits: float
-    suspects: tuple[tuple[Usage, float], ...]
+    waits: str
+    times: float
+    suspects: tuple[Suspect, ...]
+
+    @property
+    def text(self) -> str:
+        """One line for people: who waits, for what, and who uses it."""
+        who = ", ".join(
+            f"{each.usage.label} ({each.usage.project or 'project unknown'}) {each.share:.0%} ({each.figure})"
+            for each in self.suspects
+        )
+        victim = f"{self.victim.label} on {self.victim.host}"
+        return f"{victim} {self.waits}; of the {self.resource} used there: {who}"
 
 
-def noises(usages: Iterable[Usage], least: float = WAIT_LEAST) -> tuple[Noise, ...]:
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """A resource: how long one waits for it, and in which ways it is used up (bytes, operations)."""
+
+    name: str
+    wait: str
+    waits: str
+    scale: float
+    uses: tuple[tuple[str, str, float], ...]  # field of Usage, words for people, divisor
+
+
+# A disk or a network is used up by bytes or by operations: random reads of 4 KiB are few bytes.
+RESOURCES = (
+    _Resource("cpu", "steal", "waits {:.0f} % of the time for a CPU", 100, (("cpu", "{:.1f} CPUs", 1),)),
+    _Resource(
+        "disk",
+        "latency",
+        "waits {:.0f} ms for an operation of its disk",
+        1000,
+        (("disk", "{:.0f} MiB/s", MIB), ("disk_ops", "{:.0f} operations/s", 1)),
+    ),
+    _Resource(
+        "network",
+        "drops",
+        "loses {:.0f} packets/s",
+        1,
+        (("net", "{:.0f} MiB/s", MIB), ("packets", "{:.0f} packets/s", 1)),
+    ),
+)
+
+
+def is_waiting(pain: Pain, limits: Limits) -> bool:
+    """Whether a node says that a guest there waits, so that its guests are worth asking for."""
+    told = ((pain.steal, limits.steal), (pain.disk_latency, limits.latency), (pain.losing, 1.0))
+    return any(value is not None and value >= limit for value, limit in told)
+
+
+def noises(usages: Iterable[Usage], limits: Limits) -> tuple[Noise, ...]:
     """Return victims whose host has somebody else that stands out; the worst waiter first."""
     by_host: dict[str, list[Usage]] = {}
     for usage in usages:
         by_host.setdefault(usage.host, []).append(usage)
-    found = [noise for mine in by_host.values() for noise in _on_host(mine, least)]
-    return tuple(sorted(found, key=lambda each: (-each.waits, each.victim.uuid, each.resource)))
+    found = [noise for mine in by_host.values() for noise in _on_host(mine, limits)]
+    return tuple(sorted(found, key=lambda each: (-each.times, each.victim.uuid, each.resource)))
 
 
-def _on_host(mine: list[Usage], least: float) -> Iterable[Noise]:
-    for resource, used in (
-        ("cpu", {u.uuid: u.cpu for u in mine if u.cpu is not None}),
-        ("disk", {u.uuid: u.disk for u in mine if u.disk is not None}),
-    ):
+def _on_host(mine: list[Usage], limits: Limits) -> Iterator[Noise]:
+    for resource in RESOURCES:
+        limit = getattr(limits, resource.wait)
         for victim in mine:
-            waits = victim.steal if resource == "cpu" else victim.disk_wait
-            if waits is None or waits < least:
+            waits = getattr(victim, resource.wait)
+            if waits is None or waits < limit:
                 continue
-            suspects = _suspects(mine, victim, used)
-            if suspects:
-                yield Noise(victim, resource, waits, suspects)
+            if suspects := _suspects(mine, victim, resource):
+                text = resource.waits.format(waits * resource.scale)
+                yield Noise(victim, resource.name, text, waits / limit if limit else waits, suspects)
 
 
-def _suspects(mine: list[Usage], victim: Usage, used: Mapping[str, float]) -> tuple[tuple[Usage, float], ...]:
-    total = sum(used.values())
-    if total <= 0:
-        return ()
-    shares = [
-        (usage, used[usage.uuid] / total)
-        for usage in mine
-        if usage.uuid != victim.uuid
-        and used.get(usage.uuid, 0.0) / total >= SHARE_LEAST
-        and used[usage.uuid] > used.get(victim.uuid, 0.0)
-    ]
-    return tuple(sorted(shares, key=lambda each: (-each[1], each[0].uuid))[:SUSPECTS])
+def _suspects(mine: list[Usage], victim: Usage, resource: _Resource) -> tuple[Suspect, ...]:
+    """Return who uses more of it than the victim and a good share of all, each in the way that shows most."""
+    found: dict[str, Suspect] = {}
+    for field, words, divisor in resource.uses:
+        used = {usage.uuid: value for usage in mine if (value := getattr(usage, field)) is not None}
+        total = sum(used.values())
+        for usage in mine:
+            value = used.get(usage.uuid, 0.0)
+            if usage.uuid == victim.uuid or total <= 0 or value <= used.get(victim.uuid, 0.0):
+                continue
+            share, before = value / total, found.get(usage.uuid)
+            if share >= SHARE_LEAST and (before is None or share > before.share):
+                found[usage.uuid] = Suspect(usage, share, words.format(value / divisor))
+    ranked = sorted(found.values(), key=lambda each: (-each.share, each.usage.uuid))
+    return tuple(ranked[:SUSPECTS])

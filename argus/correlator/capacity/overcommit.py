@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from argus.correlator.capacity.model import DISK, MEMORY, VCPU, Pain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from argus.correlator.capacity.model import Host
 
@@ -19,13 +19,14 @@ KINDS = (VCPU, MEMORY, DISK)
 class Overcommit:
     """``promised``: used / (total - reserved) by resource class: above 1 more than there is was given away.
 
-    ``worst`` are the worst figures of any of the hosts; ``sore`` counts hosts by what hurts there;
-    ``told`` is on how many of ``hosts`` an agent tells of pain at all.
+    ``worst`` are the worst figures of any of the hosts, ``where`` names the host of each of them, by the
+    field of ``Pain``; ``told`` is on how many of ``hosts`` an agent tells of pain at all.
     """
 
     hosts: int
     promised: Mapping[str, float]
     worst: Pain
+    where: Mapping[str, str]
     told: int
 
 
@@ -42,15 +43,17 @@ def overcommit(hosts: Iterable[Host]) -> Overcommit:
                 used += provider.used.get(kind, 0)
         if there > 0:
             promised[kind] = used / there
-    pains = [host.pain for host in mine]
-    worst = Pain(
-        _worst(pains, lambda pain: pain.steal),
-        _worst(pains, lambda pain: pain.stall),
-        _worst(pains, lambda pain: pain.swap),
-        _worst(pains, lambda pain: pain.ballooned),
+    sorest = {each.name: found for each in fields(Pain) if (found := _sorest(mine, each.name))}
+    return Overcommit(
+        len(mine),
+        promised,
+        Pain(**{name: value for name, (value, _) in sorest.items()}),
+        {name: where for name, (value, where) in sorest.items() if value},
+        sum(1 for host in mine if host.pain != Pain()),
     )
-    return Overcommit(len(mine), promised, worst, sum(1 for pain in pains if pain != Pain()))
 
 
-def _worst(pains: Iterable[Pain], of: Callable[[Pain], float | None]) -> float | None:
-    return max((value for pain in pains if (value := of(pain)) is not None), default=None)
+def _sorest(hosts: Iterable[Host], field: str) -> tuple[float, str] | None:
+    """Return the worst figure of one kind and whose it is; ``None`` where nobody tells."""
+    told = [(value, host.name) for host in hosts if (value := getattr(host.pain, field)) is not None]
+    return max(told, default=None)

@@ -82,6 +82,9 @@ class Scope:
     stall: float | None = None
     swap: float | None = None
     ballooned: float | None = None
+    cpu_stall: float | None = None
+    over: int = 0  # hosts that hold more than their capacity
+    where: Mapping[str, str] = field(default_factory=dict)  # the host with the worst of each pain
     demand: int | None = None  # MiB of memory that cannot be had back, on hosts that tell
     memory: int | None = None  # MiB of memory of those hosts
 
@@ -200,9 +203,10 @@ def scopes_of(host: Host) -> tuple[str, ...]:
 
 
 def _scope(fleet: Fleet, name: str, hosts: tuple[Host, ...]) -> Scope:
+    made = balances(fleet, hosts)
     classes = {
         kind: Class(b.total, b.reserved, b.capacity, b.used, b.doubled, b.free, b.open, b.over[:NAMED])
-        for kind, b in balances(fleet, hosts).items()
+        for kind, b in made.items()
     }
     sizes = {}
     for flavor in fleet.flavors:
@@ -223,6 +227,9 @@ def _scope(fleet: Fleet, name: str, hosts: tuple[Host, ...]) -> Scope:
         pain.worst.stall,
         pain.worst.swap,
         pain.worst.ballooned,
+        pain.worst.cpu_stall,
+        len({name for balance in made.values() for name in balance.over}),
+        pain.where,
         *_demand(hosts),
     )
 

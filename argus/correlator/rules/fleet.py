@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from argus.catalogue.model import Severity
 from argus.correlator.capacity.model import MEMORY, VCPU
@@ -16,13 +16,60 @@ from argus.correlator.rule import Family, Finding, Layer, Outcome, Unknown, rule
 from argus.correlator.thresholds import GIB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from argus.correlator.facts import Facts
     from argus.correlator.thresholds import Policy, Thresholds
 
 SHOWN = 5
 OF_AGENTS = "capacity:agents@zabbix"  # see argus.capacity_source
+
+
+class _Pain(NamedTuple):
+    """What overcommit may cost: a field of ``Scope``, its threshold, and words for people."""
+
+    field: str
+    limit: str
+    title: str
+    says: str
+    figure: Callable[[float], str]
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0%}"
+
+
+def _gib(value: float) -> str:
+    return f"{value / GIB:.1f} GiB"
+
+
+CPU_PAINS = (
+    _Pain(
+        "steal",
+        "guest_steal_max_ratio",
+        "the worst guest waits",
+        "a guest waits {} of the time",
+        _percent,
+    ),
+    _Pain(
+        "cpu_stall",
+        "cpu_stall_max_ratio",
+        "tasks wait for a CPU",
+        "a node lacks a CPU {} of the time",
+        _percent,
+    ),
+)
+MEMORY_PAINS = (
+    _Pain("swap", "swap_used_max_bytes", "swap in use", "a node swaps {}", _gib),
+    _Pain(
+        "stall",
+        "memory_stall_max_ratio",
+        "tasks wait for memory",
+        "a node lacks memory {} of the time",
+        _percent,
+    ),
+    _Pain("ballooned", "ballooned_max_bytes", "balloons hold back", "balloons of a node hold back {}", _gib),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,52 +233,55 @@ def full_before_lead_time(room: Room, limit: Thresholds) -> Outcome:
 def memory_overcommit_hurts(room: Room, limit: Thresholds) -> Outcome:
     """Memory overcommit hurts guests.
 
-    More memory is promised than there is, and a node swaps: guests that were swapped out crawl, and when
-    swap is full the kernel kills one. Promises alone are policy; swap alone may be one badly set host.
+    More memory is promised than there is, and a node swaps, stands still for want of memory, or balloons hold
+    memory back from guests: those that were swapped out crawl, and when swap is full the kernel kills one.
+    Promises alone are policy; a node that swaps alone is an incident of that node.
 
     What to do:
-    1. argus capacity --by host: which hosts are promised most; node_memory in Zabbix: which ones swap.
-    2. Live-migrate the guest with the largest memory from the node that swaps to one with memory to spare.
+    1. The evidence names the worst node of each kind; argus capacity --by host has all of them.
+    2. Live-migrate the guest with the largest memory from that node to one with memory to spare.
     3. Lower ram_allocation_ratio of the aggregate; over_capacity then names hosts to drain.
     """
-    promised, swap = room.scope.promised.get(MEMORY), room.scope.swap
-    if promised is None or swap is None:
-        return Unknown("no agent tells about swap" if promised is not None else "memory was not read")
-    most, worst = room.limit(limit, "memory_promised_max_ratio"), room.limit(limit, "swap_used_max_bytes")
-    if promised <= most or swap <= worst:
-        return None
-    evidence = {
-        "memory promised": f"{promised:.2f} of what there is (limit {most:.2f})",
-        "swap in use on the worst node": f"{swap / GIB:.1f} GiB (limit {worst / GIB:.1f})",
-        "nodes that tell": f"{room.scope.told} of {room.scope.hosts}",
-    }
-    text = f"{room.label}: {promised:.2f} of its memory is promised, and a node swaps {swap / GIB:.1f} GiB"
-    return Finding(text, evidence, label=room.label)
+    most = room.limit(limit, "memory_promised_max_ratio")
+    return _hurts(room, limit, MEMORY, most, "of its memory is promised", MEMORY_PAINS)
 
 
 @rule(severity=Severity.AVERAGE, layer=Layer.LOAD, hold=600, keep=600)
 def vcpu_overcommit_hurts(room: Room, limit: Thresholds) -> Outcome:
     """The vCPU ratio of a fleet is too high for what its guests do.
 
-    More vCPUs are promised than there are CPUs in all of the scope, and guests wait for one: moving guests
-    within it helps little. A single node that starves its guests is an incident of that node.
+    More vCPUs are promised than there are CPUs in all of the scope, and guests or other tasks of a node wait
+    for one: moving guests within it helps little. A single node that starves its guests is an incident of
+    that node.
 
     What to do:
     1. argus capacity --by host: whether some hosts are promised far more than others; then move guests.
     2. Promised alike everywhere: lower cpu_allocation_ratio of the aggregate, or add hosts.
     """
-    promised, steal = room.scope.promised.get(VCPU), room.scope.steal
-    if promised is None or steal is None:
-        return Unknown("no agent tells about steal" if promised is not None else "vCPUs were not read")
-    most, worst = room.limit(limit, "vcpu_overcommit_max_ratio"), room.limit(limit, "guest_steal_max_ratio")
-    if promised <= most or steal <= worst:
+    most = room.limit(limit, "vcpu_overcommit_max_ratio")
+    return _hurts(room, limit, VCPU, most, "vCPUs a CPU are promised", CPU_PAINS)
+
+
+def _hurts(
+    room: Room, limit: Thresholds, kind: str, most: float, words: str, pains: tuple[_Pain, ...]
+) -> Outcome:
+    """Promised more than agreed, and at least one pain beyond its limit; the worst node of each is named."""
+    promised = room.scope.promised.get(kind)
+    told = [(pain, value) for pain in pains if (value := getattr(room.scope, pain.field)) is not None]
+    if promised is None or not told:
+        return Unknown(f"no agent tells what hurts for {kind}" if promised is not None else f"no {kind} read")
+    sore = [(pain, value, worst) for pain, value in told if value > (worst := room.limit(limit, pain.limit))]
+    if promised <= most or not sore:
         return None
-    evidence = {
-        "vCPUs promised": f"{promised:.2f} a CPU (limit {most:.2f})",
-        "the worst guest waits": f"{steal:.0%} of the time (limit {worst:.0%})",
-        "nodes that tell": f"{room.scope.told} of {room.scope.hosts}",
+    evidence = {"promised": f"{promised:.2f} of what there is (limit {most:.2f})"} | {
+        f"{pain.title} ({room.scope.where.get(pain.field, 'node unknown')})": (
+            f"{pain.figure(value)} (limit {pain.figure(worst)})"
+        )
+        for pain, value, worst in sore
     }
-    text = f"{room.label}: {promised:.1f} vCPUs a CPU, and a guest waits {steal:.0%} of the time"
+    evidence["nodes that tell"] = f"{room.scope.told} of {room.scope.hosts}"
+    first, value, _ = max(sore, key=lambda each: each[1] / each[2] if each[2] else each[1])
+    text = f"{room.label}: {promised:.2f} {words}, and {first.says.format(first.figure(value))}"
     return Finding(text, evidence, label=room.label)
 
 
@@ -292,13 +342,15 @@ def capacity_drift(room: Room, limit: Thresholds) -> Outcome:
 def noisy_neighbour(room: Room, _limit: Thresholds) -> Outcome:
     """A guest waits because of its neighbours.
 
-    It waits for a CPU while another guest on the same node uses most of what all guests there use. That one
-    may be within its rights: it is a matter of placement, not of blame.
+    It waits for a CPU, its disk is slow or it loses packets while another guest on the same node uses a good
+    share of what all guests there use of that. That one may be within its rights: it is a matter of
+    placement, not of blame; and disks on a network storage may be slow for reasons of their own.
 
     What to do:
     1. The evidence names victim, neighbours and their shares; argus-agent once on the node shows it live.
     2. Live-migrate the neighbour that uses most, or the victim if it is smaller.
-    3. It comes back: a flavor with quota:cpu_quota for the one, or pinned CPUs for the other.
+    3. It comes back: a flavor with quota:cpu_quota, quota:disk_total_iops_sec or quota:vif_inbound_average
+       for the one, or pinned CPUs for the other.
     """
     if not room.whole:
         return None

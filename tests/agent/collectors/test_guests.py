@@ -180,8 +180,12 @@ def test_disks_are_named_by_target_device_and_times_are_seconds() -> None:
 def test_latency_is_the_mean_of_the_last_interval_and_absent_without_operations() -> None:
     collector = GuestDisk()
     collected(collector, reads(10, 1.0))
-    assert collected(collector, reads(14, 3.0))[guest_disk.READ_LATENCY, ("u", "vda")] == pytest.approx(0.5)
-    assert (guest_disk.READ_LATENCY, ("u", "vda")) not in collected(collector, reads(14, 3.0))
+    values = collected(collector, reads(14, 3.0))
+    assert values[guest_disk.READ_LATENCY, ("u", "vda")] == pytest.approx(0.5)
+    assert values[allocation.DISK_LATENCY_MAX, ()] == pytest.approx(0.5)
+    rests = collected(collector, reads(14, 3.0))
+    assert (guest_disk.READ_LATENCY, ("u", "vda")) not in rests
+    assert (allocation.DISK_LATENCY_MAX, ()) not in rests
 
 
 def reads(number: int, seconds: float) -> Cycle:
@@ -192,6 +196,18 @@ def reads(number: int, seconds: float) -> Cycle:
 def test_an_empty_cdrom_drive_has_no_numbers() -> None:
     values = collected(GuestDisk(), stats_of({"block.count": 1, "block.0.name": "sda"}))
     assert values == {}
+
+
+def test_guests_that_lost_packets_since_the_last_cycle_are_counted() -> None:
+    def dropping(*drops: float) -> Cycle:
+        nic: dict[str, float | str] = {"net.count": 1, "net.0.name": "tap0", "net.0.rx.drop": 0}
+        guests = (Guest(f"u{n}", "g", 1, {**nic, "net.0.tx.drop": lost}) for n, lost in enumerate(drops))
+        return cycle_with(tuple(guests))
+
+    collector = GuestNic()
+    assert (allocation.GUESTS_LOSING, ()) not in collected(collector, dropping(7, 7, 7)), "no interval yet"
+    assert collected(collector, dropping(7, 9, 8))[allocation.GUESTS_LOSING, ()] == 2
+    assert collected(collector, dropping(7, 9, 8))[allocation.GUESTS_LOSING, ()] == 0
 
 
 def test_interfaces_are_named_by_mac_address() -> None:
