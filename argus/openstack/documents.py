@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from argus.correlator.capacity import flavors
@@ -17,7 +17,6 @@ from argus.correlator.capacity.model import (
     Move,
     Provider,
     Quota,
-    Request,
     amounts,
 )
 
@@ -32,13 +31,14 @@ class Documents:
     """Lists as the APIs gave them; ``None`` for one that could not be read, with the reason in ``missing``.
 
     ``inventories``, ``allocations`` and ``traits`` are by the provider's UUID; one that could not be read is
-    not there, and ``unread`` says why.
+    not there, and ``unread`` says why.  ``shared`` has the roots with which a sharing provider shares.
     """
 
     providers: Sequence[Mapping[str, Any]] | None = None
     inventories: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     allocations: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     traits: dict[str, Sequence[str]] = field(default_factory=dict)
+    shared: dict[str, Sequence[str]] = field(default_factory=dict)
     hypervisors: Sequence[Mapping[str, Any]] | None = None
     services: Sequence[Mapping[str, Any]] | None = None
     aggregates: Sequence[Mapping[str, Any]] | None = None
@@ -84,8 +84,12 @@ def _names(documents: Documents) -> dict[str, str]:
 
 def _hosts(documents: Documents, names: Mapping[str, str], racks: frozenset[str]) -> Iterator[Host]:
     trees: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    pools: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in documents.providers or ():
         trees[names[row["uuid"]]].append(row)
+        for root in dict.fromkeys(documents.shared.get(row["uuid"], ())):
+            if names.get(root, "") != names[row["uuid"]]:
+                pools[names.get(root, root)].append(row)
     computes = {row["service"]["host"] for row in documents.hypervisors or ()}
     wanted = computes or {name for name, rows in trees.items() if _is_compute(documents, rows)}
     services = {row["host"]: row for row in documents.services or () if row["binary"] == "nova-compute"}
@@ -101,7 +105,11 @@ def _hosts(documents: Documents, names: Mapping[str, str], racks: frozenset[str]
         }
         yield Host(
             name,
-            tuple(_provider(documents, row) for row in rows if row["uuid"] in documents.inventories),
+            tuple(
+                _provider(documents, row)
+                for row in (*rows, *pools.get(name, ()))
+                if row["uuid"] in documents.inventories
+            ),
             zone=str((services.get(name) or {}).get("zone") or ""),
             aggregates=tuple(sorted(each["name"] for each in mine)),
             rack=next((each["name"] for each in mine if each["name"] in racks), ""),
@@ -158,7 +166,8 @@ def _provider(documents: Documents, row: Mapping[str, Any]) -> Provider:
         )
         for kind, each in documents.inventories[uuid].items()
     }
-    return Provider(uuid, offers, dict(used), frozenset(documents.traits.get(uuid, ())))
+    traits = frozenset(documents.traits.get(uuid, ()))
+    return Provider(uuid, offers, dict(used), traits, uuid in documents.shared, row["name"])
 
 
 def _allocations(documents: Documents, names: Mapping[str, str]) -> Iterator[Allocation]:
@@ -167,8 +176,9 @@ def _allocations(documents: Documents, names: Mapping[str, str]) -> Iterator[All
         for consumer, each in held.items():
             for kind, amount in each["resources"].items():
                 sums[consumer, names[uuid]][kind] += amount
+    pools = {names[uuid] for uuid in documents.shared}
     for (consumer, host), kinds in sorted(sums.items()):
-        yield Allocation(consumer, host, amounts(kinds))
+        yield Allocation(consumer, host, amounts(kinds), host in pools)
 
 
 def _guests(documents: Documents) -> tuple[tuple[Guest, ...], int]:
@@ -176,15 +186,21 @@ def _guests(documents: Documents) -> tuple[tuple[Guest, ...], int]:
     groups = {uuid: group for group in documents.groups or () for uuid in group.get("members", ())}
     names = _names(documents)
     held: defaultdict[str, list[tuple[str, Mapping[str, int]]]] = defaultdict(list)
+    pools: defaultdict[str, set[str]] = defaultdict(set)
     for provider, consumers in documents.allocations.items():
         for consumer, each in consumers.items():
-            held[consumer].append((names[provider], each["resources"]))
+            if provider in documents.shared:
+                pools[consumer].add(provider)
+            else:
+                held[consumer].append((names[provider], each["resources"]))
     found, broken = [], 0
     for row in documents.servers or ():
         if "flavor" not in row or "OS-EXT-SRV-ATTR:host" not in row:
             broken += 1
         elif row["OS-EXT-SRV-ATTR:host"]:
-            found.append(_guest(row, groups.get(row["id"]), held.get(row["id"], [])))
+            guest = _guest(row, groups.get(row["id"]), held.get(row["id"], []))
+            keeps = frozenset(pools.get(row["id"], ()))
+            found.append(replace(guest, request=replace(guest.request, pools=keeps)) if keeps else guest)
     return tuple(found), broken
 
 
@@ -201,7 +217,7 @@ def _guest(
             for kind, amount in resources.items():
                 claim[kind] += amount
     if claim:  # what Placement holds is what has to move, whatever the flavor has become since
-        asked = _with_needs(asked, amounts(claim))
+        asked = replace(asked, needs=amounts(claim))
     return Guest(
         row["id"],
         host,
@@ -212,12 +228,6 @@ def _guest(
         group["id"] if group else "",
         _policy(group),
         tuple(sorted({where for where, _ in held})),
-    )
-
-
-def _with_needs(asked: Request, needs: tuple[tuple[str, int], ...]) -> Request:
-    return Request(
-        needs, asked.required, asked.forbidden, asked.specs, asked.cells, asked.page, asked.unjudged
     )
 
 

@@ -28,6 +28,7 @@ MIGRATIONS_SECONDS = 7 * 86400.0  # older ones that still hold something are lea
 PAGE = 1000
 
 PARTS = ("inventories", "allocations", "traits")
+SHARES = "MISC_SHARES_VIA_AGGREGATE"
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ class Reader:
                 else:
                     documents.missing[name] = answer.detail
             self._providers(documents, pool.map, progress)
+            self._sharing(documents, pool.map)
             if self.quotas:
                 self._quotas(documents, pool.map)
         if documents.unread:
@@ -119,6 +121,30 @@ class Reader:
         if generations == {generation}:  # nothing changed between the calls: worth remembering
             self._seen[uuid] = _Seen(generation, parts)
         return parts
+
+    def _sharing(self, documents: Documents, mapped: Callable[..., Any]) -> None:
+        """Ask whom providers share with: there are few of them, so two calls each."""
+        sharing = [uuid for uuid, traits in documents.traits.items() if SHARES in traits]
+        for uuid, answer in zip(sharing, mapped(self._members, sharing), strict=True):
+            if answer.ok:
+                documents.shared[uuid] = [
+                    row.get("root_provider_uuid") or row["uuid"] for row in answer.value
+                ]
+            else:
+                documents.unread[uuid] = f"with whom it shares: {answer.detail}"
+
+    def _members(self, uuid: str) -> Answer:
+        """Return the providers of its aggregates: a tree shares if any provider of it is in one."""
+        answer = self.cloud.get("placement", f"/resource_providers/{uuid}/aggregates", PLACEMENT)
+        if not answer.ok:
+            return answer
+        aggregates = answer.value.get("aggregates") if isinstance(answer.value, dict) else None
+        if not isinstance(aggregates, list):
+            return Answer("placement", "aggregates", None, Why.BROKEN, "the answer has no aggregates")
+        if not aggregates:
+            return Answer("placement", "aggregates", [])
+        path = f"/resource_providers?member_of=in:{','.join(sorted(aggregates))}"
+        return self.cloud.pages("placement", path, "resource_providers", PLACEMENT)
 
     def _quotas(self, documents: Documents, mapped: Callable[..., Any]) -> None:
         projects = self.cloud.pages("identity", "/projects", "projects")

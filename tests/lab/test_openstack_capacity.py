@@ -223,6 +223,59 @@ def test_nested_providers_and_traits_are_judged_as_placement_judges_them(cloud: 
                 assert fit(fleet_of(cloud).hosts, wanted.request).count == 0
 
 
+@contextmanager
+def storage(connection: Connection, kind: str, total: int, *hosts: str) -> Iterator[str]:
+    """A provider that shares a resource with some computes, as operators make one of a common storage."""
+    at = {"service_type": "placement"}
+    head = {"OpenStack-API-Version": "placement 1.39"}
+    send = partial(connection.session.request, endpoint_filter=at, headers=head)
+    send(f"/resource_classes/{kind}", "PUT")
+    uuid = send("/resource_providers", "POST", json={"name": "argus-storage"}).json()["uuid"]
+    providers = placement(connection, "/resource_providers")["resource_providers"]
+
+    def put(provider: str, path: str, **body: object) -> None:
+        row = placement(connection, f"/resource_providers/{provider}")
+        body |= {"resource_provider_generation": row["generation"]}
+        send(f"/resource_providers/{provider}/{path}", "PUT", json=body)
+
+    def aggregates(change: Callable[[set[str]], set[str]]) -> None:
+        for row in providers:
+            if row["name"] in hosts:
+                own = placement(connection, f"/resource_providers/{row['uuid']}/aggregates")["aggregates"]
+                put(row["uuid"], "aggregates", aggregates=sorted(change(set(own))))
+
+    put(uuid, "inventories", inventories={kind: {"total": total}})
+    put(uuid, "traits", traits=["MISC_SHARES_VIA_AGGREGATE"])
+    put(uuid, "aggregates", aggregates=[uuid])
+    aggregates(lambda own: own | {uuid})
+    try:
+        yield uuid
+    finally:
+        aggregates(lambda own: own - {uuid})
+        send(f"/resource_providers/{uuid}", "DELETE")
+
+
+def test_what_computes_share_is_there_once_and_boots_as_often_as_told(cloud: Cloud) -> None:
+    kind, name = "CUSTOM_ARGUS_STORAGE", "argus.shared"
+    with cloud.connect(ADMIN) as connection, flavor(connection, name, vcpus=1, ram=64, disk=1) as size:
+        connection.compute.create_flavor_extra_specs(size, {f"resources:{kind}": "2"})
+        with storage(connection, kind, 5, "cmp2", "cmp3"):
+            fleet = fleet_of(cloud)
+            wanted = fleet.flavor(name)
+            assert wanted is not None
+            told = fit(fleet.hosts, wanted.request)
+            assert (told.count, dict(told.by_host)) == (2, {"cmp2": 2, "cmp3": 2})
+            assert balances(fleet)[kind].capacity == 5
+            with booted(connection, size, told.count) as servers:
+                assert {each.status for each in servers} == {"ACTIVE"}
+                full = fleet_of(cloud)
+                assert balances(full)[kind].used == 4
+                assert fit(full.hosts, wanted.request).count == 0
+                assert drifts(full) == (), "who holds the storage is on no second host"
+                with booted(connection, size, 1) as (further,):
+                    assert "No valid host" in further.fault["message"]
+
+
 def test_a_leaked_allocation_and_an_odd_ratio_are_found(cloud: Cloud) -> None:
     ghost = "00000000-0000-4000-8000-00000000a905"
     with cloud.connect(ADMIN) as connection:

@@ -56,6 +56,58 @@ def test_a_fleet_is_what_the_apis_told(reader: Reader) -> None:
     assert fit(made.hosts, made.flavors[0].request).count == 3, "memory: (48384 - 16384) // 8192"
 
 
+NFS = "aaaaaaaa-0000-4000-8000-0000000000ff"
+
+
+def share_disk(fake: FakeCloud) -> None:
+    """Take the disks of both computes away, and let them share one, on which web1 has 20 GiB."""
+    root = {"uuid": NFS, "name": "nfs", "generation": 1, "root_provider_uuid": NFS}
+    fake.answers["/resource_providers"]["resource_providers"].append({**root, "parent_provider_uuid": None})
+    for path, answer in list(fake.answers.items()):
+        if path.endswith("/inventories"):
+            answer["inventories"].pop("DISK_GB")
+        if path.endswith("/allocations"):
+            for held in answer["allocations"].values():
+                held["resources"].pop("DISK_GB", None)
+    disk = {
+        "total": 100,
+        "reserved": 0,
+        "allocation_ratio": 1.0,
+        "min_unit": 1,
+        "max_unit": 100,
+        "step_size": 1,
+    }
+    at, generation = f"/resource_providers/{NFS}", {"resource_provider_generation": 1}
+    fake.answers |= {
+        f"{at}/inventories": {"inventories": {"DISK_GB": disk}, **generation},
+        f"{at}/allocations": {"allocations": {"g1": {"resources": {"DISK_GB": 20}}}, **generation},
+        f"{at}/traits": {"traits": ["MISC_SHARES_VIA_AGGREGATE"], **generation},
+        f"{at}/aggregates": {"aggregates": ["agg-1"], **generation},
+    }
+
+
+def test_a_shared_disk_is_there_once_and_is_nobodys_second_home(fake: FakeCloud, reader: Reader) -> None:
+    share_disk(fake)
+    made = fleet(reader)
+    assert dict(made.missing) == {}
+    assert [host.name for host in made.hosts] == ["cmp1", "cmp2"]
+    disk = balances(made)["DISK_GB"]
+    assert (disk.capacity, disk.used, disk.open) == (100, 20, 80)
+    assert {(each.kind, each.subject) for each in drifts(made)} == {("doubled", "g2"), ("leaked", "nobody")}
+    (web1,) = [guest for guest in made.guests if guest.name == "web1"]
+    assert web1.request.pools == {NFS}
+    assert "DISK_GB" not in dict(web1.request.needs)
+    assert fit(made.hosts, made.flavors[0].request).by_host[0][0] == "cmp1"
+
+
+def test_a_shared_disk_of_which_nobody_tells_who_has_it_is_named(fake: FakeCloud, reader: Reader) -> None:
+    share_disk(fake)
+    fake.answers[f"/resource_providers/{NFS}/aggregates"] = 403
+    blind = fleet(reader)
+    assert fit(blind.hosts, blind.flavors[0].request).count == 0
+    assert "with whom it shares: not permitted" in blind.missing["placement"]
+
+
 def test_an_evacuated_guest_is_counted_once_and_named(reader: Reader) -> None:
     made = fleet(reader)
     vcpus = balances(made)["VCPU"]

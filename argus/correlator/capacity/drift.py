@@ -50,9 +50,12 @@ def _allocations(fleet: Fleet) -> Iterator[Drift]:
     moving = _moving(fleet)
     holds: defaultdict[str, set[str]] = defaultdict(set)
     for held in fleet.allocations:
-        holds[held.consumer].add(held.host)
+        if not held.shared:
+            holds[held.consumer].add(held.host)
         guest, move = guests.get(held.consumer), moves.get(held.consumer)
         if guest is not None:
+            if held.shared:
+                continue
             if guest.host and held.host != guest.host and guest.uuid not in moving:
                 text = f"{guest.label} runs on {guest.host} and still holds {held.host} (evacuated?)"
                 yield Drift("doubled", held.host, held.consumer, text)
@@ -114,6 +117,8 @@ def _ratios(fleet: Fleet) -> Iterator[Drift]:
             by_ratio: defaultdict[float, list[str]] = defaultdict(list)
             for host in hosts:
                 for provider in host.offering(kind):
+                    if provider.shared:
+                        continue
                     by_ratio[provider.inventories[kind].ratio].append(host.name)
             if len(by_ratio) > 1:
                 usual = max(by_ratio, key=lambda ratio: (len(by_ratio[ratio]), ratio))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from argus.correlator.capacity import numa
+from argus.correlator.capacity.model import offering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from argus.correlator.capacity.model import Host, Request
+    from argus.correlator.capacity.model import Host, Provider, Request
 
 NOT_FOR_NEW = "COMPUTE_STATUS_DISABLED"  # Nova never asks Placement for hosts with this trait
 
@@ -21,6 +22,7 @@ class Fit:
 
     ``most`` may fit: more than ``count`` where it is not known which NUMA nodes of a host are free.
     ``ideal`` would fit if all that is left on those hosts were on one: the difference is fragmentation.
+    What hosts share is counted once in ``count``; ``by_host`` says what each takes if the others take none.
     ``refused`` counts hosts by why they take none.  ``unjudged`` says what of the request was not checked.
     """
 
@@ -40,34 +42,71 @@ class Fit:
 def fit(hosts: Iterable[Host], request: Request, project: str = "") -> Fit:
     """Count how many more guests of ``request`` fit on ``hosts`` that take guests.
 
-    Exact for guests without nested groups of resources: hosts do not share, so the sum is what would boot.
+    Exact for guests without nested groups of resources, where hosts share nothing or all draw on one pool; a
+    host that has of a class and shares some too uses its own first here, while Nova chooses as it likes.
     """
     counts: list[tuple[str, int]] = []
     refused: dict[str, int] = {}
-    most = 0
-    left = dict.fromkeys((kind for kind, _ in request.needs), 0)
+    taking: list[Host] = []
+    sure, possible = Drawn(request), Drawn(request)
     for host in hosts:
         why = refusal(host, request, project)
         number, may = (0, 0) if why else _bounds(host, request)
-        most += may
         if not why:
-            for kind in left:
-                left[kind] += sum(max(0, provider.free(kind)) for provider in host.offering(kind))
+            taking.append(host)
+            sure.take(host, number)
+            possible.take(host, may)
         if number:
             counts.append((host.name, number))
         else:
             reason = why or shortage(host, request)
             refused[reason] = refused.get(reason, 0) + 1
     counts.sort(key=lambda each: (-each[1], each[0]))
+    left = {kind: sum(max(0, p.free(kind)) for p in offering(taking, kind)) for kind, _ in request.needs}
     ideal = min((left[kind] // amount for kind, amount in request.needs), default=0)
     return Fit(
-        sum(number for _, number in counts),
-        most,
+        sure.count,
+        possible.count,
         ideal,
         tuple(counts),
         tuple(sorted(refused.items(), key=lambda each: (-each[1], each[0]))),
         request.unjudged,
     )
+
+
+@dataclass(slots=True)
+class Drawn:
+    """Guests of one request that were put on hosts, and what pools that hosts share have given for them."""
+
+    request: Request
+    count: int = 0
+    _given: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def take(self, host: Host, number: int) -> None:
+        """Put up to ``number`` on a host: as many as its own resources and its pools still allow."""
+        if not any(provider.shared for provider in host.providers):
+            self.count += number
+            return
+        pooled = [pair for pair in self.request.needs if any(p.shared for p in host.offering(pair[0]))]
+        for kind, amount in pooled:
+            number = min(number, self._own(host, kind, amount) + sum(self._left(host, kind, amount).values()))
+        for kind, amount in pooled:
+            ask = max(0, number - self._own(host, kind, amount))
+            for pool, room in self._left(host, kind, amount).items():
+                drawn = min(ask, room)
+                self._given[pool, kind] = self._given.get((pool, kind), 0) + drawn * amount
+                ask -= drawn
+        self.count += number
+
+    def _own(self, host: Host, kind: str, amount: int) -> int:
+        return sum(max(0, p.free(kind)) // amount for p in _admitting(host, kind, amount) if not p.shared)
+
+    def _left(self, host: Host, kind: str, amount: int) -> dict[str, int]:
+        return {
+            p.uuid: max(0, p.free(kind) - self._given.get((p.uuid, kind), 0)) // amount
+            for p in _admitting(host, kind, amount)
+            if p.shared
+        }
 
 
 def on_host(host: Host, request: Request, project: str = "") -> int:
@@ -100,6 +139,8 @@ def _by_traits(host: Host, request: Request) -> str:
 
 
 def _by_place(host: Host, request: Request) -> str:
+    if request.pools and not request.pools <= {provider.uuid for provider in host.providers}:
+        return "does not share the storage that it is on"
     for key, wanted in request.specs:
         if not wanted & host.metadata.get(key, frozenset()):
             return f"in no aggregate with {key}"
@@ -142,8 +183,8 @@ def _bounds(host: Host, request: Request) -> tuple[int, int]:
 
 
 def _of_kind(host: Host, kind: str, amount: int) -> int:
-    return sum(
-        max(0, provider.free(kind)) // amount
-        for provider in host.offering(kind)
-        if provider.inventories[kind].admits(amount)
-    )
+    return sum(max(0, provider.free(kind)) // amount for provider in _admitting(host, kind, amount))
+
+
+def _admitting(host: Host, kind: str, amount: int) -> Iterator[Provider]:
+    return (each for each in host.offering(kind) if each.inventories[kind].admits(amount))

@@ -19,7 +19,8 @@ class Balance:
     ``capacity``, ``used`` and ``free`` are sums of Placement's figures, so ``free`` may be below zero.
     ``doubled`` is the part of ``used`` that guests hold a second time after an evacuation or while they
     move: it was counted already where the guest is.  ``open`` is what is left on hosts that take guests, and
-    ``over`` names the hosts whose own balance is below zero.
+    ``over`` names the hosts, and shared providers, whose own balance is below zero.  What hosts share counts
+    once, and in each scope that has one of them.
     """
 
     kind: str
@@ -52,18 +53,27 @@ def balances(fleet: Fleet, hosts: Iterable[Host] | None = None) -> dict[str, Bal
 
 def _balance(kind: str, hosts: Iterable[Host], twice: Mapping[tuple[str, str], int]) -> Balance:
     total = reserved = capacity = used = again = left = 0
-    over = []
+    over: dict[str, None] = {}
+    open_pools: set[str] = set()
+    seen: set[str] = set()
     for host in hosts:
         mine = 0
         for provider in host.offering(kind):
-            inventory = provider.inventories[kind]
+            inventory, free = provider.inventories[kind], provider.free(kind)
+            if not provider.shared:
+                mine += free
+            elif not host.closed and provider.uuid not in open_pools:
+                open_pools.add(provider.uuid)
+                left += max(0, free)
+            if free < 0:
+                over[provider.name or provider.uuid if provider.shared else host.name] = None
+            if provider.shared and provider.uuid in seen:
+                continue
+            seen.add(provider.uuid)
             total += inventory.total
             reserved += inventory.reserved
             capacity += inventory.capacity
             used += provider.used.get(kind, 0)
-            mine += provider.free(kind)
-            if provider.free(kind) < 0 and host.name not in over:
-                over.append(host.name)
         again += twice.get((host.name, kind), 0)
         left += 0 if host.closed else max(0, mine)
     return Balance(kind, total, reserved, capacity, used, again, left, tuple(over))
@@ -80,6 +90,8 @@ def doubled(fleet: Fleet) -> dict[tuple[str, str], int]:
     moving = {move.uuid: move.guest for move in fleet.moves}
     found: Counter[tuple[str, str]] = Counter()
     for held in fleet.allocations:
+        if held.shared:  # a guest that moves keeps what it has there
+            continue
         own = homes.get(held.consumer)
         stale = own is not None and own != held.host
         if stale or moving.get(held.consumer) in homes:

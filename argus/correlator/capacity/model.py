@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 VCPU, PCPU, MEMORY, DISK = "VCPU", "PCPU", "MEMORY_MB", "DISK_GB"
 UNBOUNDED = 2**31 - 1  # Placement's own default of max_unit
@@ -41,12 +41,18 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A resource provider; ``used`` is the sum of its allocations by class, as Placement counts them."""
+    """A resource provider; ``used`` is the sum of its allocations by class, as Placement counts them.
+
+    ``shared``: several hosts draw on it (MISC_SHARES_VIA_AGGREGATE: a storage that all of them mount); each
+    of them has it among its providers, and sums count it once.
+    """
 
     uuid: str
     inventories: Mapping[str, Inventory]
     used: Mapping[str, int] = field(default_factory=dict)
     traits: frozenset[str] = frozenset()
+    shared: bool = False
+    name: str = ""
 
     def free(self, kind: str) -> int:
         """Return what is left; below zero when a ratio was lowered or a host shrank under its guests."""
@@ -128,7 +134,8 @@ class Request:
     """What one guest asks of a host; ``unjudged`` names what of it Argus cannot check, empty for nothing.
 
     ``specs``: values by key that the host's aggregates must have.  ``cells``: NUMA nodes to spread over, 0
-    without a NUMA topology; ``page``: size of its memory's pages in KiB, 0 for ordinary ones.
+    without a NUMA topology; ``page``: size of its memory's pages in KiB, 0 for ordinary ones.  ``pools``:
+    shared providers that hold a part of it already, which is not in ``needs``; its host must draw on them.
     """
 
     needs: Amounts
@@ -138,6 +145,7 @@ class Request:
     cells: int = 0
     page: int = 0
     unjudged: str = ""
+    pools: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +183,12 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """What one consumer holds on one host, summed over the host's providers."""
+    """What one consumer holds on one host, summed over the host's providers; or on a ``shared`` provider."""
 
     consumer: str
     host: str
     amounts: Amounts
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +249,17 @@ class Fleet:
                 if name:
                     found.setdefault(name, []).append(host)
         return {name: tuple(found[name]) for name in sorted(found)}
+
+
+def offering(hosts: Iterable[Host], kind: str) -> Iterator[Provider]:
+    """Yield the providers of some hosts that have an inventory of the class; what is shared once."""
+    shared: set[str] = set()
+    for host in hosts:
+        for provider in host.offering(kind):
+            if provider.uuid not in shared:
+                yield provider
+            if provider.shared:
+                shared.add(provider.uuid)
 
 
 def amounts(values: Mapping[str, int]) -> Amounts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from argus.correlator.capacity.model import DISK, MEMORY, VCPU, Pain
+from argus.correlator.capacity.model import DISK, MEMORY, VCPU, Pain, offering
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,11 +36,10 @@ def overcommit(hosts: Iterable[Host]) -> Overcommit:
     promised = {}
     for kind in KINDS:
         there = used = 0
-        for host in mine:
-            for provider in host.offering(kind):
-                inventory = provider.inventories[kind]
-                there += inventory.total - inventory.reserved
-                used += provider.used.get(kind, 0)
+        for provider in offering(mine, kind):
+            inventory = provider.inventories[kind]
+            there += inventory.total - inventory.reserved
+            used += provider.used.get(kind, 0)
         if there > 0:
             promised[kind] = used / there
     sorest = {each.name: found for each in fields(Pain) if (found := _sorest(mine, each.name))}

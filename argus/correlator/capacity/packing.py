@@ -53,6 +53,8 @@ class Bins:
     across_zones: bool = False
     free: list[dict[str, int]] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=dict)  # on all open hosts, by resource class
+    pools: list[dict[str, str]] = field(default_factory=list)  # by host: class -> shared provider it is from
+    sharing: bool = False
     tenants: bool = False
     tries: int = TRIES
     groups: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # members by host, by group
@@ -62,6 +64,8 @@ class Bins:
     def of(cls, fleet: Fleet, *, across_zones: bool = False) -> Bins:
         """Take the hosts of a fleet, and who of an anti-affinity group is where."""
         made = cls(fleet.hosts, across_zones, [_largest(host) for host in fleet.hosts])
+        made.pools = [_pools(host) for host in fleet.hosts]
+        made.sharing = any(made.pools)
         made.tenants = any(host.tenants for host in fleet.hosts)
         made.groups = members(fleet.guests)
         for host, free in zip(fleet.hosts, made.free, strict=True):
@@ -134,6 +138,7 @@ class _Try:
     near: dict[tuple[str, int], int] = field(default_factory=dict)
     start: dict[int, int] = field(default_factory=dict)  # first candidate that may still have room
     placed: list[tuple[Item, int]] = field(default_factory=list)
+    given: dict[tuple[str, str], int] = field(default_factory=dict)  # by shared provider and class
 
     def fits(self, item: Item, index: int) -> bool:
         """Tell whether the item goes there now."""
@@ -142,6 +147,8 @@ class _Try:
         left = self.left.get(index) or self.bins.free[index]
         if any(left.get(kind, 0) < amount for kind, amount in item.request.needs):
             return False
+        if self.bins.sharing and not self._shared(item, index):
+            return False
         return not numa.is_bound(item.request) or numa.least(self._ground(index), item.request) > 0
 
     def put(self, item: Item, index: int) -> None:
@@ -149,6 +156,8 @@ class _Try:
         left = self.left.setdefault(index, dict(self.bins.free[index]))
         for kind, amount in item.request.needs:
             left[kind] -= amount
+            if pool := self.bins.pools[index].get(kind):
+                self.given[pool, kind] = self.given.get((pool, kind), 0) + amount
         if numa.is_bound(item.request) and (ground := self._ground(index)):
             self.grounds[index] = numa.after(ground, item.request)
         if item.apart:
@@ -180,6 +189,15 @@ class _Try:
     def _leftover(self, item: Item, index: int) -> float:
         left = self.left.get(index) or self.bins.free[index]
         return sum((left.get(kind, 0) - amount) / amount for kind, amount in item.request.needs)
+
+    def _shared(self, item: Item, index: int) -> bool:
+        """Tell whether the pools that the host shares have still enough, after what other hosts drew."""
+        pools, free = self.bins.pools[index], self.bins.free[index]
+        return all(
+            free.get(kind, 0) - self.given.get((pools[kind], kind), 0) >= amount
+            for kind, amount in item.request.needs
+            if kind in pools
+        )
 
     def _beside(self, group: str, index: int) -> bool:
         name = self.bins.hosts[index].name
@@ -239,7 +257,7 @@ def _make_room(attempt: _Try, out: list[Item]) -> None:
                 continue
             moved.put(other, elsewhere)
             attempt.left, attempt.grounds, attempt.near = moved.left, moved.grounds, moved.near
-            attempt.placed = moved.placed
+            attempt.placed, attempt.given = moved.placed, moved.given
             out.remove(item)
             break
 
@@ -264,6 +282,13 @@ def _largest(host: Host) -> dict[str, int]:
     return {kind: _roomiest(host, kind).free(kind) for kind in kinds}
 
 
+def _pools(host: Host) -> dict[str, str]:
+    """Return the shared provider that a class is taken from, where it is taken from one."""
+    kinds = {kind for provider in host.providers if provider.shared for kind in provider.inventories}
+    roomy = {kind: _roomiest(host, kind) for kind in kinds}
+    return {kind: provider.uuid for kind, provider in roomy.items() if provider.shared}
+
+
 def _roomiest(host: Host, kind: str) -> Provider:
     return max(host.offering(kind), key=lambda provider: provider.free(kind))
 
@@ -283,4 +308,5 @@ def _merged(group: Sequence[Guest]) -> Request:
         max(each.cells for each in requests),
         max(each.page for each in requests),
         next((each.unjudged for each in requests if each.unjudged), ""),
+        frozenset().union(*(each.pools for each in requests)),
     )

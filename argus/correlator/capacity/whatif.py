@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 
 def with_hosts(fleet: Fleet, like: Host, number: int) -> Fleet:
-    """Add empty hosts like one that there is: same sizes, ratios, traits, zone and aggregates."""
-    empty = tuple(replace(each, used={}) for each in like.providers)
+    """Add empty hosts like one that there is: same sizes, ratios, traits, zone and aggregates; what it shares
+    with others they share too.
+    """
+    empty = tuple(each if each.shared else replace(each, used={}) for each in like.providers)
     added = tuple(
         replace(like, name=f"{like.name}+{n}", providers=empty, closed="", defined=None)
         for n in range(1, number + 1)
