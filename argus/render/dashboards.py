@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from argus.catalogue.model import Kind, Unit
 from argus.render.graphs import graph_name
 from argus.render.ids import stable_uuid
-from argus.render.names import TITLES, item_name, template_name
+from argus.render.names import TITLES, template_name, tile_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,7 +145,7 @@ def _tile_box(host: str, metric: Metric) -> _Box:
         {"type": "INTEGER", "name": "show", "value": "2"},  # the value alone
         *({"type": "INTEGER", "name": part, "value": size} for part, size in sizes.items()),
     ]
-    return _Box(*_TILE, {"type": "ITEM", "name": item_name(metric), "fields": fields})
+    return _Box(*_TILE, {"type": "ITEM", "name": tile_title(metric), "fields": fields})
 
 
 def _graph_box(host: str, graph: Graph, *, small: bool = False) -> _Box:

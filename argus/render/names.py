@@ -37,6 +37,8 @@ _SPELLED = {
     "rss": "RSS", "rx": "received", "shutoff": "shut off", "softirq": "soft IRQ", "thp": "THP", "tx": "sent",
     "uuid": "UUID", "vcpu": "vCPU", "vcpus": "vCPUs",
 }  # fmt: skip
+_LOWER = ("vCPU", "pCPU", "libvirt")  # their own first letter
+_LONGEST_TILE = 21  # characters of a title that a tile of a sixth of the page shows
 # What a subsystem's values are about, where its name in keys is not the word for it.
 _SUBJECTS = {"net": "Network", "process": "QEMU process", "vmstat": "Memory events"}
 _TIMES = frozenset({"time", "age", "latency", "duration", "uptime", "delay", "wait"})
@@ -88,6 +90,15 @@ def item_name(metric: Metric) -> str:
     if not metric.name:
         return subject(metric)
     return f"{subject(metric)}: {_what(metric)}"
+
+
+def tile_title(metric: Metric) -> str:
+    """``KSM run``, ``Guests running``: short enough for a tile of a dashboard to show it whole."""
+    whole = item_name(metric).replace(":", "")
+    if not metric.name or (len(whole) <= _LONGEST_TILE and metric.kind is not Kind.INFO):
+        return whole
+    what = _what(metric)
+    return what if what.startswith(_LOWER) else what[:1].upper() + what[1:]
 
 
 def _what(metric: Metric) -> str:
