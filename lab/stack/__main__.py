@@ -19,7 +19,7 @@ from stack.components.openstack.members import openstack, openstack_files
 from stack.env_file import write_env
 from stack.errors import LabError
 from stack.lab import Lab
-from stack.registry import components, proxies, second_node, zabbix7
+from stack.registry import components, proxies, second_node, zabbix7, zabbix7_files
 from stack.runner import SIDE_BY_SIDE, bring_up, take_down
 from stack.screenshot import take_screenshots
 from stack.status import print_status
@@ -71,8 +71,8 @@ def parser() -> argparse.ArgumentParser:
     node2.add_argument("action", choices=("up", "down"))
     node2.set_defaults(command=run_node2)
 
-    seven = commands.add_parser("zabbix7", help="Zabbix 7.0 beside the lab's, with an agent of its own")
-    seven.add_argument("action", choices=("up", "down"))
+    seven = commands.add_parser("zabbix7", help="Zabbix 7.0 beside the lab's; `install` makes its Debian")
+    seven.add_argument("action", choices=("up", "down", "install"))
     seven.set_defaults(command=run_zabbix7)
 
     beside = commands.add_parser("proxies", help="two Zabbix proxies of the lab's server")
@@ -142,7 +142,11 @@ def run_node2(arguments: argparse.Namespace) -> int:
 
 
 def run_zabbix7(arguments: argparse.Namespace) -> int:
-    return _on_demand(Lab.open(), arguments.action, zabbix7())
+    lab = Lab.open()
+    if arguments.action == "install":  # takes no lock of the lab: tests may be at work
+        bring_up(lab, zabbix7_files())
+        return 0
+    return _on_demand(lab, arguments.action, zabbix7())
 
 
 def run_proxies(arguments: argparse.Namespace) -> int:

@@ -102,8 +102,17 @@ def _run_on_servers(parts: Sequence[Part]) -> list[tuple[Part, Result]]:
     """One after the other, but for those that touch none of the lab's servers: they run beside the rest."""
     with ThreadPoolExecutor(max_workers=1) as aside:
         own = [(part, aside.submit(_run_quietly, part)) for part in parts if part is OWN]
+        if ZABBIX7 in parts:
+            aside.submit(_install_zabbix7)
         rest = [(part, _run_loudly(part)) for part in parts if part is not OWN]
         return [*rest, *((part, future.result()) for part, future in own)]
+
+
+def _install_zabbix7() -> None:
+    """So that its part need not wait for it; when this fails, the part tries itself and says why."""
+    with Lab.open().processes.log("zabbix7-install").open("wb") as out:
+        argv = [sys.executable, "-m", "stack", "zabbix7", "install"]
+        subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=900, check=False)
 
 
 def _run_quietly(part: Part) -> Result:

@@ -60,9 +60,14 @@ def second_node() -> tuple[Component, ...]:
     return (NODE2, AGENT2)
 
 
+def zabbix7_files() -> tuple[Component, ...]:
+    """What is fetched and unpacked for it, without any process."""
+    return (Zabbix7Packages(),)
+
+
 def zabbix7() -> tuple[Component, ...]:
     """On demand only (`python -m stack zabbix7 up`): the next Zabbix, fed by an agent of its own."""
-    return (Zabbix7Packages(), Zabbix7Server(), Zabbix7Web(), Zabbix7Setup(), agent7(NODE1))
+    return (*zabbix7_files(), Zabbix7Server(), Zabbix7Web(), Zabbix7Setup(), agent7(NODE1))
 
 
 def proxies() -> tuple[Component, ...]:
