@@ -9,9 +9,9 @@ from argus_agent.guests import NOT_ASKED, LibvirtView
 from argus_agent.kernel.topology import read_topology
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    from argus.catalogue.model import Sample
+    from argus.catalogue.model import Row, Sample
     from argus_agent.audit.profile import Profile
     from argus_agent.host import Host
     from argus_agent.kernel.guests import GuestProcess
@@ -88,8 +88,8 @@ class Collector(Protocol):
     def stats(self) -> tuple[str, ...] | None:
         """Groups of virDomainStatsTypes to ask libvirt for; ``None``: it works without libvirt."""
 
-    def collect(self, cycle: Cycle) -> Iterable[Sample]:
-        """Yield the samples of one cycle."""
+    def collect(self, cycle: Cycle) -> Iterable[Sample | Row]:
+        """Yield the samples of one cycle, as rows where there are many of a kind."""
 
 
 class Deltas:
@@ -98,10 +98,13 @@ class Deltas:
     def __init__(self) -> None:
         self._old: dict[Hashable, float] = {}
         self._new: dict[Hashable, float] = {}
+        self._old_rows: dict[Hashable, Sequence[float | None]] = {}
+        self._new_rows: dict[Hashable, Sequence[float | None]] = {}
 
     def turn(self) -> None:
         """Begin a cycle; what was not seen in the last one is forgotten."""
         self._old, self._new = self._new, {}
+        self._old_rows, self._new_rows = self._new_rows, {}
 
     def grown(self, key: Hashable, value: float | None) -> float | None:
         """Return how much the counter grew; ``None`` at first sight, when unknown, or after it was reset."""
@@ -110,3 +113,12 @@ class Deltas:
         self._new[key] = value
         old = self._old.get(key)
         return None if old is None or value < old else value - old
+
+    def all_grown(self, key: Hashable, values: Sequence[float | None]) -> Sequence[float | None]:
+        """Return how much each of many counters grew, which always come in the same order."""
+        self._new_rows[key] = values
+        old = self._old_rows.get(key)
+        if old is None:
+            return (None,) * len(values)
+        pairs = zip(values, old, strict=True)
+        return [None if v is None or o is None or v < o else v - o for v, o in pairs]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,11 +36,12 @@ class Host:
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     systemd: Path = Path("/etc/systemd/system")
+    cgroupfs: Path = field(init=False)
+    """Where control groups are mounted."""
 
-    @property
-    def cgroupfs(self) -> Path:
-        """Where control groups are mounted."""
-        return self.sysfs / "fs/cgroup"
+    def __post_init__(self) -> None:
+        """Join paths once: collectors ask for each guest."""
+        object.__setattr__(self, "cgroupfs", self.sysfs / "fs/cgroup")
 
     def read_proc(self, name: str) -> str:
         """Return a file below procfs.  Raises ``OSError``."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from argus.catalogue.model import Sample
 from argus_agent.kernel.files import is_absence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from argus.catalogue.model import Row, Sample
     from argus_agent.cycle import Cycle
     from argus_agent.kernel.guests import GuestProcess
 
@@ -66,11 +66,8 @@ class InTurn(Generic[T]):
     def renew(self, cycle: Cycle) -> Iterator[tuple[GuestProcess, Kept[T]]]:
         """Read the guests whose turn it is; yield all of which something is known."""
         processes = {process.guest.uuid: process for process in cycle.running()}
-        self._kept = {
-            uuid: kept
-            for uuid, kept in self._kept.items()
-            if uuid in processes and processes[uuid].guest.pid == kept.pid  # not of an earlier run
-        }
+        for uuid in [uuid for uuid, kept in self._kept.items() if not _is_of(kept, processes.get(uuid))]:
+            del self._kept[uuid]
         if not cycle.for_events:
             now = cycle.host.monotonic()
             for uuid in self._due(processes, now - self._last):
@@ -94,25 +91,38 @@ class InTurn(Generic[T]):
         return new + list(self._kept)[: max(0, count - len(new))]
 
 
+def _is_of(kept: Kept[T], process: GuestProcess | None) -> bool:
+    """Whether it was read of this run of the guest."""
+    return process is not None and process.guest.pid == kept.pid
+
+
 class SamplesInTurn:
     """Keeps the samples of every guest, which carry the time at which they were measured."""
 
-    def __init__(self, make: Callable[[Cycle, GuestProcess], Iterable[Sample]], pace: Pace = MINUTE) -> None:
-        def read(cycle: Cycle, process: GuestProcess) -> tuple[Sample, ...]:
-            return tuple(Sample(s.metric, s.value, s.labels, cycle.at) for s in make(cycle, process))
+    def __init__(
+        self, make: Callable[[Cycle, GuestProcess], Iterable[Sample | Row]], pace: Pace = MINUTE
+    ) -> None:
+        def read(cycle: Cycle, process: GuestProcess) -> tuple[Sample | Row, ...]:
+            return tuple(one._replace(at=cycle.at) for one in make(cycle, process))
 
         self._turn = InTurn(read, pace)
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield the samples of all guests, renewed or not."""
         for _, kept in self._turn.renew(cycle):
             yield from kept.value or ()
 
 
-def every_guest(cycle: Cycle, make: Callable[[Cycle, GuestProcess], Iterable[Sample]]) -> Iterator[Sample]:
+def every_guest(
+    cycle: Cycle, make: Callable[[Cycle, GuestProcess], Iterable[Sample | Row]]
+) -> Iterator[Sample | Row]:
     """Yield the samples of all guests, measured now; what goes wrong with one costs that one alone."""
+
+    def read(cycle: Cycle, process: GuestProcess) -> tuple[Sample | Row, ...]:
+        return tuple(make(cycle, process))
+
     for process in cycle.running():
-        samples, trouble = attempt(lambda c, p: tuple(make(c, p)), cycle, process)
+        samples, trouble = attempt(read, cycle, process)
         if trouble:
             cycle.unread[process.guest.uuid] = trouble
         yield from samples or ()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from argus_agent.kernel.cpulist import parse_cpulist
 from argus_agent.kernel.files import read
 from argus_agent.kernel.guests import GuestProcess, KernelGuests
-from argus_agent.kernel.process import parse_numa_maps, parse_status
+from argus_agent.kernel.process import parse_numa_maps, status_field
 from argus_agent.placement import Guest, Vcpu
 
 if TYPE_CHECKING:
@@ -45,10 +45,17 @@ def read_affinities(procfs: Path, process: GuestProcess) -> dict[int, frozenset[
     """
     tasks = f"{procfs}/{process.guest.pid}/task"
     return {
-        thread.vcpu: parse_cpulist(parse_status(read(f"{tasks}/{thread.tid}/status"))["Cpus_allowed_list"])
+        thread.vcpu: _affinity(f"{tasks}/{thread.tid}/status")
         for thread in process.threads
         if thread.vcpu is not None
     }
+
+
+def _affinity(path: str) -> frozenset[int]:
+    allowed = status_field(read(path), "Cpus_allowed_list")
+    if allowed is None:
+        raise KeyError(f"{path} has no Cpus_allowed_list")
+    return parse_cpulist(allowed)
 
 
 def make_guest(

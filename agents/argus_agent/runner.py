@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from argus.catalogue import agent
+from argus.catalogue.model import Row, Sample, samples_of
 from argus_agent.cycle import Allocation, Cycle, Delivery, NoData
 from argus_agent.guests import NOT_ASKED, LibvirtView
 from argus_agent.kernel.guests import KernelGuests
 from argus_agent.kernel.topology import KnownTopology
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from argus.catalogue.model import Sample
     from argus_agent.audit.profile import Profile
     from argus_agent.cycle import Collector
     from argus_agent.host import Host
@@ -33,9 +33,14 @@ class Result:
     """
 
     at: float
-    samples: tuple[Sample, ...]
+    told: tuple[Sample | Row, ...]
     libvirt: LibvirtView
     only: frozenset[str] | None = None
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """Everything as samples, made anew: for people and tests; sinks take what was told."""
+        return tuple(samples_of(self.told))
 
 
 class Runner:
@@ -85,13 +90,13 @@ class Runner:
             begun=begun,
         )
         self._libvirt.start(self._groups)
-        samples = self._collect(cycle, with_libvirt=False)
+        told = self._collect(cycle, with_libvirt=False)
         view = self._finish(cycle)
         self._tell("libvirtd", view.error, "answers again")
-        samples += self._collect(replace(cycle, libvirt=view), with_libvirt=True)
-        samples.append(agent.CYCLE.sample(self._host.monotonic() - begun))
-        samples.append(agent.SAMPLES.sample(len(samples) + 1))
-        return Result(cycle.at, tuple(samples), view, touched if for_events else None)
+        told += self._collect(replace(cycle, libvirt=view), with_libvirt=True)
+        told.append(agent.CYCLE.sample(self._host.monotonic() - begun))
+        told.append(agent.SAMPLES.sample(_count(told) + 1))
+        return Result(cycle.at, tuple(told), view, touched if for_events else None)
 
     def _finish(self, cycle: Cycle) -> LibvirtView:
         try:
@@ -99,20 +104,20 @@ class Runner:
         except Exception as error:  # noqa: BLE001 -- a bug there must not cost what the kernel told
             return LibvirtView(up=False, error=f"{type(error).__name__}: {error}")
 
-    def _collect(self, cycle: Cycle, *, with_libvirt: bool) -> list[Sample]:
-        samples: list[Sample] = []
+    def _collect(self, cycle: Cycle, *, with_libvirt: bool) -> list[Sample | Row]:
+        told: list[Sample | Row] = []
         for name, collector in self._collectors.items():
             if (collector.stats is not None) == with_libvirt:
-                samples += self._collect_one(name, collector, cycle)
-        return samples
+                told += self._collect_one(name, collector, cycle)
+        return told
 
-    def _collect_one(self, name: str, collector: Collector, cycle: Cycle) -> list[Sample]:
+    def _collect_one(self, name: str, collector: Collector, cycle: Cycle) -> list[Sample | Row]:
         begun = self._host.monotonic()
-        samples: list[Sample] = []
+        told: list[Sample | Row] = []
         ok = True
         cycle.unread.clear()
         try:
-            samples = list(collector.collect(cycle))
+            told = list(collector.collect(cycle))
             self._tell(name, "", "works again")
         except NoData as reason:
             log.debug("collector %s: %s", name, reason)
@@ -120,11 +125,11 @@ class Runner:
         except Exception as error:  # noqa: BLE001 -- a bug or a strange kernel must not cost the others
             ok = False
             self._tell(name, f"{type(error).__name__}: {error}", "works again", failure=error)
-        samples.append(agent.SUCCESS.sample(int(ok), name))
-        samples.append(agent.DURATION.sample(self._host.monotonic() - begun, name))
-        samples.append(agent.UNREAD.sample(len(cycle.unread), name))
+        told.append(agent.SUCCESS.sample(int(ok), name))
+        told.append(agent.DURATION.sample(self._host.monotonic() - begun, name))
+        told.append(agent.UNREAD.sample(len(cycle.unread), name))
         self._tell_unread(name, cycle.unread)
-        return samples
+        return told
 
     def _tell_unread(self, name: str, unread: Mapping[str, str]) -> None:
         reason = next(iter(unread.values()), "")
@@ -167,6 +172,11 @@ class _Once:
             raise NoData(str(self._found))
         self.unread.update(self._guests.unread)
         return self._found
+
+
+def _count(told: Iterable[Sample | Row]) -> int:
+    """How many values there are."""
+    return sum(len(one.values) - one.values.count(None) if isinstance(one, Row) else 1 for one in told)
 
 
 def _with_jobs(cycle: Cycle) -> frozenset[str]:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -210,6 +210,34 @@ class Sample(NamedTuple):
     value: Value
     labels: tuple[str, ...] = ()
     at: float | None = None
+
+
+class Row(NamedTuple):
+    """Values of several metrics that share labels and time; ``None``: this one is not known.
+
+    What a cycle tells of guests are rows for the most part: a row of twelve costs what two samples do.
+    ``metrics`` is the same tuple each time; they belong to one entity.
+    """
+
+    metrics: tuple[Metric, ...]
+    values: tuple[Value | None, ...]
+    labels: tuple[str, ...]
+    at: float | None = None
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield what is known, one by one, checked as ``Metric.sample`` does."""
+        for metric, value in zip(self.metrics, self.values, strict=True):
+            if value is not None:
+                yield metric.sample(value, *self.labels)._replace(at=self.at)
+
+
+def samples_of(told: Iterable[Sample | Row]) -> Iterator[Sample]:
+    """Yield everything as samples."""
+    for one in told:
+        if isinstance(one, Row):
+            yield from one.samples()
+        else:
+            yield one
 
 
 _new = tuple.__new__

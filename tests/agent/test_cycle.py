@@ -30,3 +30,13 @@ def test_unknown_is_not_no_growth() -> None:
     deltas.grown("a", 5)
     deltas.turn()
     assert deltas.grown("a", None) is None
+
+
+def test_many_counters_grow_beside_each_other() -> None:
+    deltas = Deltas()
+    assert list(deltas.all_grown("disk", [5, None, 7, 9])) == [None] * 4
+    deltas.turn()
+    assert list(deltas.all_grown("disk", [6, 1, 3, None])) == [1, None, None, None]
+    deltas.turn()
+    deltas.turn()
+    assert list(deltas.all_grown("disk", [7, 2, 4, 9])) == [None] * 4

@@ -20,7 +20,7 @@ from argus_agent.kernel.process import Stat
 
 def process(number: int, run: int = 0) -> GuestProcess:
     guest = RunningGuest(f"g{number}", f"u{number}", 1000 * run + number, "running", "booted", {})
-    return GuestProcess(guest, Stat("qemu", "S", 1, 0, 0.0, 0.0, 1, 1, 0), {}, ())
+    return GuestProcess(guest, Stat("qemu", "S", 1, 0, 0.0, 0.0, 1, 1, 1, 0), {}, ())
 
 
 @dataclass
@@ -124,12 +124,12 @@ def test_samples_carry_the_time_at_which_they_were_measured() -> None:
     node = Node([process(n) for n in range(2, 50)])
     turn = SamplesInTurn(make)
     first = node.cycle()
-    assert {sample.at for sample in turn.collect(first)} == {first.at}
+    assert {one.at for one in turn.collect(first)} == {first.at}
     second = node.cycle()
-    assert {sample.at for sample in turn.collect(second)} == {first.at, second.at}
+    assert {one.at for one in turn.collect(second)} == {first.at, second.at}
 
 
 def test_half_of_what_a_guest_tells_is_not_told() -> None:
     cycle = Node([process(1), process(2)]).cycle()
-    assert [sample.labels for sample in every_guest(cycle, make)] == [("u2",)]
+    assert [one.labels for one in every_guest(cycle, make)] == [("u2",)]
     assert list(cycle.unread) == ["u1"]

@@ -22,7 +22,7 @@ from argus.catalogue import (
     guest_state,
     ksm,
 )
-from argus.catalogue.model import Sample
+from argus.catalogue.model import Row, Sample, samples_of
 from argus_agent.collectors import load_collectors
 from argus_agent.config import Address
 from argus_agent.delivery import Courier, Servers
@@ -32,6 +32,7 @@ from argus_agent.runner import Result
 from argus_agent.settings import FULL
 from argus_agent.sinks.document import NODE as NODE_DOCUMENT
 from argus_agent.sinks.document import documents
+from argus_agent.sinks.exposition import exposition
 from argus_agent.sinks.prometheus import Prometheus
 from argus_agent.sinks.stdout import FORMATS, human
 from argus_agent.sinks.zabbix import GUEST_KEY, NODE_KEY, Zabbix
@@ -59,11 +60,11 @@ COVERED = (
 def recorded_result() -> Result:
     """Two cycles on the recorded node, of which the second is shown."""
     collectors = {name: c for name, c in load_collectors().items() if name in COVERED}
-    samples: list[Sample] = []
+    told: list[Sample | Row] = []
     for answer in (0, 1):
         cycle = recorded_cycle(answer)
-        samples = [sample for c in collectors.values() for sample in c.collect(cycle)]
-    return Result(1000.0, tuple(samples), recorded_cycle(1).libvirt)
+        told = [one for c in collectors.values() for one in c.collect(cycle)]
+    return Result(1000.0, tuple(told), recorded_cycle(1).libvirt)
 
 
 def test_prometheus_can_read_what_it_is_given() -> None:
@@ -97,6 +98,18 @@ def test_a_document_is_flat_with_lists_of_what_is_below() -> None:
             ],
         },
     }
+
+
+def test_a_row_is_written_as_its_samples_are() -> None:
+    metrics = (guest_disk.READ_OPS, guest_disk.WRITE_OPS, guest_disk.SOURCE)
+    rows = (
+        Row(metrics, (5, None, "/a"), ("u1", "vda")),
+        Row(metrics, (7, None, None), ("u1", "vdb")),
+    )
+    samples = tuple(samples_of(rows))
+    assert len(samples) == 3
+    assert dict(documents(rows)) == dict(documents(samples))
+    assert "".join(exposition(rows)) == "".join(exposition(samples))
 
 
 def test_json_and_table_show_the_guests() -> None:

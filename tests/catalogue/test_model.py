@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from argus.catalogue.model import AGENT, DISK, GUEST, NODE, Kind, Metric, Unit
+from argus.catalogue.model import AGENT, DISK, GUEST, NODE, Kind, Metric, Row, Sample, Unit, samples_of
 
 
 @pytest.mark.parametrize("name", ["Pages", "pages-shared", "pages__shared", "_pages", "pages_"])
@@ -71,3 +71,18 @@ def test_ratios_and_seconds_per_second_are_percent_in_zabbix() -> None:
     assert Metric("cpu", "used_ratio", "H", "s", unit=Unit.RATIO).zabbix_scale == 100
     assert Metric("cpu", "user_seconds", "H", "s", kind=Kind.COUNTER, unit=Unit.SECONDS).zabbix_scale == 100
     assert Metric("load", "uptime_seconds", "H", "s", unit=Unit.SECONDS).zabbix_scale == 1
+
+
+def test_a_row_is_the_samples_of_what_is_known() -> None:
+    reads, writes, source = (
+        Metric("disk", "reads", "H", "s", DISK, Kind.COUNTER),
+        Metric("disk", "writes", "H", "s", DISK, Kind.COUNTER),
+        Metric("disk", "source", "H", "s", DISK, Kind.INFO),
+    )
+    row = Row((reads, writes, source), (0, None, "/a"), ("u", "vda"), 5.0)
+    samples = [Sample(reads, 0, ("u", "vda"), 5.0), Sample(source, "/a", ("u", "vda"), 5.0)]
+    assert list(samples_of([row])) == samples
+    with pytest.raises(ValueError, match="takes the labels"):
+        list(row._replace(labels=("u",)).samples())
+    with pytest.raises(TypeError, match="not str"):
+        list(row._replace(values=("0", None, "/a")).samples())

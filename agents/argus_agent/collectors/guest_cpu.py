@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue import allocation, guest_cpu
+from argus.catalogue.model import Row
+from argus_agent.columns import Columns, is_known
 from argus_agent.cycle import Deltas, NoData
 
 if TYPE_CHECKING:
@@ -15,8 +17,23 @@ if TYPE_CHECKING:
     from argus_agent.guests import Guest
 
 NANOSECONDS = 1e-9
-TIMES = {"cpu.time": guest_cpu.TIME, "cpu.user": guest_cpu.USER, "cpu.system": guest_cpu.SYSTEM}
-VCPU_TIMES = {"time": guest_cpu.VCPU_TIME, "delay": guest_cpu.VCPU_DELAY}
+GUEST = Columns(
+    {
+        "cpu.time": (guest_cpu.TIME, NANOSECONDS),
+        "cpu.user": (guest_cpu.USER, NANOSECONDS),
+        "cpu.system": (guest_cpu.SYSTEM, NANOSECONDS),
+    }
+)
+GUEST_METRICS = (*GUEST.metrics, guest_cpu.VCPUS, guest_cpu.STEAL_MAX)
+VCPU = Columns(
+    {
+        "time": (guest_cpu.VCPU_TIME, NANOSECONDS),
+        "delay": (guest_cpu.VCPU_DELAY, NANOSECONDS),
+        "state": (guest_cpu.VCPU_STATE, 1),
+    }
+)
+VCPU_METRICS = (*VCPU.metrics, guest_cpu.VCPU_HALTED, guest_cpu.VCPU_STEAL)
+_OFF = (None,) * len(GUEST.metrics)
 
 
 class GuestCpu:
@@ -27,7 +44,7 @@ class GuestCpu:
     def __init__(self) -> None:
         self._deltas = Deltas()
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield times of guests and vCPUs, and the node's worst steal."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
@@ -35,47 +52,33 @@ class GuestCpu:
         elapsed = self._deltas.grown("elapsed", cycle.libvirt.at)
         worst = []
         for guest in cycle.libvirt.guests:
-            yield from _whole(guest)
             steals = []
             for vcpu in range(int(guest.number("vcpu.maximum") or 0)):
-                yield from _vcpu(guest, vcpu)
-                steal = self._steal(guest, vcpu, elapsed)
+                known, halted = VCPU.read(guest, f"vcpu.{vcpu}."), _halted(guest, vcpu)
+                steal = self._steal((guest.uuid, guest.running_id, vcpu), known[1], elapsed)
                 if steal is not None:
                     steals.append(steal)
-                    yield guest_cpu.VCPU_STEAL.sample(steal, guest.uuid, str(vcpu))
-            if steals:
-                worst.append(max(steals))
-                yield guest_cpu.STEAL_MAX.sample(max(steals), guest.uuid)
+                values = (*known, halted, steal)
+                if is_known(values):
+                    yield Row(VCPU_METRICS, values, (guest.uuid, str(vcpu)))
+            worst += steals
+            times = GUEST.read(guest) if guest.active else _OFF
+            values = (*times, guest.number("vcpu.current"), max(steals, default=None))
+            if is_known(values):
+                yield Row(GUEST_METRICS, values, (guest.uuid,))
         if worst:
             # Told here, not by the allocation collector: it comes from the same deltas.
             yield allocation.STEAL_MAX.sample(max(worst))
 
-    def _steal(self, guest: Guest, vcpu: int, elapsed: float | None) -> float | None:
-        key = (guest.uuid, guest.running_id, vcpu)
-        delay = self._deltas.grown(key, guest.number(f"vcpu.{vcpu}.delay", NANOSECONDS))
-        if delay is None or not elapsed:
+    def _steal(
+        self, series: tuple[str, int, int], delay: float | None, elapsed: float | None
+    ) -> float | None:
+        grown = self._deltas.grown(series, delay)
+        if grown is None or not elapsed:
             return None
-        return min(1.0, delay / elapsed)  # a slow answer can shift a little delay from one cycle to the next
+        return min(1.0, grown / elapsed)  # a slow answer can shift a little delay from one cycle to the next
 
 
-def _whole(guest: Guest) -> Iterator[Sample]:
-    for key, metric in TIMES.items():
-        seconds = guest.number(key, NANOSECONDS)
-        if seconds is not None and guest.active:
-            yield metric.sample(seconds, guest.uuid)
-    vcpus = guest.number("vcpu.current")
-    if vcpus is not None:
-        yield guest_cpu.VCPUS.sample(vcpus, guest.uuid)
-
-
-def _vcpu(guest: Guest, vcpu: int) -> Iterator[Sample]:
-    for key, metric in VCPU_TIMES.items():
-        seconds = guest.number(f"vcpu.{vcpu}.{key}", NANOSECONDS)
-        if seconds is not None:
-            yield metric.sample(seconds, guest.uuid, str(vcpu))
-    state = guest.number(f"vcpu.{vcpu}.state")
-    if state is not None:
-        yield guest_cpu.VCPU_STATE.sample(state, guest.uuid, str(vcpu))
+def _halted(guest: Guest, vcpu: int) -> int | None:
     halted = guest.stats.get(f"vcpu.{vcpu}.halted")  # libvirt's bindings give true and false
-    if halted is not None:
-        yield guest_cpu.VCPU_HALTED.sample(int(halted in (True, "yes")), guest.uuid, str(vcpu))
+    return None if halted is None else int(halted in (True, "yes"))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 from argus.catalogue import allocation, guest_disk
+from argus.catalogue.model import Row
+from argus_agent.columns import Columns, is_known
 from argus_agent.cycle import Deltas, NoData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from argus.catalogue.model import Metric, Sample
+    from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
-    from argus_agent.guests import Guest
 
 NANOSECONDS = 1e-9
 NUMBERS = {
@@ -29,11 +29,16 @@ NUMBERS = {
     "allocation": (guest_disk.ALLOCATION, 1),
     "physical": (guest_disk.PHYSICAL, 1),
 }
+DISK = Columns(NUMBERS)
+FROM_XML = (guest_disk.SOURCE, guest_disk.SERIAL)
 LATENCIES = {
     "rd": guest_disk.READ_LATENCY,
     "wr": guest_disk.WRITE_LATENCY,
     "fl": guest_disk.FLUSH_LATENCY,
 }
+METRICS = (*DISK.metrics, *LATENCIES.values(), *FROM_XML)
+_KEYS = tuple(NUMBERS)
+_TIMES = [(_KEYS.index(f"{kind}.times"), _KEYS.index(f"{kind}.reqs")) for kind in LATENCIES]
 
 
 class GuestDisk:
@@ -44,55 +49,29 @@ class GuestDisk:
     def __init__(self) -> None:
         self._deltas = Deltas()
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield the numbers of each disk, named by its target device."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
         self._deltas.turn()
         slowest = []
         for guest in cycle.libvirt.guests:
-            for number, disk in guest.entries("block"):
-                yield from _disk(guest, number, disk)
-                for sample in self._waits(guest, number, disk):
-                    slowest.append(float(sample.value))
-                    yield sample
-                yield from _texts(guest, number, disk)
+            disks = guest.definition.disks if guest.definition else {}
+            for number, name in guest.entries("block"):
+                numbers = DISK.read(guest, f"block.{number}.")
+                grown = self._deltas.all_grown((guest.uuid, guest.running_id, name), numbers)
+                path = guest.stats.get(f"block.{number}.path")
+                serial = disks[name].serial if name in disks else ""
+                texts = str(path) if path else None, serial or None
+                waits = [_mean(grown[times], grown[done]) for times, done in _TIMES]
+                slowest += [wait for wait in waits if wait is not None]
+                values = (*numbers, *waits, *texts)
+                if is_known(values):
+                    yield Row(METRICS, values, (guest.uuid, name))
         if slowest:
             # Told here, not by the allocation collector: it comes from the same deltas.
             yield allocation.DISK_LATENCY_MAX.sample(max(slowest))
 
-    def _waits(self, guest: Guest, number: int, disk: str) -> Iterator[Sample]:
-        for times, reqs, metric in _latencies(number):
-            series = (guest.uuid, guest.running_id, disk)
-            spent = self._deltas.grown((times, series), guest.number(times, NANOSECONDS))
-            done = self._deltas.grown((reqs, series), guest.number(reqs))
-            if spent is not None and done:
-                yield metric.sample(spent / done, guest.uuid, disk)
 
-
-def _disk(guest: Guest, number: int, disk: str) -> Iterator[Sample]:
-    for key, metric, scale in _numbers(number):
-        value = guest.number(key, scale)
-        if value is not None:
-            yield metric.sample(value, guest.uuid, disk)
-
-
-def _texts(guest: Guest, number: int, disk: str) -> Iterator[Sample]:
-    path = guest.stats.get(f"block.{number}.path")
-    if path:
-        yield guest_disk.SOURCE.sample(str(path), guest.uuid, disk)
-    definition = guest.definition.disks.get(disk) if guest.definition else None
-    if definition and definition.serial:
-        yield guest_disk.SERIAL.sample(definition.serial, guest.uuid, disk)
-
-
-@functools.cache
-def _numbers(number: int) -> tuple[tuple[str, Metric, float], ...]:
-    """Keys of a disk, of which a node has thousands by a few numbers."""
-    return tuple((f"block.{number}.{key}", metric, scale) for key, (metric, scale) in NUMBERS.items())
-
-
-@functools.cache
-def _latencies(number: int) -> tuple[tuple[str, str, Metric], ...]:
-    prefix = f"block.{number}."
-    return tuple((f"{prefix}{k}.times", f"{prefix}{k}.reqs", metric) for k, metric in LATENCIES.items())
+def _mean(spent: float | None, done: float | None) -> float | None:
+    return spent / done if spent is not None and done else None

@@ -5,15 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_disk_limit import BURSTS, CACHE, ERROR, IO, LIMITS, OVERLAYS, USED
+from argus.catalogue.model import Row
+from argus_agent.columns import is_known
 from argus_agent.cycle import Deltas, NoData
 from argus_agent.guests import BLOCKED, RUNNING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
     from argus_agent.guests import Disk, Guest
+
+
+SETTABLE = {word: metric for word, (metric, _) in LIMITS.items()} | BURSTS
+METRICS = (*SETTABLE.values(), CACHE, IO, OVERLAYS, USED, ERROR)
+_NO_LIMITS = (None,) * len(SETTABLE)
+_NOT_KNOWN = (*_NO_LIMITS, None, None, None)
 
 
 class GuestDiskLimit:
@@ -24,21 +31,23 @@ class GuestDiskLimit:
     def __init__(self) -> None:
         self._deltas = Deltas()
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Row]:
         """Yield limits and the share of the tightest one that was used."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
         self._deltas.turn()
         elapsed = self._deltas.grown("elapsed", cycle.libvirt.at)
         for guest in cycle.libvirt.guests:
-            yield from _errors(guest, cycle)
             disks = guest.definition.disks if guest.definition else {}
+            errors = _errors(guest, cycle)
             for number, name in guest.entries("block"):
-                if name in disks:
-                    yield from _set_up(disks[name], guest.uuid, name)
-                    used = self._used(guest, number, disks[name], elapsed)
-                    if used is not None:
-                        yield USED.sample(used, guest.uuid, name)
+                disk = disks.get(name)
+                set_up = _set_up(disk) if disk else _NOT_KNOWN
+                used = self._used(guest, number, disk, elapsed) if disk and disk.limits else None
+                error = None if errors is None else errors.get(name, 0)
+                values = (*set_up, used, error)
+                if is_known(values):
+                    yield Row(METRICS, values, (guest.uuid, name))
 
     def _used(self, guest: Guest, number: int, disk: Disk, elapsed: float | None) -> float | None:
         shares = []
@@ -56,22 +65,15 @@ class GuestDiskLimit:
         return max(shares, default=None)
 
 
-def _set_up(disk: Disk, uuid: str, name: str) -> Iterator[Sample]:
-    for word, limit in disk.limits.items():
-        metric = LIMITS[word][0] if word in LIMITS else BURSTS.get(word)
-        if metric is not None:
-            yield metric.sample(limit, uuid, name)
-    if disk.cache:
-        yield CACHE.sample(disk.cache, uuid, name)
-    if disk.io:
-        yield IO.sample(disk.io, uuid, name)
-    yield OVERLAYS.sample(disk.overlays, uuid, name)
+def _set_up(disk: Disk) -> tuple[float | str | None, ...]:
+    limits = map(disk.limits.get, SETTABLE) if disk.limits else _NO_LIMITS
+    return (*limits, disk.cache or None, disk.io or None, disk.overlays)
 
 
-def _errors(guest: Guest, cycle: Cycle) -> Iterator[Sample]:
+def _errors(guest: Guest, cycle: Cycle) -> Mapping[str, int] | None:
+    """Errors by disk, those without being left out; ``None`` when they are not known."""
     detail = cycle.libvirt.details.get(guest.uuid)
     told = detail.disk_errors if detail else None
     if told is None and guest.state not in (RUNNING, BLOCKED):
-        return
-    for _, name in guest.entries("block"):
-        yield ERROR.sample((told or {}).get(name, 0), guest.uuid, name)
+        return None
+    return told or {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_events import BY_KIND, LISTENING, LOST, RECEIVED
+from argus.catalogue.model import Row
 from argus_agent.cycle import NoData
 
 if TYPE_CHECKING:
@@ -14,12 +15,17 @@ if TYPE_CHECKING:
     from argus_agent.cycle import Cycle
 
 
+METRICS = tuple(BY_KIND.values())
+NONE_YET = tuple(0 if metric.shown else None for metric in METRICS)
+"""The others begin with their first event: fewer series."""
+
+
 class GuestEvents:
     """A guest without bad events has zeros: the listener would have counted them."""
 
     stats = ("STATE",)
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield counters by guest and for the node."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
@@ -31,7 +37,6 @@ class GuestEvents:
         yield RECEIVED.sample(events.received)
         yield LOST.sample(events.lost)
         for guest in cycle.libvirt.guests:
-            counts = events.counts.get(guest.uuid, {})
-            for kind, metric in BY_KIND.items():
-                if metric.shown or kind in counts:  # the others begin with their first event: fewer series
-                    yield metric.sample(counts.get(kind, 0), guest.uuid)
+            counts = events.counts.get(guest.uuid)
+            values = tuple(map(counts.get, BY_KIND, NONE_YET)) if counts else NONE_YET
+            yield Row(METRICS, values, (guest.uuid,))

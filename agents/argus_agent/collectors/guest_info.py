@@ -5,15 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue import guest_info
+from argus.catalogue.model import Row
 from argus_agent.cycle import NoData
 from argus_agent.guests import Nova
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
     from argus_agent.guests import Guest
+
+
+METRICS = (
+    guest_info.NAME,
+    guest_info.DOMAIN,
+    guest_info.NODE,
+    guest_info.PROJECT,
+    guest_info.PROJECT_NAME,
+    guest_info.USER_NAME,
+    guest_info.FLAVOR,
+    guest_info.IMAGE,
+)
 
 
 class GuestInfo:
@@ -21,26 +33,26 @@ class GuestInfo:
 
     stats = ("STATE",)
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Row]:
         """Yield the texts that are known of each guest."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
         for guest in cycle.libvirt.guests:
-            yield from _texts(guest, cycle.host.name)
+            yield _texts(guest, cycle.host.name)
 
 
-def _texts(guest: Guest, node: str) -> Iterator[Sample]:
+def _texts(guest: Guest, node: str) -> Row:
     nova = guest.definition.nova if guest.definition else Nova()
     # Without a definition the name is not known yet: libvirt's would flicker in as the guest's own.
     name = nova.name or guest.name if guest.definition else ""
-    texts = (
-        (guest_info.NAME, name),
-        (guest_info.DOMAIN, guest.name),
-        (guest_info.NODE, node),
-        (guest_info.PROJECT, nova.project),
-        (guest_info.PROJECT_NAME, nova.project_name),
-        (guest_info.USER_NAME, nova.user_name),
-        (guest_info.FLAVOR, nova.flavor),
-        (guest_info.IMAGE, nova.image),
+    values = (
+        name,
+        guest.name,
+        node,
+        nova.project,
+        nova.project_name,
+        nova.user_name,
+        nova.flavor,
+        nova.image,
     )
-    yield from (metric.sample(text, guest.uuid) for metric, text in texts if text)
+    return Row(METRICS, tuple(text or None for text in values), (guest.uuid,))

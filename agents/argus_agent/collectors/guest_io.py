@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_io import READ_BYTES, READ_OPS, WRITE_BYTES, WRITE_OPS
+from argus.catalogue.model import Row
 from argus_agent.in_turn import SamplesInTurn
 from argus_agent.kernel.cgroup import IoStat, parse_io_stat, parse_throttle
 from argus_agent.kernel.files import read
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from argus_agent.kernel.guests import GuestProcess
 
 
+METRICS = (READ_BYTES, WRITE_BYTES, READ_OPS, WRITE_OPS)
+
+
 class GuestIo:
     """Version 1 counts only in groups that have a limit: all zeros there is "not accounted", not "no I/O"."""
 
@@ -27,18 +31,16 @@ class GuestIo:
         self._turn = SamplesInTurn(self._of_guest)
         self._names: dict[str, str] = {}
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield bytes and operations by guest and device (the kernel's name, else major:minor)."""
         self._names = _device_names(cycle.host.sysfs)
         yield from self._turn.collect(cycle)
 
-    def _of_guest(self, cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
+    def _of_guest(self, cycle: Cycle, process: GuestProcess) -> Iterator[Row]:
         for device, stat in _read(cycle.host.cgroupfs, process).items():
             labels = (process.guest.uuid, self._names.get(device, device))
-            yield READ_BYTES.sample(stat.read_bytes, *labels)
-            yield WRITE_BYTES.sample(stat.write_bytes, *labels)
-            yield READ_OPS.sample(stat.read_ops, *labels)
-            yield WRITE_OPS.sample(stat.write_ops, *labels)
+            values = (stat.read_bytes, stat.write_bytes, stat.read_ops, stat.write_ops)
+            yield Row(METRICS, values, labels)
 
 
 def _read(cgroupfs: Path, process: GuestProcess) -> dict[str, IoStat]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_kvm import DIRTY_RATE, IOTHREADS, OF_GUEST, OF_VCPU
+from argus.catalogue.model import Row
+from argus_agent.columns import Columns, is_known
 from argus_agent.cycle import NoData
 
 if TYPE_CHECKING:
@@ -15,12 +17,17 @@ if TYPE_CHECKING:
     from argus_agent.guests import Guest
 
 
+GUEST = Columns(OF_GUEST)
+GUEST_METRICS = (*GUEST.metrics, IOTHREADS)
+VCPU = Columns(OF_VCPU)
+
+
 class GuestKvm:
     """An allow-list: libvirt passes on some fifty numbers a vCPU, whatever the kernel calls them."""
 
     stats = ("CPU_TOTAL", "VCPU", "VM")
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield what this kernel and this libvirt give."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
@@ -32,15 +39,12 @@ class GuestKvm:
                 yield DIRTY_RATE.sample(rate, guest.uuid)._replace(at=cycle.when(slow.at))
 
 
-def _of_guest(guest: Guest) -> Iterator[Sample]:
-    for key, (metric, scale) in OF_GUEST.items():
-        value = guest.number(key, scale)
-        if value is not None:
-            yield metric.sample(value, guest.uuid)
-    if guest.definition:
-        yield IOTHREADS.sample(guest.definition.iothreads, guest.uuid)
+def _of_guest(guest: Guest) -> Iterator[Row]:
+    iothreads = guest.definition.iothreads if guest.definition else None
+    values = (*GUEST.read(guest), iothreads)
+    if is_known(values):
+        yield Row(GUEST_METRICS, values, (guest.uuid,))
     for vcpu in range(int(guest.number("vcpu.maximum") or 0)):
-        for key, (metric, scale) in OF_VCPU.items():
-            value = guest.number(f"vcpu.{vcpu}.{key}", scale)
-            if value is not None:
-                yield metric.sample(value, guest.uuid, str(vcpu))
+        numbers = VCPU.read(guest, f"vcpu.{vcpu}.")
+        if is_known(numbers):
+            yield Row(VCPU.metrics, tuple(numbers), (guest.uuid, str(vcpu)))

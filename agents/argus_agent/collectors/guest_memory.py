@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue import guest_memory
+from argus.catalogue.model import Row
+from argus_agent.columns import Columns, is_known
 from argus_agent.cycle import NoData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from argus.catalogue.model import Metric, Sample
     from argus_agent.cycle import Cycle
     from argus_agent.guests import Guest
 
@@ -32,6 +33,9 @@ BY_GUEST = {
     "hugetlb_pgalloc": (guest_memory.HUGE_ALLOCATED, 1),
     "hugetlb_pgfail": (guest_memory.HUGE_FAILED, 1),
 }
+NODE, GUEST = Columns(BY_NODE), Columns(BY_GUEST)
+METRICS = (*NODE.metrics, guest_memory.AGE, *GUEST.metrics, guest_memory.USED)
+_SILENT = (None,) * (len(GUEST.metrics) + 1)
 FRESH_SECONDS = 60
 CLOCK_SLACK = 5
 """A report is fresh this long, or three of the guest's periods; after that the driver is taken for silent."""
@@ -42,27 +46,18 @@ class GuestMemory:
 
     stats = ("BALLOON",)
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Row]:
         """Yield sizes in bytes."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
         for guest in cycle.libvirt.guests:
-            yield from _numbers(guest, BY_NODE)
             age = _age(guest, cycle.at)
-            if age is None:
-                continue
-            yield guest_memory.AGE.sample(age, guest.uuid)
             period = guest.definition.balloon_period if guest.definition else 0
-            if age <= max(FRESH_SECONDS, 3 * period):
-                yield from _numbers(guest, BY_GUEST)
-                yield from _used(guest)
-
-
-def _numbers(guest: Guest, metrics: dict[str, tuple[Metric, int]]) -> Iterator[Sample]:
-    for key, (metric, scale) in metrics.items():
-        value = guest.number(f"balloon.{key}", scale)
-        if value is not None:
-            yield metric.sample(value, guest.uuid)
+            fresh = age is not None and age <= max(FRESH_SECONDS, 3 * period)
+            told = (*GUEST.read(guest, "balloon."), _used(guest)) if fresh else _SILENT
+            values = (*NODE.read(guest, "balloon."), age, *told)
+            if is_known(values):
+                yield Row(METRICS, values, (guest.uuid,))
 
 
 def _age(guest: Guest, now: float) -> float | None:
@@ -76,7 +71,6 @@ def _age(guest: Guest, now: float) -> float | None:
     return max(0.0, now - updated)
 
 
-def _used(guest: Guest) -> Iterator[Sample]:
+def _used(guest: Guest) -> float | None:
     available, usable = guest.number("balloon.available"), guest.number("balloon.usable")
-    if available and usable is not None:
-        yield guest_memory.USED.sample(max(0.0, 1 - usable / available), guest.uuid)
+    return max(0.0, 1 - usable / available) if available and usable is not None else None

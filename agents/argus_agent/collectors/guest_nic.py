@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue import allocation, guest_nic
+from argus.catalogue.model import Row
+from argus_agent.columns import Columns
 from argus_agent.cycle import Deltas, NoData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
-    from argus_agent.guests import Guest
 
 NUMBERS = {
     "rx.bytes": guest_nic.RX_BYTES,
@@ -26,6 +26,11 @@ NUMBERS = {
 }
 
 
+NIC = Columns({key: (metric, 1) for key, metric in NUMBERS.items()})
+DROPS = slice(list(NUMBERS).index("rx.drop"), None)
+METRICS = (*NIC.metrics, guest_nic.DEVICE, guest_nic.SOURCE)
+
+
 class GuestNic:
     """An interface is told once its MAC address is known, that is with the first definition read."""
 
@@ -34,40 +39,25 @@ class GuestNic:
     def __init__(self) -> None:
         self._deltas = Deltas()
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield the counters of each interface that has any, and how many guests lose packets."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
         self._deltas.turn()
-        lost: list[tuple[str, float]] = []
+        known, losing = False, set()
         for guest in cycle.libvirt.guests:
-            yield from _nics(guest)
-            lost += self._lost(guest)
-        if lost:
-            yield allocation.GUESTS_LOSING.sample(len({uuid for uuid, packets in lost if packets}))
-
-    def _lost(self, guest: Guest) -> Iterator[tuple[str, float]]:
-        """Yield what each interface lost since the last cycle; nothing at first sight."""
-        for number, device in guest.entries("net"):
-            for key in (f"net.{number}.rx.drop", f"net.{number}.tx.drop"):
-                series = (guest.uuid, guest.running_id, device, key)
-                grown = self._deltas.grown(series, guest.number(key))
-                if grown is not None:
-                    yield guest.uuid, grown
-
-
-def _nics(guest: Guest) -> Iterator[Sample]:
-    nics = guest.definition.nics if guest.definition else {}
-    seen = set()
-    for number, device in guest.entries("net"):
-        nic = nics.get(device)
-        if nic is None or nic.mac in seen:  # two interfaces may share a MAC address, series may not
-            continue
-        seen.add(nic.mac)
-        for key, metric in NUMBERS.items():
-            value = guest.number(f"net.{number}.{key}")
-            if value is not None:
-                yield metric.sample(value, guest.uuid, nic.mac)
-        yield guest_nic.DEVICE.sample(device, guest.uuid, nic.mac)
-        if nic.source:
-            yield guest_nic.SOURCE.sample(nic.source, guest.uuid, nic.mac)
+            nics = guest.definition.nics if guest.definition else {}
+            seen = set()
+            for number, device in guest.entries("net"):
+                numbers = NIC.read(guest, f"net.{number}.")
+                grown = self._deltas.all_grown((guest.uuid, guest.running_id, device), numbers[DROPS])
+                known = known or any(packets is not None for packets in grown)
+                if any(grown):
+                    losing.add(guest.uuid)
+                nic = nics.get(device)
+                if nic and nic.mac not in seen:  # two interfaces may share a MAC address, series may not
+                    seen.add(nic.mac)
+                    values = (*numbers, device, nic.source or None)
+                    yield Row(METRICS, values, (guest.uuid, nic.mac))
+        if known:
+            yield allocation.GUESTS_LOSING.sample(len(losing))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_pressure import STALLED
+from argus.catalogue.model import Row
+from argus_agent.columns import is_known
 from argus_agent.in_turn import every_guest
 from argus_agent.kernel.cgroup import UNIFIED
 from argus_agent.kernel.files import is_absence, read_record
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from argus_agent.cycle import Cycle
     from argus_agent.kernel.guests import GuestProcess
 
-_RESOURCES = sorted({resource for resource, _ in STALLED})
+_RESOURCES, _KINDS = (list(dict.fromkeys(words)) for words in zip(*STALLED, strict=True))
+METRICS = tuple(STALLED[resource, kind] for resource in _RESOURCES for kind in _KINDS)
 
 
 class GuestPressure:
@@ -25,21 +28,24 @@ class GuestPressure:
 
     stats = None
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield seconds stalled by guest, resource and kind."""
         yield from every_guest(cycle, _of_guest)
 
 
-def _of_guest(cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
+def _of_guest(cycle: Cycle, process: GuestProcess) -> Iterator[Row]:
     folder = process.folder(cycle.host.cgroupfs, UNIFIED)
     if folder is None:
         return
+    stalled: list[float | None] = []
     for resource in _RESOURCES:
         try:
             text = read_record(f"{folder}/{resource}.pressure")
         except OSError as error:  # without PSI it is missing, or refuses to be read with EOPNOTSUPP
-            if is_absence(error):
-                continue
-            raise
-        for kind, seconds in parse_pressure(text).items():
-            yield STALLED[resource, kind].sample(seconds, process.guest.uuid)
+            if not is_absence(error):
+                raise
+            stalled += [None] * len(_KINDS)
+        else:
+            stalled += map(parse_pressure(text).get, _KINDS)
+    if is_known(stalled):
+        yield Row(METRICS, tuple(stalled), (process.guest.uuid,))

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue import guest_state
+from argus.catalogue.model import Row
+from argus_agent.columns import is_known
 from argus_agent.cycle import NoData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+
+
+METRICS = (guest_state.STATE, guest_state.REASON, guest_state.HELD, guest_state.AGENT)
 
 
 class GuestState:
@@ -22,18 +26,19 @@ class GuestState:
     def __init__(self) -> None:
         self._since: dict[str, tuple[int, float]] = {}
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Row]:
         """Yield the state, its reason and how long it holds, by guest."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
         before, self._since = self._since, {}
         for guest in cycle.libvirt.guests:
+            held: tuple[float | None, ...] = (None, None, None)
             if "state.state" in guest.stats:
                 code = guest_state.reason_code(guest.state, guest.reason)
                 last, since = before.get(guest.uuid, (code, cycle.libvirt.at))
                 self._since[guest.uuid] = (code, since if last == code else cycle.libvirt.at)
-                yield guest_state.STATE.sample(guest.state, guest.uuid)
-                yield guest_state.REASON.sample(code, guest.uuid)
-                yield guest_state.HELD.sample(cycle.libvirt.at - self._since[guest.uuid][1], guest.uuid)
-            if guest.active and guest.definition and guest.definition.agent_connected is not None:
-                yield guest_state.AGENT.sample(int(guest.definition.agent_connected), guest.uuid)
+                held = (guest.state, code, cycle.libvirt.at - self._since[guest.uuid][1])
+            connected = guest.definition.agent_connected if guest.active and guest.definition else None
+            values = (*held, None if connected is None else int(connected))
+            if is_known(values):
+                yield Row(METRICS, values, (guest.uuid,))

@@ -12,7 +12,7 @@ from argus_agent.kernel.files import read
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from argus.catalogue.model import Sample
+    from argus.catalogue.model import Row, Sample
     from argus_agent.cycle import Cycle
     from argus_agent.host import Host
     from argus_agent.kernel.guests import GuestProcess
@@ -26,7 +26,7 @@ class GuestTap:
     def __init__(self) -> None:
         self._turn = SamplesInTurn(_of_guest)
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield drops by guest and MAC address."""
         yield from self._turn.collect(cycle)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_throttle import PERIODS, RATIO, SECONDS, THROTTLED
 from argus_agent.in_turn import SamplesInTurn
-from argus_agent.kernel.files import is_absence, read
+from argus_agent.kernel.files import is_absence, read_record
 from argus_agent.kernel.process import parse_counters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from argus.catalogue.model import Sample
+    from argus.catalogue.model import Row, Sample
     from argus_agent.cycle import Cycle
     from argus_agent.kernel.guests import GuestProcess
 
@@ -27,7 +27,7 @@ class GuestThrottle:
         self._turn = SamplesInTurn(self._of_guest)
         self._before: dict[int, tuple[int, int]] = {}  # periods, and those throttled, by process
 
-    def collect(self, cycle: Cycle) -> Iterator[Sample]:
+    def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield periods, seconds and the ratio by guest; nothing for a guest without a quota."""
         running = {process.guest.pid for process in cycle.running()}
         self._before = {pid: before for pid, before in self._before.items() if pid in running}
@@ -54,7 +54,7 @@ def _sum(folder: str) -> dict[str, int]:
     total: dict[str, int] = {}
     for group in (folder, *_below(folder), *_below(f"{folder}/libvirt")):
         try:
-            counters = parse_counters(read(f"{group}/cpu.stat"))
+            counters = parse_counters(read_record(f"{group}/cpu.stat"))
         except OSError as error:
             if is_absence(error):
                 continue

@@ -34,10 +34,9 @@ class Placement:
         topology = cycle.topology()
         guests = []
         for process, kept in self._turn.renew(cycle):
-            guests.append(make_guest(process, kept.value or {}))
-            for vcpu, cpus in (kept.value or {}).items():
-                labels = (process.guest.uuid, str(vcpu))
-                yield names.AFFINITY.sample(format_cpulist(cpus), *labels)._replace(at=kept.at)
+            affinities, told = kept.value or ({}, ())
+            guests.append(make_guest(process, affinities))
+            yield from told
         yield from _cores(guests, topology)
         if not cycle.unread:  # else the sums would lack guests
             yield from _pinning(guests, topology)
@@ -47,8 +46,15 @@ class Placement:
         yield from _where(guests, topology)
 
 
-def _affinities(cycle: Cycle, process: GuestProcess) -> Mapping[int, frozenset[int]]:
-    return read_affinities(cycle.host.procfs, process)
+def _affinities(
+    cycle: Cycle, process: GuestProcess
+) -> tuple[Mapping[int, frozenset[int]], tuple[Sample, ...]]:
+    affinities = read_affinities(cycle.host.procfs, process)
+    told = (
+        names.AFFINITY.sample(format_cpulist(cpus), process.guest.uuid, str(vcpu))._replace(at=cycle.at)
+        for vcpu, cpus in affinities.items()
+    )
+    return affinities, tuple(told)
 
 
 def _where(guests: Sequence[Guest], topology: Topology) -> Iterator[Sample]:

@@ -33,7 +33,7 @@ def read_record(path: str) -> str:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.read(descriptor, _PAGE).decode(errors="replace")
+        return str(os.read(descriptor, _PAGE), "utf-8", "replace")
     finally:
         os.close(descriptor)
 

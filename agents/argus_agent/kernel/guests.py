@@ -70,12 +70,14 @@ class GuestProcess:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What does not change while a guest runs."""
+    """What seldom or never changes while a guest runs."""
 
     guest: RunningGuest
     start_ticks: int
     cgroups: dict[str, str]
-    folders: dict[str, str | None]
+    vcpus: dict[int, int]  # numbers by thread
+    folders: dict[str, str | None] = field(default_factory=dict)
+    tasks: list[int] = field(default_factory=list)  # threads, as they were listed last
 
 
 def role_of(comm: str) -> Role:
@@ -155,7 +157,7 @@ class KernelGuests:
             known = self._known_of(guest, stat, base)
             if known is None:
                 return None
-            threads = (*self._threads(guest, base), *self._kernel_threads(workers))
+            threads = (*self._threads(known, base, stat.threads), *self._kernel_threads(workers))
             return GuestProcess(guest, stat, known.cgroups, threads, known.folders)
         except (OSError, ValueError) as error:  # it ended, or this user may not look (hidepid)
             self._leave_out(guest.uuid, error)
@@ -177,16 +179,24 @@ class KernelGuests:
             if not _is_of(guest, base):
                 log.debug("guest %s: process %d is not its QEMU", guest.uuid, guest.pid)
                 return None
-            known = _Known(guest, stat.start_ticks, parse_membership(read(f"{base}/cgroup")), {})
+            cgroups = parse_membership(read(f"{base}/cgroup"))
+            vcpus = {tid: number for number, tid in guest.vcpus.items()}
+            known = _Known(guest, stat.start_ticks, cgroups, vcpus)
             self._known[guest.pid] = known
         return known
 
-    def _threads(self, guest: RunningGuest, base: str) -> Iterator[Thread]:
-        vcpus = {tid: number for number, tid in guest.vcpus.items()}
-        for name in sorted(os.listdir(f"{base}/task")):
-            thread = self._thread(f"{base}/task/{name}", int(name), vcpus.get(int(name)))
-            if thread is not None:
-                yield thread
+    def _threads(self, known: _Known, base: str, count: int) -> list[Thread]:
+        """Read the threads; which ones there are is looked at when it is more, fewer or others."""
+        if len(known.tasks) == count:
+            threads = self._tasks(known, base)
+            if len(threads) == count:
+                return threads
+        known.tasks[:] = sorted(map(int, os.listdir(f"{base}/task")))
+        return self._tasks(known, base)
+
+    def _tasks(self, known: _Known, base: str) -> list[Thread]:
+        found = (self._thread(f"{base}/task/{tid}", tid, known.vcpus.get(tid)) for tid in known.tasks)
+        return [thread for thread in found if thread is not None]
 
     def _kernel_threads(self, workers: tuple[int, ...]) -> Iterator[Thread]:
         for pid in workers:

@@ -5,17 +5,16 @@ https://docs.kernel.org/accounting/psi.html, for the machine (/proc/pressure) an
 
 from __future__ import annotations
 
-import re
-
-_LINE = re.compile(r"^(\w+) .*\btotal=([0-9]+)$", re.MULTILINE)
-
 
 def parse_pressure(text: str) -> dict[str, float]:
     """Return seconds stalled since boot by kind: ``some`` (a task waited), ``full`` (all of them did).
 
     Raises ``ValueError`` for a line without ``total=``.
     """
-    found = _LINE.findall(text)
-    if len(found) != len(text.splitlines()):
-        raise ValueError(f"{text!r} is not pressure stall information")
-    return {kind: int(total) / 1e6 for kind, total in found}
+    stalled = {}
+    for line in text.splitlines():
+        averages, found, total = line.rpartition(" total=")
+        if not (found and total.isdecimal()):
+            raise ValueError(f"{text!r} is not pressure stall information")
+        stalled[averages.partition(" ")[0]] = int(total) / 1e6
+    return stalled

@@ -20,8 +20,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 # going by lines.
 _FIELD = re.compile(r"^([^:\n]+):[ \t]*(.*\S)?", re.MULTILINE)
 _COUNTER = re.compile(r"^([^\s:]+):?[ \t]+(-?[0-9]+)[ \t]*$", re.MULTILINE)
-_NUMA_PAGES = re.compile(r"\bN(\d+)=(\d+)")
-_PAGE_SIZE = re.compile(r"\bkernelpagesize_kB=(\d+)")
+_NUMA_PAGES = re.compile(r"((?: N\d+=\d+)+) kernelpagesize_kB=(\d+)")
 
 
 class Stat(NamedTuple):
@@ -33,6 +32,7 @@ class Stat(NamedTuple):
     major_faults: int
     user_seconds: float
     system_seconds: float
+    threads: int
     start_ticks: int
     rss_pages: int
     processor: int
@@ -62,6 +62,7 @@ def parse_stat(text: str) -> Stat:
         int(fields[9]),
         int(fields[11]) / TICKS,
         int(fields[12]) / TICKS,
+        int(fields[17]),
         int(fields[19]),
         int(fields[21]),
         int(fields[36]),
@@ -108,6 +109,12 @@ def parse_status(text: str) -> dict[str, str]:
     return dict(_FIELD.findall(text))
 
 
+def status_field(text: str, name: str) -> str | None:
+    """Return one field of ``status`` where that is all that is wanted: a tenth of the time."""
+    _, found, rest = f"\n{text}".partition(f"\n{name}:")
+    return rest.partition("\n")[0].strip() if found else None
+
+
 def parse_kilobytes(text: str) -> int:
     """Return bytes for ``205 kB``.  Raises ``ValueError`` for another unit."""
     number, _, unit = text.partition(" ")
@@ -125,12 +132,10 @@ def parse_rollup(text: str) -> dict[str, int]:
 def parse_numa_maps(text: str) -> dict[int, int]:
     """Return bytes by NUMA node over all mappings of ``numa_maps``, huge pages counted at their size."""
     total: dict[int, int] = {}
-    for line in text.splitlines():
-        size = _PAGE_SIZE.search(line)
-        if size is None:  # a mapping without pages says no size
-            continue
-        for node, pages in _NUMA_PAGES.findall(line):
-            total[int(node)] = total.get(int(node), 0) + int(pages) * int(size[1]) * 1024
+    for pages_by_node, size in _NUMA_PAGES.findall(text):  # a mapping without pages says no size
+        for word in pages_by_node.split():
+            node, _, pages = word[1:].partition("=")
+            total[int(node)] = total.get(int(node), 0) + int(pages) * int(size) * 1024
     return total
 
 

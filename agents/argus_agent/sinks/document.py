@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from argus.catalogue.model import Row
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from argus.catalogue.model import Sample, Value
+    from argus.catalogue.model import Entity, Sample, Value
 
 Document = dict[str, Any]
+_Labels = tuple[str, ...]
 AGAIN = "again"  # passed on by the discovery rules, and no label
 NODE = ""
 """Key of the node's document; guests' documents have their UUIDs."""
 
 
-def documents(samples: Iterable[Sample]) -> Iterator[tuple[str, Document]]:
+def documents(told: Iterable[Sample | Row]) -> Iterator[tuple[str, Document]]:
     """Yield the document of each Zabbix host: the node's (``NODE``), then those of guests by UUID.
 
     One after the other, so that a full node's are not in memory together.
@@ -23,10 +26,10 @@ def documents(samples: Iterable[Sample]) -> Iterator[tuple[str, Document]]:
     A document is flat: ``{field: value}``, and for what has labels below its Zabbix host
     ``{plural: [{label: .., field: value}]}``, as ``Metric.field`` and ``Entity.plural`` say.
     """
-    owners: dict[str, list[Sample]] = {NODE: []}
-    for sample in samples:
-        owner = sample.labels[0] if sample.metric.entity.of_guest else NODE
-        owners.setdefault(owner, []).append(sample)
+    owners: dict[str, list[Sample | Row]] = {NODE: []}
+    for one in told:
+        owner = one.labels[0] if entity_of(one).of_guest else NODE
+        owners.setdefault(owner, []).append(one)
     for owner, own in owners.items():
         yield owner, _document(own)
 
@@ -39,22 +42,36 @@ def mark_lists(document: Document, mark: int) -> None:
                 row[AGAIN] = mark
 
 
-def _document(samples: Iterable[Sample]) -> Document:
+def entity_of(one: Sample | Row) -> Entity:
+    """What it is about."""
+    return one.metrics[0].entity if isinstance(one, Row) else one.metric.entity
+
+
+def _document(told: Iterable[Sample | Row]) -> Document:
     document: Document = {}
-    rows: dict[tuple[str, tuple[str, ...]], Document] = {}
-    for metric, value, labels, _ in samples:
-        entity = metric.entity
-        place = document
-        if entity.plural:
-            key = (entity.plural, labels)
-            row = rows.get(key)
-            if row is None:
-                own = labels[1:] if entity.of_guest else labels
-                row = rows[key] = dict(zip(entity.own_labels, own, strict=True))
-                document.setdefault(entity.plural, []).append(row)
-            place = row
-        place[metric.field] = _short(value)
+    rows: dict[tuple[str, _Labels], Document] = {}
+    for one in told:
+        entity = entity_of(one)
+        place = _row(document, rows, entity, one.labels) if entity.plural else document
+        if isinstance(one, Row):
+            for metric, value in zip(one.metrics, one.values, strict=True):
+                if value is not None:
+                    place[metric.field] = _short(value)
+        else:
+            place[one.metric.field] = _short(one.value)
     return document
+
+
+def _row(
+    document: Document, rows: dict[tuple[str, _Labels], Document], entity: Entity, labels: _Labels
+) -> Document:
+    key = (entity.plural, labels)
+    row = rows.get(key)
+    if row is None:
+        own = labels[1:] if entity.of_guest else labels
+        row = rows[key] = dict(zip(entity.own_labels, own, strict=True))
+        document.setdefault(entity.plural, []).append(row)
+    return row
 
 
 def _short(value: Value) -> Value:

@@ -6,45 +6,76 @@ times as long for it and keeps copies of all series meanwhile.
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from argus.catalogue.model import Kind
+from argus.catalogue.model import Kind, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from argus.catalogue.model import Metric, Sample
+    from argus.catalogue.model import Metric, Sample, Value
 
 MAX_STATES_IN_HELP = 10
 
 _Labels = tuple[str, ...]
 
 
-def exposition(samples: Iterable[Sample]) -> Iterator[str]:
+class _Column(NamedTuple):
+    """Values of one metric, and the labels of each: as they are, and as text."""
+
+    metric: Metric
+    labels: Sequence[_Labels]
+    texts: Sequence[str]
+    values: Sequence[Value | None]
+
+
+def exposition(told: Iterable[Sample | Row]) -> Iterator[str]:
     """Yield the text of one name after the other, so that only one is in memory as text.
 
     The texts of one subsystem become labels of one ``_info`` series.
     """
-    metrics: defaultdict[int, list[Sample]] = defaultdict(list)  # by identity: a metric's hash is dear
-    for sample in samples:
-        metrics[id(sample[0])].append(sample)
-    families: dict[str, list[list[Sample]]] = {}
-    for found in metrics.values():
-        if found[0].metric.listing:
-            continue
-        families.setdefault(found[0].metric.prometheus_name, []).append(found)
-    written: dict[_Labels, _Written] = {}
-    for name, parts in families.items():
-        metric = parts[0][0].metric
+    families: dict[str, list[_Column]] = {}
+    for column in _columns(told):
+        if not column.metric.listing:
+            families.setdefault(column.metric.prometheus_name, []).append(column)
+    for name, columns in families.items():
+        metric = columns[0].metric
         lines = [_head(name, metric)]
         if metric.kind is Kind.INFO:
-            lines += _infos(name, parts)
-        for part in parts if metric.kind is not Kind.INFO else ():
-            names = part[0].metric.entity.labels
-            labels = written.setdefault(names, _Written(names))
-            lines += [f"{name}{labels[values]} {value}\n" for _, value, values, _ in part]
-        yield "".join(lines)
+            lines += _infos(name, columns)
+        for column in columns if metric.kind is not Kind.INFO else ():
+            pairs = zip(column.texts, column.values, strict=True)
+            lines += [f"{name}{labels} {value}\n" for labels, value in pairs if value is not None]
+        if len(lines) > 1:
+            yield "".join(lines)
+
+
+def _columns(told: Iterable[Sample | Row]) -> Iterator[_Column]:
+    """Yield what was told metric by metric; one may come in several columns."""
+    samples: defaultdict[int, list[Sample]] = defaultdict(list)  # by identity: a metric's hash is dear
+    rows: defaultdict[int, list[Row]] = defaultdict(list)
+    for one in told:
+        if isinstance(one, Row):
+            rows[id(one.metrics)].append(one)
+        else:
+            samples[id(one.metric)].append(one)
+    written: dict[_Labels, _Written] = {}
+    for found in samples.values():
+        metric, labels = found[0].metric, [one.labels for one in found]
+        yield _Column(metric, labels, _texts(metric, labels, written), [one.value for one in found])
+    for table in rows.values():
+        metrics, labels = table[0].metrics, [row.labels for row in table]
+        texts = _texts(metrics[0], labels, written)
+        columns = zip(*(row.values for row in table), strict=True)
+        for metric, values in zip(metrics, columns, strict=True):
+            yield _Column(metric, labels, texts, values)
+
+
+def _texts(metric: Metric, labels: list[_Labels], written: dict[_Labels, _Written]) -> list[str]:
+    names = metric.entity.labels
+    return list(map(written.setdefault(names, _Written(names)).__getitem__, labels))
 
 
 class _Written(dict[_Labels, str]):
@@ -59,16 +90,20 @@ class _Written(dict[_Labels, str]):
         return text
 
 
-def _infos(name: str, parts: list[list[Sample]]) -> Iterator[str]:
+def _infos(name: str, columns: list[_Column]) -> Iterator[str]:
     texts: dict[_Labels, list[str]] = {}
-    for metric, value, values, _ in (sample for part in parts for sample in part):
-        if values not in texts:
-            texts[values] = list(map(_pair, metric.entity.labels, values))
-        texts[values].append(_pair(metric.info_label, str(value)))
+    for metric, labels, _, values in columns:
+        names, label = metric.entity.labels, metric.info_label
+        for of, value in zip(labels, values, strict=True):
+            if value is not None:
+                if of not in texts:
+                    texts[of] = list(map(_pair, names, of))
+                texts[of].append(_pair(label, str(value)))
     for series in texts.values():
         yield f"{name}{{{','.join(series)}}} 1\n"
 
 
+@functools.cache
 def _head(name: str, metric: Metric) -> str:
     help_text = _help(metric).replace("\\", "\\\\").replace("\n", "\\n")
     kind = "counter" if metric.kind is Kind.COUNTER else "gauge"

@@ -37,7 +37,7 @@ class Prometheus:
         """Show this result from now on."""
         packer = zlib.compressobj(COMPRESSION, wbits=_GZIP)
         packed, waiting, size = [], [], 0
-        for family in exposition(result.samples):
+        for family in exposition(result.told):
             waiting.append(family)
             size += len(family)
             if size >= PIECE:

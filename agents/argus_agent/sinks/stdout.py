@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 def as_json(host: str, result: Result) -> str:
     """Return ``{"host", "at", "node": document, "guests": {uuid: document}}``, the documents of Zabbix."""
-    found = dict(documents(result.samples))
+    found = dict(documents(result.told))
     node = found.pop(NODE)
     return json.dumps({"host": host, "at": result.at, "node": node, "guests": found}, indent=2)
 
 
 def as_prometheus(_host: str, result: Result) -> str:
     """Return what a scrape would get."""
-    return "".join(exposition(result.samples))
+    return "".join(exposition(result.told))
 
 
 def as_table(host: str, result: Result) -> str:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from argus_agent.guests import SHUTOFF, SHUTOFF_MIGRATED
 from argus_agent.settings import FULL, OFF, STANDARD
-from argus_agent.sinks.document import NODE, documents, mark_lists
+from argus_agent.sinks.document import NODE, documents, entity_of, mark_lists
 from argus_agent.zabbix_protocol import Value, split_time
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from argus.catalogue.model import Sample
+    from argus.catalogue.model import Row, Sample
     from argus_agent.delivery import Courier
     from argus_agent.registration import Registrations
     from argus_agent.runner import Result
@@ -74,22 +74,22 @@ class Zabbix:
         if wanted is here:  # else what the others have that is new is to be sent with the next
             self._sent_until = result.at
 
-    def _by_time(self, result: Result, again: Collection[str]) -> dict[float, list[Sample]]:
+    def _by_time(self, result: Result, again: Collection[str]) -> dict[float, list[Sample | Row]]:
         """Return the samples by the time at which they were measured.
 
         Those that were sent before are left out, but for hosts that Zabbix shall discover ``again``.
         """
         if result.at < self._sent_until:  # the clock was set back: times of before say nothing now
             self._sent_until = float("-inf")
-        found: dict[float, list[Sample]] = {result.at: []}
-        for sample in result.samples:
-            entity, at = sample.metric.entity, sample.at
+        found: dict[float, list[Sample | Row]] = {result.at: []}
+        for one in result.told:
+            entity, at = entity_of(one), one.at
             if self._level == STANDARD and entity.detail:
                 continue
             if at is None:
-                found[result.at].append(sample)
-            elif at > self._sent_until or (sample.labels[0] if entity.of_guest else NODE) in again:
-                found.setdefault(at, []).append(sample)
+                found[result.at].append(one)
+            elif at > self._sent_until or (one.labels[0] if entity.of_guest else NODE) in again:
+                found.setdefault(at, []).append(one)
         return found
 
     def _wanted(self, result: Result, here: Collection[str]) -> Collection[str]:

@@ -18,7 +18,7 @@ from argus.catalogue import (
     guest_state,
     libvirt,
 )
-from argus.catalogue.model import Metric, Value
+from argus.catalogue.model import Metric, Value, samples_of
 from argus_agent.collectors import load_collectors
 from argus_agent.collectors.allocation import AllocationOfNode
 from argus_agent.collectors.guest_cpu import GuestCpu
@@ -35,7 +35,7 @@ Values = dict[tuple[Metric, tuple[str, ...]], Value]
 
 
 def collected(collector: Collector, cycle: Cycle) -> Values:
-    samples = list(collector.collect(cycle))
+    samples = list(samples_of(collector.collect(cycle)))
     values = {(s.metric, s.labels): s.value for s in samples}
     assert len(values) == len(samples), "each series once"
     return values
@@ -61,7 +61,11 @@ def test_without_libvirt_nothing_is_known_of_guests(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_a_guest_that_libvirt_tells_nothing_about_has_no_zeros(name: str) -> None:
     cycle = cycle_with((Guest("u", "g"),))
-    told = [sample for sample in load_collectors()[name].collect(cycle) if sample.metric.entity.of_guest]
+    told = [
+        sample
+        for sample in samples_of(load_collectors()[name].collect(cycle))
+        if sample.metric.entity.of_guest
+    ]
     assert {sample.metric.field for sample in told} <= {"info_domain", "info_node"}
 
 

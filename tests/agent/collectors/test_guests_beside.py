@@ -15,7 +15,7 @@ from argus.catalogue import (
     guest_kvm,
     storage_pool,
 )
-from argus.catalogue.model import Metric, Value
+from argus.catalogue.model import Metric, Value, samples_of
 from argus_agent.collectors.guest_data import GuestData
 from argus_agent.collectors.guest_disk_limit import GuestDiskLimit
 from argus_agent.collectors.guest_events import GuestEvents
@@ -29,7 +29,7 @@ Values = dict[tuple[Metric, tuple[str, ...]], Value]
 
 
 def collected(collector: Collector, cycle: Cycle) -> Values:
-    samples = list(collector.collect(cycle))
+    samples = list(samples_of(collector.collect(cycle)))
     values = {(s.metric, s.labels): s.value for s in samples}
     assert len(values) == len(samples), "each series once"
     return values
@@ -168,7 +168,7 @@ def test_slow_answers_about_guests_that_are_gone_are_not_told() -> None:
     assert collected(GuestData(), cycle)[guest_data.SNAPSHOTS, ("u",)] == 2
     assert collected(GuestKvm(), cycle)[guest_kvm.DIRTY_RATE, ("u",)] == 5
     told = [*GuestData().collect(cycle), *GuestKvm().collect(cycle)]
-    assert {sample.labels[0] for sample in told} == {"u"}
+    assert {one.labels[0] for one in told} == {"u"}
 
 
 def test_a_guest_that_libvirt_has_no_more_is_forgotten() -> None:

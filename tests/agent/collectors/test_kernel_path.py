@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from argus.catalogue.model import Sample, Value
+from argus.catalogue.model import Value, samples_of
 from argus_agent.collectors.guest_io import GuestIo
 from argus_agent.collectors.guest_ksm import GuestKsm
 from argus_agent.collectors.guest_memory_events import GuestMemoryEvents
@@ -70,7 +70,7 @@ def collect(host: Host) -> Collect:
     guests = KernelGuests(host.rundir / "qemu", host.procfs)
 
     def once(collector: Collector) -> dict[tuple[str, tuple[str, ...]], Value]:
-        samples: Iterable[Sample] = collector.collect(Cycle(host, 0.0, running=guests.read))
+        samples = samples_of(collector.collect(Cycle(host, 0.0, running=guests.read)))
         return {(sample.metric.field, sample.labels): sample.value for sample in samples}
 
     return once

@@ -9,7 +9,7 @@ import pytest
 from recorded import NODE, recorded_cycle, recorded_host
 
 from argus.catalogue import ksm, node_cpu, node_load, node_memory, thp
-from argus.catalogue.model import Metric, Sample, Value
+from argus.catalogue.model import Metric, Value, samples_of
 from argus_agent.collectors.ksm import Ksm
 from argus_agent.collectors.node_cpu import NodeCpu
 from argus_agent.collectors.node_load import NodeLoad
@@ -25,7 +25,7 @@ def machine(tmp_path: Path) -> Path:
 
 
 def collected(collector: Collector, root: Path = NODE) -> dict[Metric, Value]:
-    samples: list[Sample] = list(collector.collect(recorded_cycle(host=recorded_host(root))))
+    samples = list(samples_of(collector.collect(recorded_cycle(host=recorded_host(root)))))
     return {sample.metric: sample.value for sample in samples}
 
 

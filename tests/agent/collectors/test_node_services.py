@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from argus.catalogue.model import Sample, Value
+from argus.catalogue.model import Row, Sample, Value, samples_of
 from argus_agent.audit.profile import Profile
 from argus_agent.collectors.audit import EVERY_SECONDS, Audit
 from argus_agent.collectors.guest_tap import GuestTap
@@ -42,8 +42,8 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def values(samples: Iterable[Sample]) -> dict[tuple[str, ...], Value]:
-    found = list(samples)
+def values(told: Iterable[Sample | Row]) -> dict[tuple[str, ...], Value]:
+    found = list(samples_of(told))
     named = {(sample.metric.field, *sample.labels): sample.value for sample in found}
     assert len(named) == len(found), "each series once"
     return named

@@ -162,3 +162,26 @@ def test_what_this_user_may_not_read_is_told(host: Path) -> None:
     guests = KernelGuests(host / "run", host / "proc")
     assert guests.read() == ()
     assert list(guests.unread) == [UUID]
+
+
+def _set_count(host: Path, count: int) -> None:
+    stat = STAT.format(pid=4242, comm="qemu-system-x86", utime=0)
+    (host / "proc/4242/stat").write_text(stat.replace(" 20 0 9 0 ", f" 20 0 {count} 0 "))
+
+
+def test_a_thread_that_came_for_one_that_ended_is_seen_though_their_number_is_the_same(host: Path) -> None:
+    _set_count(host, 3)
+    guests = KernelGuests(host / "run", host / "proc")
+    assert [thread.tid for thread in guests.read()[0].threads] == [4242, 4250, 4251]
+    shutil.rmtree(host / "proc/4242/task/4251")
+    _task(host / "proc/4242/task/4299", 4299, "IO iothread2")
+    assert [thread.tid for thread in guests.read()[0].threads] == [4242, 4250, 4299]
+
+
+def test_a_thread_more_is_seen(host: Path) -> None:
+    _set_count(host, 3)
+    guests = KernelGuests(host / "run", host / "proc")
+    guests.read()
+    _task(host / "proc/4242/task/4299", 4299, "worker")
+    _set_count(host, 4)
+    assert [thread.tid for thread in guests.read()[0].threads] == [4242, 4250, 4251, 4299]
