@@ -38,15 +38,20 @@ class Node:
         host = Host("storm", rundir=self.rundir)
         return Runner(host, load_collectors(), LibvirtSource(self.uri, 10), Allocation())
 
-    def start(self, name: str, metadata: str = "") -> libvirt.virDomain:
-        """A guest of 16 MiB that is paused before its first instruction, and gone when it ends."""
+    def start(
+        self, name: str, metadata: str = "", connection: libvirt.virConnect | None = None
+    ) -> libvirt.virDomain:
+        """A guest of 16 MiB that is paused before its first instruction, and gone when it ends.
+
+        ``connection``: another one than that of the node, which serves few calls at once.
+        """
         xml = (
             f"<domain type='qemu'><name>{escape(name)}</name><uuid>{uuid.uuid4()}</uuid>"
             f"<metadata>{metadata}</metadata><memory unit='MiB'>16</memory><vcpu>1</vcpu>"
             "<os><type arch='x86_64' machine='pc'>hvm</type></os><on_crash>destroy</on_crash>"
             "<devices><memballoon model='none'/><controller type='usb' model='none'/></devices></domain>"
         )
-        return self.connection.createXML(xml, libvirt.VIR_DOMAIN_START_PAUSED)
+        return (connection or self.connection).createXML(xml, libvirt.VIR_DOMAIN_START_PAUSED)
 
     def running(self) -> set[str]:
         return {domain.UUIDString() for domain in self.connection.listAllDomains()}
