@@ -12,6 +12,7 @@ from argus_agent.cycle import Deltas, NoData
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
 
 NUMBERS = {
@@ -24,8 +25,6 @@ NUMBERS = {
     "rx.drop": guest_nic.RX_DROPS,
     "tx.drop": guest_nic.TX_DROPS,
 }
-
-
 NIC = Columns({key: (metric, 1) for key, metric in NUMBERS.items()})
 DROPS = slice(list(NUMBERS).index("rx.drop"), None)
 METRICS = (*NIC.metrics, guest_nic.DEVICE, guest_nic.SOURCE)
