@@ -152,7 +152,8 @@ def _over_pinned(guests: tuple[Guest, ...], topology: Topology) -> Iterator[Find
         over = frozenset(cpu for cpu in floats & owners.keys() if owners[cpu] != guest.name)
         if over:
             whose = sorted({owners[cpu] for cpu in over})
-            detail = f"CPUs {format_cpulist(over)} are those of {', '.join(whose)}"
+            cpus = f"CPU {min(over)} belongs" if len(over) == 1 else f"CPUs {format_cpulist(over)} belong"
+            detail = f"{cpus} to {', '.join(whose)}"
             yield Finding(Problem.OVER_PINNED, (guest.name, *whose), over, detail)
 
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 _COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "red")
 _CELL = 9  # "127:Aa127": the widest that still aligns
+_GAP = 2
 _MARGIN = 9
-_GIB = 2**30
+_MIB, _GIB = 2**20, 2**30
 
 
 def letters(guests: Iterable[Guest]) -> dict[str, str]:
@@ -45,6 +46,8 @@ def picture(
         for node in sorted({topology.cpus[cpu].node for cpu in cpus}, key=lambda n: -1 if n is None else n):
             cores = [core for core in topology.cores if core <= cpus and _on_node(core, node, topology)]
             parts.append(_Cores("node ?" if node is None else f"node {node}", cores, on_cpu, reserved))
+    if guests:
+        parts.append(Text("\nA0: vCPU 0 of guest A, where it ran last; +1: one more vCPU there", style="dim"))
     parts += [Text(), _legend(topology, guests, marks), Text(), _findings(findings)]
     return Group(*parts)
 
@@ -90,26 +93,33 @@ class _Cores:
         self._name, self._cores, self._on_cpu, self._reserved = name, cores, on_cpu, reserved
 
     def __rich_console__(self, console: Console, options: Any) -> Iterator[Text]:
-        width = max(1, (options.max_width - _MARGIN) // (_CELL + 1))
+        room = options.max_width - _MARGIN
+        wanted = max((len(self._everybody(cpu)) for core in self._cores for cpu in core), default=_CELL)
+        cell = max(wanted, _CELL) if len(self._cores) * (max(wanted, _CELL) + _GAP) <= room else _CELL
+        width = max(1, room // (cell + _GAP))
         title = self._name
         for start in range(0, len(self._cores), width):
             row = self._cores[start : start + width]
             for thread in range(max(map(len, row))):
-                cells = (self._cell(sorted(core)[thread] if thread < len(core) else None) for core in row)
-                yield Text(f"{title:<{_MARGIN}}").append_text(Text(" ").join(cells))
+                cpus = (sorted(core)[thread] if thread < len(core) else None for core in row)
+                cells = (self._cell(cpu, cell) for cpu in cpus)
+                yield Text(f"{title:<{_MARGIN}}").append_text(Text(" " * _GAP).join(cells))
                 title = ""
 
-    def _cell(self, cpu: int | None) -> Text:
+    def _everybody(self, cpu: int) -> str:
+        """A CPU and all vCPUs on it."""
+        here = self._on_cpu.get(cpu) or ["host" if cpu in self._reserved else "-"]
+        return f"{cpu}:{' '.join(here)}"
+
+    def _cell(self, cpu: int | None, width: int) -> Text:
         if cpu is None:
-            return Text(" " * _CELL)
-        here = self._on_cpu.get(cpu, [])
+            return Text(" " * width)
+        text, here = self._everybody(cpu), self._on_cpu.get(cpu, [])
+        if len(text) > width:
+            text = f"{cpu}:{here[0]}+{len(here) - 1}"[:width]
         if not here:
-            return Text(f"{cpu}:{'host' if cpu in self._reserved else '-'}".ljust(_CELL), style="dim")
-        more = f"+{len(here) - 1}" if len(here) > 1 else ""
-        style = _colour(here[0])
-        return Text(
-            f"{cpu}:{here[0]}{more}"[:_CELL].ljust(_CELL), style=style if not more else f"{style} bold"
-        )
+            return Text(text.ljust(width), style="dim")
+        return Text(text.ljust(width), style=_colour(here[0]) + (" bold" if len(here) > 1 else ""))
 
 
 def _colour(mark: str) -> str:
@@ -137,7 +147,14 @@ def _legend(topology: Topology, guests: tuple[Guest, ...], marks: dict[str, str]
 def _memory(guest: Guest) -> str:
     if guest.memory is None:
         return "unknown"
-    return ", ".join(f"node {node} {size / _GIB:.2g} GiB" for node, size in sorted(guest.memory.items()))
+    return ", ".join(f"node {node} {_size(size)}" for node, size in sorted(guest.memory.items()))
+
+
+def _size(size: int) -> str:
+    """Two digits or more, in the unit that memory of this size is spoken of."""
+    if size < _GIB:
+        return f"{size / _MIB:.0f} MiB"
+    return f"{size / _GIB:.1f} GiB" if size < 10 * _GIB else f"{size / _GIB:.0f} GiB"
 
 
 def _findings(findings: tuple[Finding, ...]) -> Table | Text:

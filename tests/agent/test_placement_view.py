@@ -50,9 +50,19 @@ def test_a_vcpu_stands_on_its_cpu_and_in_the_legend() -> None:
     assert "Nothing is wrong" in drawn
 
 
-def test_several_on_one_cpu_are_counted() -> None:
+def test_several_on_one_cpu_are_named_where_there_is_room_and_counted_elsewhere() -> None:
     guests = tuple(Guest(name, name, (Vcpu(0, 5, frozenset({5})),)) for name in "abc")
-    assert "5:A0+2" in _draw(_machine(), guests)
+    assert "5:A0 B0 C0" in _draw(_machine(), guests)
+    assert "5:A0+2" in _draw(_machine(), guests, width=40)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(10 * 2**20, "10 MiB"), (2**30, "1.0 GiB"), (3 * 2**29, "1.5 GiB"), (130 * 2**30, "130 GiB")],
+)
+def test_memory_is_told_in_the_unit_that_people_use(size: int, text: str) -> None:
+    guest = Guest("a", "u", (Vcpu(0, 5, frozenset({5})),), {0: size})
+    assert f"node 0 {text} " in _draw(_machine(), (guest,))
 
 
 def test_marks_stay_unique_for_many_guests() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
-from argus.catalogue.model import Kind, Unit
+from argus.catalogue.model import AGENT, Kind, Unit
 from argus_agent.sinks.document import NODE, documents
 from argus_agent.sinks.exposition import exposition
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from argus.catalogue.model import Sample
     from argus_agent.runner import Result
+
+FILE_COLUMNS = 200
+"""Enough for every name to be whole where no terminal says how wide it is."""
 
 
 def as_json(host: str, result: Result) -> str:
@@ -29,7 +33,7 @@ def as_prometheus(_host: str, result: Result) -> str:
 
 
 def as_table(host: str, result: Result) -> str:
-    """Return tables for people: the node, then one for each guest."""
+    """Return tables for people: the node, one for each guest, the agent itself."""
     from rich.console import Console  # noqa: PLC0415 -- heavy, and the daemon never shows a table
     from rich.table import Table  # noqa: PLC0415
 
@@ -37,22 +41,32 @@ def as_table(host: str, result: Result) -> str:
         s.labels[0]: str(s.value) for s in result.samples if s.metric.prometheus_name == "argus_guest_info"
     }
     names |= {s.labels[0]: str(s.value) for s in result.samples if s.metric.field == "info_name"}
+    titles = {NODE: f"node {host}", AGENT.scope: f"agent on {host}"}
     owners: dict[str, Table] = {}
     for sample in result.samples:
-        owner = sample.labels[0] if sample.metric.entity.of_guest else NODE
+        owner = _owner(sample)
         if owner not in owners:
-            title = f"guest {names.get(owner, '')} {owner}" if owner else f"node {host}"
+            title = titles.get(owner) or f"guest {names.get(owner, '')} {owner}"
             table = owners[owner] = Table(title=title, title_justify="left")
             table.add_column("metric")
             table.add_column("of")
             table.add_column("value", justify="right")
         own = sample.labels[1:] if sample.metric.entity.of_guest else sample.labels
         owners[owner].add_row(sample.metric.field, " ".join(own), human(sample))
-    console = Console(width=None)
+    agent = owners.pop(AGENT.scope, None)
+    console = Console(width=None if sys.stdout.isatty() else FILE_COLUMNS)
     with console.capture() as capture:
-        for table in owners.values():
+        for table in (*owners.values(), *filter(None, [agent])):
             console.print(table)
     return capture.get()
+
+
+def _owner(sample: Sample) -> str:
+    """Whose table it belongs to: a guest's, the node's, or last the agent's own, which is long."""
+    entity = sample.metric.entity
+    if entity.of_guest:
+        return sample.labels[0]
+    return AGENT.scope if entity.scope == AGENT.scope else NODE
 
 
 def human(sample: Sample) -> str:
