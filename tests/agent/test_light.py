@@ -25,6 +25,8 @@ HEAVY = (
     "numpy",
     "asyncio",
     "multiprocessing",
+    "psutil",
+    "subprocess",
 )
 
 
