@@ -56,7 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     database = add("db", "Make or change the tables of the database.", _db_upgrade)
     database.add_argument("action", choices=["upgrade"])
     zabbix = add("zabbix", "Bring Zabbix to the state that Argus needs, or show what is missing.", _zabbix)
-    zabbix.add_argument("action", choices=["plan", "apply", "export"])
+    zabbix.add_argument("action", choices=["plan", "apply", "export", "register"])
+    zabbix.add_argument(
+        "node", nargs="*", help="of register: nodes whose agents come by certificate, which cannot register"
+    )
+    zabbix.add_argument("--tls-issuer", default="", help="of register: who must have signed the certificates")
+    zabbix.add_argument("--proxy", default="", help="of register: the proxy that the nodes send to")
     zabbix.add_argument(
         "--delete-removed",
         action="store_true",
@@ -178,9 +183,15 @@ def _db_upgrade(arguments: argparse.Namespace) -> int:
 def _zabbix(arguments: argparse.Namespace) -> int:
     from argus.zabbix import commands  # noqa: PLC0415
 
+    if bool(arguments.node) != (arguments.action == "register"):
+        raise ArgusError(
+            "argus zabbix register, and only that, takes names of nodes ([DEFAULT] host of agents)"
+        )
     conf = _load(arguments)
     if arguments.action == "export":
         return commands.run_export(conf)
+    if arguments.action == "register":
+        return commands.run_register(conf, arguments.node, arguments.tls_issuer, arguments.proxy)
     run = commands.run_plan if arguments.action == "plan" else commands.run_apply
     return run(conf, arguments.format, delete_removed=arguments.delete_removed)
 

@@ -62,7 +62,7 @@ def keep_guests(site: Site) -> bool:
     Raises ``ZabbixError``, ``StoreError`` or ``LeaseLostError``; what was done until then stays done, and
     the next run goes on.
     """
-    from argus.zabbix import node_tags  # noqa: PLC0415  # only who keeps Zabbix needs its client
+    from argus.zabbix import certified_hosts, node_tags  # noqa: PLC0415  # only who keeps Zabbix needs its client
     from argus.zabbix.api import Zabbix  # noqa: PLC0415
 
     at = site.guests
@@ -84,6 +84,7 @@ def keep_guests(site: Site) -> bool:
             _carry_out(zabbix, site, decision, seen.groups, alive)
             alive()
             node_tags.keep_zones(zabbix, zones, CHANGES)
+            certified_hosts.keep(zabbix, at.terms.fresh, site.clock(), CHANGES, alive)
     finally:
         leases.release(site.store, lease)
     return True

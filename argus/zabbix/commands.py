@@ -1,4 +1,4 @@
-"""``argus zabbix plan``, ``apply`` and ``export``."""
+"""``argus zabbix plan``, ``apply``, ``export`` and ``register``."""
 # ruff: noqa: T201  # a command prints
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from argus import config
 from argus.errors import ArgusError
+from argus.zabbix import certified_hosts
 from argus.zabbix.api import Zabbix, ZabbixDeniedError, ZabbixError, ZabbixSessionError
 from argus.zabbix.fallback import Mail
 from argus.zabbix.notes import notes
@@ -92,6 +93,24 @@ def run_export(conf: Any, environ: Mapping[str, str] = os.environ) -> int:
     except ArgusError as exc:
         print(f"argus zabbix export: {exc}", file=sys.stderr)
         return TROUBLE
+    return 0
+
+
+def run_register(
+    conf: Any, nodes: Sequence[str], issuer: str, proxy: str, environ: Mapping[str, str] = os.environ
+) -> int:
+    """Make the hosts of nodes whose agents come by certificate; the correlator then makes their guests'.
+
+    Returns 0, or 2 with one line on stderr when nothing was made because of a trouble.
+    """
+    try:
+        with _administrator(conf, environ) as zabbix:
+            made = certified_hosts.make_nodes(zabbix, nodes, issuer, proxy)
+    except ArgusError as exc:
+        print(f"argus zabbix register: {exc}", file=sys.stderr)
+        return TROUBLE
+    for node in nodes:
+        print(f"{node}: {'made' if node in made else 'was there already'}")
     return 0
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
+import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from zabbix_items import assert_items_have_values, in_trouble, items
 
+from argus.catalogue import allocation, libvirt
+from argus.zabbix import certified_hosts
 from argus.zabbix.api import Zabbix
 from argus.zabbix.desired import HOST_GROUPS
 from argus.zabbix.feeds import read_node_values, read_problems
+from argus_agent.settings import Address
+from argus_agent.zabbix_protocol import Value, exchange, parse_taken, sender_data, split_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,3 +73,44 @@ def test_the_correlator_reads_problems_and_values_with_its_token(lab7: Lab) -> N
     with Zabbix.with_token_file(lab7.zabbix_url, lab7.stack.run / "zabbix7" / "token") as zabbix:
         assert isinstance(read_problems(zabbix), tuple)
         assert "lab-node1" in {node.host for node in read_node_values(zabbix)}
+
+
+def test_guests_of_a_node_with_a_certificate_come_as_it_comes(lab7: Lab) -> None:
+    """By the correlator's token; values are sent while the node is still open, as the server has no TLS."""
+    node, guest = f"node-{uuid.uuid4()}", str(uuid.uuid4())
+    text = json.dumps({libvirt.UP.field: 1, allocation.GUESTS.field: 1, allocation.GUEST_UUIDS.field: guest})
+
+    def told() -> bool:
+        values = [Value(node, "argus.node.get", text, *split_time(time.time()))]
+        server = Address(*lab7.zabbix_server)
+        return parse_taken(exchange(server, sender_data(values, time.time()), 10)).failed == 0
+
+    with administrator(lab7) as admin:
+        assert certified_hosts.make_nodes(admin, [node], "", "") == [node]
+        (row,) = admin.read("host.get", filter={"host": [node]}, output=["hostid"])
+        (proxy,) = admin.call("proxy.create", name=node, operating_mode=0)["proxyids"]
+        try:
+            admin.call("host.update", hostid=row["hostid"], tls_accept=1)
+            lab7.wait_until(told, timeout=30, every=1)
+            lab7.wait_until(lambda: listed(admin, node), timeout=30)
+            admin.call("host.update", hostid=row["hostid"], tls_accept=4, monitored_by=1, proxyid=proxy)
+            token = lab7.stack.run / "zabbix7" / "token"
+            with Zabbix.with_token_file(lab7.zabbix_url, token) as correlator:
+                made = [certified_hosts.keep(correlator, 60, time.time(), 10, lambda: None) for _ in range(2)]
+            fields = ["tls_accept", "monitored_by", "proxyid"]
+            (row,) = admin.read("host.get", filter={"host": [guest]}, output=fields)
+        finally:
+            for each in admin.read("host.get", filter={"host": [node, guest]}, output=["hostid"]):
+                admin.call("host.delete", each["hostid"])
+            admin.call("proxy.delete", proxy)
+    assert made == [1, 0]
+    assert [row[name] for name in fields] == ["4", "1", proxy]
+
+
+def listed(zabbix: Zabbix, node: str) -> bool:
+    """Whether the node's list of guests has been stored."""
+    key = allocation.GUEST_UUIDS.zabbix_key
+    return any(
+        row["lastclock"] != "0"
+        for row in zabbix.read("item.get", host=node, filter={"key_": key}, output=["lastclock"])
+    )

@@ -6,12 +6,14 @@ import contextlib
 import json
 import secrets
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from argus.catalogue import guest_state
+from argus.catalogue import agent, allocation, guest_state, libvirt
 from argus.render.names import GUEST_HOST, template_name
+from argus.zabbix import certified_hosts
 from argus.zabbix.api import Zabbix
 from argus.zabbix.desired import GUESTS_GROUP
 from argus_agent.settings import Address, Tls
@@ -30,7 +32,6 @@ from stack.components.zabbix_server import authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from argus_agent.tls import Secure
     from tests.lab.conftest import Lab
@@ -134,6 +135,49 @@ def test_a_host_made_through_the_api_takes_values_by_certificate(lab: Lab, admin
     secure = by_certificate(lab, authority(lab.stack))
     lab.wait_until(lambda: taken(lab, guest, secure), timeout=30, every=1)
     assert not taken(lab, guest, None)
+
+
+def test_what_cannot_register_is_made_by_the_correlator(lab: Lab, admin: Zabbix, guest: str) -> None:
+    node = f"node-of-{guest}"
+    done = lab.run("argus", "zabbix", "register", node, timeout=120)
+    assert (done.returncode, done.stdout) == (0, f"{node}: made\n"), done.stderr
+    secure = by_certificate(lab, authority(lab.stack))
+    document = {
+        libvirt.UP.field: 1,
+        allocation.GUESTS.field: 1,
+        allocation.GUEST_UUIDS.field: guest,
+        agent.CYCLE.field: 0.1,
+    }
+
+    def told() -> bool:
+        value = Value(node, "argus.node.get", json.dumps(document), *split_time(time.time()))
+        return parse_taken(ask(lab, sender_data([value], time.time()), secure)).failed == 0
+
+    token = Path(lab.env["ARGUS_CONFIG"]).parent / "secrets" / "zabbix_token"
+    try:
+        with Zabbix.with_token_file(lab.zabbix_url, token) as correlator:
+            lab.wait_until(
+                lambda: told() and certified_hosts.keep(correlator, 60, time.time(), 10, lambda: None),
+                timeout=60,
+                every=1,
+            )
+            lab.wait_until(lambda: taken(lab, guest, secure), timeout=30, every=1)
+            assert not taken(lab, guest, None)
+            assert certified_hosts.keep(correlator, 60, time.time(), 10, lambda: None) == 0
+            (proxy,) = admin.call("proxy.create", host=f"proxy-of-{guest}", status=5)["proxyids"]
+            assert told()
+            (row,) = admin.read("host.get", filter={"host": [node]}, output=["hostid"])
+            admin.call("host.update", hostid=row["hostid"], proxy_hostid=proxy)
+            assert certified_hosts.keep(correlator, 60, time.time(), 10, lambda: None) == 1
+            (row,) = admin.read("host.get", filter={"host": [guest]}, output=["proxy_hostid", "tls_accept"])
+            assert (row["proxy_hostid"], row["tls_accept"]) == (proxy, str(CERTIFICATE))
+        again = lab.run("argus", "zabbix", "register", node, timeout=120)
+        assert again.stdout == f"{node}: was there already\n"
+    finally:
+        for row in admin.read("host.get", filter={"host": [node, guest]}, output=["hostid"]):
+            admin.call("host.delete", row["hostid"])
+        for row in admin.read("proxy.get", filter={"host": [f"proxy-of-{guest}"]}, output=["proxyid"]):
+            admin.call("proxy.delete", row["proxyid"])
 
 
 def test_a_certificate_of_another_authority_is_refused(lab: Lab, tmp_path: Path) -> None:
