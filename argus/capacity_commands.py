@@ -179,6 +179,7 @@ def _lose(fleet: Fleet, action: str, names: list[str], form: str, across: bool) 
     document = {
         "cloud": fleet.name,
         "what": action,
+        "lost": " and ".join(names),
         "hosts": list(loss.hosts),
         "fits": loss.survives,
         "guests": len(rows),
@@ -257,7 +258,9 @@ def _boot(fleet: Fleet, _action: str, words: list[str], form: str, _across: bool
     row = fits_row(fleet, "all", fleet.hosts, flavor) | {"wanted": number, "all_fit": fits}
     show([row], form, tables.fits)
     if form == "table":
-        print(f"{number} more of {flavor.name} {'fit' if fits else 'do not fit'}")
+        most = f", at most {row['may_fit']}" if row["may_fit"] != row["fits"] else ""
+        answer = "all fit" if fits else f"{row['fits']} fit{most}"
+        print(f"{number} more of {flavor.name} wanted: {answer}")
     return 0 if fits else FOUND
 
 

@@ -1,5 +1,6 @@
 """``argus capacity --failover`` and ``--drift``: which losses do not fit, and who disagrees about what."""
 
+# ruff: noqa: T201  # commands print
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from argus import capacity_tables as tables
 from argus.capacity_commands import FOUND, progress, read_all, refuse_unread, show
 from argus.correlator.capacity.drift import drifts
-from argus.correlator.capacity.failover import Failover
+from argus.correlator.capacity.failover import HEAVIEST, Failover
 from argus.errors import ArgusError
 from argus.fleets import Fleets
 
@@ -27,6 +28,8 @@ def losses(conf: Any, *, by: str, lost: int, cloud: str, form: str) -> int:
             found = failover.each(by, told) if lost == 1 else failover.together(lost)
             rows += [_row(fleet.name, loss) for loss in found]
     show(rows, form, tables.losses)
+    if lost > 1 and form == "table":
+        print(f"tried: each {lost} at once of the {HEAVIEST} hosts of a cloud with the most memory promised")
     return 0 if all(row["fits"] for row in rows) else FOUND
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 200  # of a table that goes into a pipe or file: a line must not be cut there
 REASONS = 3
+LOSSES = 20
 FULL = 0.9  # share in use from which a figure is shown as a warning
 
 
@@ -104,22 +105,33 @@ def pains(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def losses(rows: Sequence[Mapping[str, Any]]) -> None:
     """Show the losses that do not fit, the worst first."""
-    made = table(
-        "CLOUD", "LOST", ">GUESTS", ">WITHOUT A HOST", ">NOT KNOWN", "THEY NEED", "GUESTS WITHOUT A HOST"
+    short = sorted(
+        (row for row in rows if not row["fits"]), key=lambda row: (-row["without_host"], row["lost"])
     )
-    short = [row for row in rows if not row["fits"]]
-    for row in sorted(short, key=lambda row: (-row["without_host"], row["lost"])):
-        need = ", ".join(f"{amount} {kind}" for kind, amount in row["short"].items())
+    doubt = any(row["unsure"] for row in short)  # only NUMA leaves one: no column for it elsewhere
+    unsure = [">NOT KNOWN: NUMA"] if doubt else []
+    made = table("CLOUD", "LOST", ">GUESTS", ">WITHOUT A HOST", *unsure, "THEY NEED", "GUESTS WITHOUT A HOST")
+    for row in short[:LOSSES]:
         more = len(row["who"]) - REASONS
         who = ", ".join(row["who"][:REASONS]) + (f" and {more} more" if more > 0 else "")
-        figures = (str(row[name]) for name in ("guests", "without_host", "unsure"))
-        made.add_row(row["cloud"], Text(row["lost"]), *figures, need, Text(who))
+        figures = [str(row[name]) for name in ("guests", "without_host", *(["unsure"] if doubt else []))]
+        made.add_row(row["cloud"], Text(row["lost"]), *figures, needs(row["short"]), Text(who))
     out = console()
     if short:
         out.print(made)
+    if len(short) > LOSSES:
+        out.print(Text(f"... and {len(short) - LOSSES} more that do not fit; --format json has all"))
     out.print(
         Text(f"{len(rows)} losses tried, {len(short)} do not fit elsewhere", "bold red" if short else "green")
     )
+
+
+def needs(short: Mapping[str, int]) -> str:
+    """Say what guests without a host ask for together, as people say it."""
+    said = {"VCPU": ("vCPUs", 1), "MEMORY_MB": ("GiB memory", 1024), "DISK_GB": ("GiB disk", 1)}
+    kinds = [*(kind for kind in said if kind in short), *sorted(short.keys() - said.keys())]
+    words = ((short[kind], *said.get(kind, (kind, 1))) for kind in kinds)
+    return ", ".join(f"{amount / size:g} {word}" for amount, word, size in words)
 
 
 def drift(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -150,13 +162,18 @@ def fits(rows: Sequence[Mapping[str, Any]]) -> None:
 def loss(document: Mapping[str, Any], most: int) -> None:
     """Show who finds no host, and who goes where."""
     out = console()
-    hosts = ", ".join(document["hosts"])
+    hosts = str(document["lost"])
+    if len(document["hosts"]) > 1:
+        hosts += f" ({len(document['hosts'])} hosts)"
     if document["fits"]:
         out.print(Text(f"{hosts}: all {document['guests']} guests fit elsewhere", "green"))
     else:
-        short = ", ".join(f"{amount} {kind}" for kind, amount in document["short"].items())
         text = f"{hosts}: {document['without_host']} of {document['guests']} guests fit nowhere"
-        out.print(Text(f"{text}; they need {short}", "bold red"))
+        if document["short"]:
+            text += f"; they need {needs(document['short'])}"
+        if document["unsure"]:
+            text += f"; for {document['unsure']} it is not known whether NUMA nodes are free"
+        out.print(Text(text, "bold red"))
     made = table("GUEST", "NAME", "PROJECT", "FLAVOR", "FROM", "TO")
     for row in document["moves"][:most]:
         target = Text(row["to"]) if row["to"] else Text("no room", "bold red")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from argus.correlator.capacity.model import Fleet, Guest
 
+HEAVIEST = 10  # hosts of which each k are lost at once: all pairs of 10,000 would be fifty million
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:
@@ -98,7 +100,7 @@ class Failover:
         if progress is not None:
             progress(len(units), len(units))
 
-    def together(self, number: int, most: int = 10) -> Iterator[Loss]:
+    def together(self, number: int, most: int = HEAVIEST) -> Iterator[Loss]:
         """Try N+k: each ``number`` at once of the ``most`` hosts with the most memory promised."""
         heavy = sorted(self._guests, key=lambda name: (-self._weight(name), name))[:most]
         for names in combinations(heavy, number):
