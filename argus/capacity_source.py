@@ -6,9 +6,18 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from argus.config import policy
 from argus.correlator.capacity import noisy
 from argus.correlator.capacity.forecast import DAY, forecast
-from argus.correlator.capacity.report import Report, of_payload, payload, report
+from argus.correlator.capacity.report import (
+    Neighbours,
+    Report,
+    of_payload,
+    payload,
+    report,
+    scopes_of,
+)
+from argus.correlator.rules.fleet import WAITS
 from argus.fleets import AGENTS
 from argus.sources import is_due, refresh
 from argus.store import capacity as history
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
 
 READ_SECONDS = 900.0  # the lease: longer than any reading of a cloud with its calls' time-outs
 RETRY_SECONDS = 30.0  # shorter than the hold of source_cannot_be_read: no page after Zabbix was away
+NOISES = 100  # victims that a report keeps: the worst
 DEMAND = "memory in use"  # MiB; beside resource classes in history
 
 
@@ -38,6 +48,7 @@ class CapacitySource:
     keep: float
     across_zones: bool = False
     waits: noisy.Limits = noisy.LIMITS
+    looks: noisy.Limits = noisy.LIMITS  # the strictest: of any scope, and of incidents that are open
     seconds: float = READ_SECONDS
     clock: Callable[[], float] = field(default=time.time)
 
@@ -77,12 +88,16 @@ class CapacitySource:
         del at  # the report knows when it was made
         return of_payload(payload)
 
-    def _noises(self, fleet: Fleet) -> Iterator[str]:
+    def _noises(self, fleet: Fleet) -> Iterator[Neighbours]:
         """Ask for guests only where a node says that one waits."""
-        waiting = {host.name for host in fleet.hosts if noisy.is_waiting(host.pain, self.waits)}
-        waiting |= {name.partition(".")[0] for name in waiting}  # as the agent calls itself
-        if waiting:
-            yield from (noise.text for noise in noisy.noises(self.fleets.usages(waiting), self.waits))
+        waiting = {host.name: host for host in fleet.hosts if noisy.is_waiting(host.pain, self.looks)}
+        homes = {name.partition(".")[0]: host for name, host in waiting.items()} | waiting
+        if not homes:  # by short names too, as the agent may call itself
+            return
+        for noise in noisy.noises(self.fleets.usages(homes.keys()), self.looks)[:NOISES]:
+            told = noise.value >= self.waits.of(noise.resource)
+            scopes = scopes_of(homes[noise.victim.host])
+            yield Neighbours(noise.text, noise.resource, noise.value, told, scopes)
 
 
 def figures(made: Report) -> Iterator[tuple[str, str, float, float]]:
@@ -105,14 +120,23 @@ def sources(conf: Any, fleets: Fleets, store: Store) -> tuple[CapacitySource, ..
             conf.capacity.interval,
             conf.capacity.keep_days * DAY,
             conf.capacity.failover_across_zones,
-            noisy.Limits(
-                conf.thresholds.guest_steal_max_ratio,
-                conf.thresholds.guest_disk_latency_max_seconds,
-                conf.thresholds.guest_drops_max,
-            ),
+            *_waits(conf),
         )
         for name in fleets.names()
     )
+
+
+def _waits(conf: Any) -> tuple[noisy.Limits, noisy.Limits]:
+    """Return the limits of the fleet, and the strictest that any scope or open incident is judged by."""
+    terms = policy(conf)
+    strict = terms.thresholds.relaxed()
+    looks = {}
+    for resource, name in WAITS.items():
+        usual, relaxed = getattr(terms.thresholds, name), getattr(strict, name)
+        own = [limits[name] for limits in terms.capacity.limits.values() if name in limits]
+        looks[resource] = min([usual, *own]) * (relaxed / usual if usual else 1.0)
+    usually = {resource: getattr(terms.thresholds, name) for resource, name in WAITS.items()}
+    return noisy.Limits(**usually), noisy.Limits(**looks)
 
 
 def retry_every(conf: Any) -> float:

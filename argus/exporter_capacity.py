@@ -133,7 +133,7 @@ def _pains(made: tuple[Report, ...]) -> Iterator[Metric]:
         "argus_fleet_noisy_neighbours", "Guests that wait because of a neighbour.", labels=("fleet",)
     )
     for report in made:
-        noisy.add_metric((report.fleet,), len(report.noises))
+        noisy.add_metric((report.fleet,), report.noisy)
         for scope in report.scopes:
             for kind, amount in scope.stranded.items():
                 stranded.add_metric((report.fleet, scope.name, kind), amount)

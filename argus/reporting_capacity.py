@@ -43,7 +43,7 @@ def document(report: Report, now: float) -> dict[str, Any]:
         **_full_in(report),
         **(_pains(everything) if everything else {}),
         capacity.DRIFT.field: None if COMPARED & report.missing.keys() else sum(report.drifts.values()),
-        capacity.NOISY.field: len(report.noises) if everything and everything.told else None,
+        capacity.NOISY.field: report.noisy if everything and everything.told else None,
         capacity.QUOTA_CORES.field: report.promises.get("cores", {}).get("ratio"),
         capacity.QUOTA_RAM.field: report.promises.get("ram", {}).get("ratio"),
     }

@@ -38,8 +38,10 @@ class Thresholds:
     # Overcommit is policy; it is only a trouble together with steal, so any overcommit qualifies.
     vcpu_overcommit_max_ratio: float = limit(
         1.0,
+        relax=0.98,
         text="Steal is put down to overcommit only on nodes with more vCPUs per usable CPU than this. "
-        "Raise it to your cpu_allocation_ratio to hear only about nodes beyond what was agreed.",
+        "Raise it to your cpu_allocation_ratio to hear only about nodes beyond what was agreed. Resolves "
+        "below 0.98 of it.",
     )
     # Guests feel waits of a tenth; KVM operators page at 10 %. 0.8 keeps it from flapping.
     guest_steal_max_ratio: float = limit(
@@ -163,10 +165,22 @@ class Thresholds:
         "of it.",
     )
     drift_max: float = limit(
-        0, text="So many disagreements of Nova, Placement and libvirt are let pass before it is told."
+        0,
+        relax=0.8,
+        text="So many disagreements of Nova, Placement and libvirt are let pass before it is told. Resolves "
+        "at 0.8 of it.",
     )
     losses_max: float = limit(
-        0, text="So many hosts or racks whose loss does not fit elsewhere are let pass before it is told."
+        0,
+        relax=0.8,
+        text="So many hosts or racks whose loss does not fit elsewhere are let pass before it is told. "
+        "Resolves at 0.8 of it.",
+    )
+    hosts_over_max: float = limit(
+        0,
+        relax=0.8,
+        text="So many hosts that hold more than their capacity are let pass before it is told. Resolves at "
+        "0.8 of it.",
     )
 
     def relaxed(self) -> Thresholds:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fleets import ask, host, settle
 
 from argus.correlator.capacity.model import Flavor, Guest, Pain
-from argus.correlator.capacity.report import payload, report
+from argus.correlator.capacity.report import Neighbours, payload, report
 from argus.exporter_capacity import families
 from argus.store import snapshots
 
@@ -22,7 +22,8 @@ def test_every_answer_is_a_series_and_the_unknown_none(store: Store) -> None:
     hosts = [host("a", 4, 9, pain=Pain(stall=0.25, ballooned=8.0, cpu_stall=0.5)), host("b", 4, 9)]
     made = report(replace(settle("f", hosts, [Guest("g", "a", ask(2, 1))]), flavors=(PLAIN, BOUND)))
     days = {"full": 40.0, "early": 30.0, "late": None, "refused": ""}
-    made = replace(made, noises=("web waits",), forecasts={"all": {"VCPU": days}})
+    loud = Neighbours("web waits", "cpu", 0.2, True, ("all",))
+    made = replace(made, noises=(loud, replace(loud, told=False)), forecasts={"all": {"VCPU": days}})
     with store.write() as session:
         snapshots.put(session, "capacity:f", payload(made), 100.0)
     with store.read() as session:

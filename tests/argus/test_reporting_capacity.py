@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from argus.catalogue import capacity
-from argus.correlator.capacity.report import Class, Deficit, Report, Scope, Size
+from argus.correlator.capacity.report import Class, Deficit, Neighbours, Report, Scope, Size
 from argus.reporting_capacity import document
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ FULL = Report(
     {"host": 2, "rack": 1},
     (Deficit("h1", "host", 5, (), {}), Deficit("r1", "rack", 9, (), {})),
     drifts={"leaked": 2, "doubled": 1},
-    noises=("web waits",),
+    noises=(Neighbours("web waits", "cpu", 0.2, True, ("all", "aggregate:ssd")),),
     promises={"cores": {"ratio": 1.5}, "ram": {"ratio": None}},
     forecasts={"all": {"VCPU": EARLY, "MEMORY_MB": {"full": None}, "DISK_GB": SOON}},
 )

@@ -9,8 +9,8 @@ import pytest
 from fleets import ask, host, settle
 
 from argus.catalogue.model import Severity
-from argus.correlator.capacity.model import Flavor, Guest, Pain
-from argus.correlator.capacity.report import Report, report
+from argus.correlator.capacity.model import Allocation, Flavor, Guest, Pain
+from argus.correlator.capacity.report import Neighbours, Report, report
 from argus.correlator.evaluate import Key
 from argus.correlator.facts import Facts
 from argus.correlator.incidents import Incident, Phase, decide
@@ -138,9 +138,46 @@ def test_time_quota_drift_noise_and_over_capacity() -> None:
     assert "2.5 times its cores" in judged(made(promises=promise), "quota_promise").summary
     drift = judged(made(drifts={"leaked": 2}, drifting=("leaked: x",)), "capacity_drift")
     assert "2 leaked" in drift.summary
-    assert judged(made(noises=("web waits",)), "noisy_neighbour").summary == "f: web waits"
+    loud = Neighbours("web waits", "cpu", 0.2, True, ("all",))
+    assert judged(made(noises=(loud,)), "noisy_neighbour").summary == "f: web waits"
     over = report(settle("f", HOSTS, [Guest("g", "a", ask(9, 1))]))
     assert "a hold more than their capacity (VCPU)" in judged(over, "over_capacity").summary
+
+
+def test_noise_is_judged_by_the_limit_of_the_aggregate_and_told_once() -> None:
+    disk = Neighbours("web waits", "disk", 0.06, True, ("all", "az:z", "aggregate:ssd"))
+    quiet = replace(made(), noises=(disk, replace(disk, text="db waits", waits=0.045, told=False)))
+    strict, lax = (
+        Policy(capacity=CapacityTerms(limits={"aggregate:ssd": {"guest_disk_latency_max_seconds": limit}}))
+        for limit in (0.04, 0.2)
+    )
+    found = judged(quiet, "noisy_neighbour", strict, "aggregate:ssd")
+    assert list(found.evidence.values()) == ["web waits", "db waits"]
+    assert judged(quiet, "noisy_neighbour", strict) is None, "the aggregate's incident is enough"
+    assert judged(quiet, "noisy_neighbour", lax, "aggregate:ssd") is None
+    assert judged(quiet, "noisy_neighbour", lax) is None
+    assert list(judged(quiet, "noisy_neighbour").evidence.values()) == ["web waits"]
+    still = judged(quiet, "noisy_neighbour", relaxed=True)
+    assert list(still.evidence.values()) == ["web waits", "db waits"], "0.045 is above 0.8 of 0.05"
+
+
+def test_drift_and_over_capacity_let_as_many_pass_as_their_aggregate_says() -> None:
+    hosts = [*HOSTS, host("c", 8, 16384, zone="z", aggregates=("ssd",))]
+    crowded = settle("f", hosts, [Guest("g", "a", ask(9, 1)), Guest("h", "c", ask(9, 1))])
+    strays = [Allocation(f"x{n}", where, (("VCPU", 1),)) for n, where in enumerate("aab")]
+    ill = report(replace(crowded, allocations=(*crowded.allocations, *strays)))
+    names = ("over_capacity", "capacity_drift")
+    for limits, fires in (
+        ({"hosts_over_max": 2, "drift_max": 2}, False),
+        ({"hosts_over_max": 1, "drift_max": 1}, True),
+    ):
+        policy = Policy(capacity=CapacityTerms(limits={"aggregate:ssd": limits}))
+        for name in names:
+            found = judged(ill, name, policy, "aggregate:ssd")
+            assert isinstance(found, Finding) is fires, name
+    drift = judged(ill, "capacity_drift", policy, "aggregate:ssd")
+    assert "(2 leaked)" in drift.summary, "the third is on a host of no aggregate"
+    assert "(3 leaked)" in judged(ill, "capacity_drift").summary
 
 
 BOTH = ("zabbix", "capacity:f", "capacity:one/two")

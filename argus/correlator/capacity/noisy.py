@@ -42,9 +42,13 @@ class Usage:
 class Limits:
     """From when a guest counts as waiting: a share of time, seconds an operation, packets a second."""
 
-    steal: float
-    latency: float
-    drops: float
+    cpu: float
+    disk: float
+    network: float
+
+    def of(self, resource: str) -> float:
+        """Return the limit of a resource by its name."""
+        return {"cpu": self.cpu, "disk": self.disk, "network": self.network}[resource]
 
 
 LIMITS = Limits(0.1, 0.05, 10.0)  # the defaults of [thresholds]
@@ -61,11 +65,15 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """A victim, what it waits for, how many times the limit, and up to three others who use most of it."""
+    """A victim, what it waits for and how much, and up to three others who use most of it.
+
+    ``value`` is in the unit of the limit; ``times`` says how many limits that is, ``waits`` is for people.
+    """
 
     victim: Usage
     resource: str
     waits: str
+    value: float
     times: float
     suspects: tuple[Suspect, ...]
 
@@ -113,7 +121,7 @@ RESOURCES = (
 
 def is_waiting(pain: Pain, limits: Limits) -> bool:
     """Whether a node says that a guest there waits, so that its guests are worth asking for."""
-    told = ((pain.steal, limits.steal), (pain.disk_latency, limits.latency), (pain.losing, 1.0))
+    told = ((pain.steal, limits.cpu), (pain.disk_latency, limits.disk), (pain.losing, 1.0))
     return any(value is not None and value >= limit for value, limit in told)
 
 
@@ -128,14 +136,14 @@ def noises(usages: Iterable[Usage], limits: Limits) -> tuple[Noise, ...]:
 
 def _on_host(mine: list[Usage], limits: Limits) -> Iterator[Noise]:
     for resource in RESOURCES:
-        limit = getattr(limits, resource.wait)
+        limit = limits.of(resource.name)
         for victim in mine:
             waits = getattr(victim, resource.wait)
             if waits is None or waits < limit:
                 continue
             if suspects := _suspects(mine, victim, resource):
                 text = resource.waits.format(waits * resource.scale)
-                yield Noise(victim, resource.name, text, waits / limit if limit else waits, suspects)
+                yield Noise(victim, resource.name, text, waits, waits / limit if limit else waits, suspects)
 
 
 def _suspects(mine: list[Usage], victim: Usage, resource: _Resource) -> tuple[Suspect, ...]:

@@ -5,6 +5,7 @@ A report is what SQL keeps between two readings: sums, not the fleet.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ from argus.correlator.capacity.quotas import promises
 from argus.correlator.capacity.stranded import stranded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from argus.correlator.capacity.drift import Drift
     from argus.correlator.capacity.model import Fleet, Host
 
 SUSPECTED = 5000  # disagreements that are kept to be compared with
@@ -90,11 +92,26 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbours:
+    """A guest that waits because of others, ready for people, and the scopes that its host is in.
+
+    ``waits`` is in the unit of the resource's limit; ``told``: beyond the limit of the whole fleet.
+    """
+
+    text: str
+    resource: str
+    waits: float
+    told: bool
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What is known of one fleet; ``at`` in seconds since the epoch.
 
     ``forecasts`` are by scope and class: days until ``full``, ``early``, ``late``, or why it is ``refused``.
-    ``noises`` are one line a victim, ready for people.  ``drifts`` are those that the reading before had too;
+    ``noises`` are worst first, those too that only a stricter limit, or an open incident, is about.
+    ``drifts`` are those that the reading before had too, ``drifts_in`` and ``drifting_in`` those of a scope;
     ``suspected`` are keys of all of this one, to be compared with by the next.
     """
 
@@ -110,7 +127,14 @@ class Report:
     suspected: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
     forecasts: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
-    noises: tuple[str, ...] = ()
+    noises: tuple[Neighbours, ...] = ()
+    drifts_in: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    drifting_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def noisy(self) -> int:
+        """How many guests wait beyond the fleet's limits."""
+        return sum(each.told for each in self.noises)
 
     def scope(self, name: str) -> Scope | None:
         """Return a scope by name."""
@@ -136,9 +160,11 @@ def report(
     deficits, losses = _losses(fleet, units, across_zones=across_zones, progress=progress)
     suspected = drifts(fleet)
     found = [each for each in suspected if before is None or each.key in before]
-    kinds: dict[str, int] = {}
+    homes = {host.name: scopes_of(host)[1:] for host in fleet.hosts}
+    within: dict[str, list[Drift]] = {}
     for each in found:
-        kinds[each.kind] = kinds.get(each.kind, 0) + 1
+        for name in homes.get(each.host, ()):
+            within.setdefault(name, []).append(each)
     made = promises(fleet)
     return Report(
         fleet.name,
@@ -156,11 +182,21 @@ def report(
             for each in made
         },
         tuple(sorted({project for each in made for project in each.unlimited}))[:NAMED],
-        kinds,
-        tuple(f"{each.kind}: {each.text}" for each in found[:NAMED]),
+        _kinds(found),
+        _lines(found),
         tuple(each.key for each in suspected[:SUSPECTED]),
         dict(fleet.missing),
+        drifts_in={name: _kinds(mine) for name, mine in within.items()},
+        drifting_in={name: _lines(mine) for name, mine in within.items()},
     )
+
+
+def _kinds(found: Iterable[Drift]) -> dict[str, int]:
+    return dict(Counter(each.kind for each in found))
+
+
+def _lines(found: Sequence[Drift]) -> tuple[str, ...]:
+    return tuple(f"{each.kind}: {each.text}" for each in found[:NAMED])
 
 
 def _losses(
@@ -263,6 +299,10 @@ def of_payload(document: Mapping[str, Any]) -> Report:
         Deficit(**{**each, "guests": tuple(each["guests"]), "scopes": tuple(each["scopes"])})
         for each in fields.pop("deficits")
     )
-    for name in ("unlimited", "drifting", "suspected", "noises"):
+    for name in ("unlimited", "drifting", "suspected"):
         fields[name] = tuple(fields[name])
+    fields["drifting_in"] = {name: tuple(each) for name, each in fields.get("drifting_in", {}).items()}
+    fields["noises"] = tuple(
+        Neighbours(**{**each, "scopes": tuple(each["scopes"])}) for each in fields["noises"]
+    )
     return Report(scopes=scopes, deficits=deficits, **fields)

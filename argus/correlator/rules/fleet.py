@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from argus.catalogue.model import Severity
 from argus.correlator.capacity.model import MEMORY, VCPU
-from argus.correlator.capacity.report import EVERYTHING, Deficit, Report, Scope
+from argus.correlator.capacity.report import EVERYTHING, Deficit, Neighbours, Report, Scope
 from argus.correlator.rule import Family, Finding, Layer, Outcome, Unknown, rule
 from argus.correlator.thresholds import GIB
 
@@ -99,10 +99,22 @@ class Room:
         usual = float(getattr(self.policy.thresholds, name))
         return own * (common / usual if usual else 1.0)
 
+    def own(self, name: str) -> bool:
+        """Whether the scope has a limit of its own of that name."""
+        return name in self.policy.capacity.limits.get(self.scope.name, {})
+
     @property
     def deficits(self) -> tuple[Deficit, ...]:
         """The losses of this scope that do not fit."""
         return tuple(each for each in self.report.deficits if self.scope.name in each.scopes)
+
+
+# The limit from which a guest counts as waiting, by resource.
+WAITS = {
+    "cpu": "guest_steal_max_ratio",
+    "disk": "guest_disk_latency_max_seconds",
+    "network": "guest_drops_max",
+}
 
 
 def draw(facts: Facts, policy: Policy, _now: float) -> Iterator[tuple[str, Room]]:
@@ -114,7 +126,7 @@ def draw(facts: Facts, policy: Policy, _now: float) -> Iterator[tuple[str, Room]
 
 
 @rule(severity=Severity.WARNING, layer=Layer.LOAD, hold=600, keep=300)
-def over_capacity(room: Room, _limit: Thresholds) -> Outcome:
+def over_capacity(room: Room, limit: Thresholds) -> Outcome:
     """Hosts hold more than their capacity.
 
     More is allocated than int((total - reserved) * allocation_ratio): a ratio was lowered, memory or disks
@@ -128,7 +140,7 @@ def over_capacity(room: Room, _limit: Thresholds) -> Outcome:
     if "allocations" in room.report.missing:
         return Unknown(f"allocations were not read: {room.report.missing['allocations']}")
     over = {kind: each for kind, each in room.scope.classes.items() if each.over}
-    if not over:
+    if not over or room.scope.over <= room.limit(limit, "hosts_over_max"):
         return None
     names = sorted({name for each in over.values() for name in each.over})
     evidence = {f"{kind}: over capacity": ", ".join(each.over[:SHOWN]) for kind, each in over.items()}
@@ -326,20 +338,22 @@ def capacity_drift(room: Room, limit: Thresholds) -> Outcome:
     3. two_hosts: virsh domstate UUID on both, at once; destroy the one that Nova does not name.
     4. ratio: openstack resource provider inventory set, or the option in nova.conf of the odd host.
     """
-    if not room.whole:
+    if not room.whole and not room.own("drift_max"):
         return None
-    number = sum(room.report.drifts.values())
-    if number <= room.limit(limit, "drift_max"):
+    report, name = room.report, room.scope.name
+    drifts = report.drifts if room.whole else report.drifts_in.get(name, {})
+    if sum(drifts.values()) <= room.limit(limit, "drift_max"):
         return None
-    evidence = {str(n): line for n, line in enumerate(room.report.drifting[:SHOWN], 1)}
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(room.report.drifts.items()))
+    lines = report.drifting if room.whole else report.drifting_in.get(name, ())
+    evidence = {str(n): line for n, line in enumerate(lines[:SHOWN], 1)}
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(drifts.items()))
     return Finding(
         f"{room.label}: Nova, Placement and libvirt disagree ({kinds})", evidence, label=room.label
     )
 
 
 @rule(severity=Severity.WARNING, layer=Layer.LOAD, hold=600, keep=600)
-def noisy_neighbour(room: Room, _limit: Thresholds) -> Outcome:
+def noisy_neighbour(room: Room, limit: Thresholds) -> Outcome:
     """A guest waits because of its neighbours.
 
     It waits for a CPU, its disk is slow or it loses packets while another guest on the same node uses a good
@@ -352,12 +366,19 @@ def noisy_neighbour(room: Room, _limit: Thresholds) -> Outcome:
     3. It comes back: a flavor with quota:cpu_quota, quota:disk_total_iops_sec or quota:vif_inbound_average
        for the one, or pinned CPUs for the other.
     """
-    if not room.whole:
+    texts = [each.text for each in room.report.noises if _is_about(room, each, limit)]
+    if not texts:
         return None
-    if not room.report.noises:
-        return None
-    evidence = {str(n): line for n, line in enumerate(room.report.noises[:SHOWN], 1)}
-    return Finding(f"{room.label}: {room.report.noises[0]}", evidence, label=room.label)
+    evidence = {str(n): text for n, text in enumerate(texts[:SHOWN], 1)}
+    return Finding(f"{room.label}: {texts[0]}", evidence, label=room.label)
+
+
+def _is_about(room: Room, noise: Neighbours, limit: Thresholds) -> bool:
+    """Whether a victim is told here: by a scope with a limit of its own, else by the whole fleet."""
+    name = WAITS[noise.resource]
+    special = any(name in room.policy.capacity.limits.get(scope, {}) for scope in noise.scopes)
+    mine = not special if room.whole else room.scope.name in noise.scopes and room.own(name)
+    return mine and noise.waits >= room.limit(limit, name)
 
 
 def _blind(room: Room) -> Unknown | None:
