@@ -12,7 +12,7 @@ from rich.text import Text
 from argus import capacity_tables as tables
 from argus import config
 from argus.capacity_commands import show as show_rows
-from argus.correlator.capacity.forecast import DAY, Forecast, forecast
+from argus.correlator.capacity.forecast import DAY, DAYS_LEAST, Forecast, forecast
 from argus.errors import ArgusError
 from argus.store import capacity as history
 from argus.store import schema
@@ -120,9 +120,11 @@ def draw(title: str, kind: str, series: history.Series, found: Forecast, file: P
     axes = figure.subplots()
     axes.xaxis_date()
     days = [at / DAY for at, _ in series.samples]  # matplotlib's dates are days since the epoch
-    axes.plot(days, [value for _, value in series.samples], color="#1f5fa8", label="in use")
+    marker = "o" if len(days) < DAYS_LEAST else ""  # a line through one day cannot be seen
+    axes.plot(days, [value for _, value in series.samples], color="#1f5fa8", marker=marker, label="in use")
     axes.axhline(series.capacity, color="#b02a2a", label="capacity")
     if found.refused:
+        axes.set_xlim(days[0] - 1, days[-1] + 1)
         axes.text(0.02, 0.05, f"no forecast: {found.refused}", transform=axes.transAxes, color="#b02a2a")
     else:
         reach = min(max(90.0, 1.2 * (found.late or found.full or 0.0)), 730.0)

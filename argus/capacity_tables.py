@@ -131,7 +131,7 @@ def needs(short: Mapping[str, int]) -> str:
     said = {"VCPU": ("vCPUs", 1), "MEMORY_MB": ("GiB memory", 1024), "DISK_GB": ("GiB disk", 1)}
     kinds = [*(kind for kind in said if kind in short), *sorted(short.keys() - said.keys())]
     words = ((short[kind], *said.get(kind, (kind, 1))) for kind in kinds)
-    return ", ".join(f"{amount / size:g} {word}" for amount, word, size in words)
+    return ", ".join(f"{round(amount / size, 1):g} {word}" for amount, word, size in words)
 
 
 def drift(rows: Sequence[Mapping[str, Any]]) -> None:
