@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from argus.catalogue import guest_cpu, guest_disk, guest_info, guest_memory, guest_nic
+from argus.catalogue import (
+    guest_cpu,
+    guest_disk,
+    guest_disk_limit,
+    guest_info,
+    guest_memory,
+    guest_nic,
+    guest_throttle,
+)
 from argus.catalogue.model import Kind
 from argus.correlator.capacity.agents import MIB, Resident
 from argus.correlator.capacity.noisy import Usage
@@ -26,8 +34,10 @@ DISK_OPS = (guest_disk.READ_OPS, guest_disk.WRITE_OPS)
 NET = (guest_nic.RX_BYTES, guest_nic.TX_BYTES)
 PACKETS = (guest_nic.RX_PACKETS, guest_nic.TX_PACKETS)
 DROPS = (guest_nic.RX_DROPS, guest_nic.TX_DROPS)
-OF_PARTS = (*LATENCIES, *DISK, *DISK_OPS, *NET, *PACKETS, *DROPS)  # of each disk or interface
-USED = (*NAMES, guest_cpu.TIME, guest_cpu.STEAL_MAX, *OF_PARTS)
+OF_PARTS = (*LATENCIES, *DISK, *DISK_OPS, *NET, *PACKETS, *DROPS, guest_disk_limit.USED)
+USED = (*NAMES, guest_cpu.TIME, guest_cpu.STEAL_MAX, guest_throttle.RATIO, *OF_PARTS)
+OWN_QUOTA = 0.5  # share of the periods in which its quota stops a guest, from which the quota makes it wait
+OWN_LIMIT = 0.9  # share of its limit that a disk uses, from which the limit makes it wait
 STALE_AFTER = 300.0  # s; a value this much older than the guest's newest is no longer sent: a disk that rests
 
 
@@ -119,7 +129,10 @@ def resident(uuid: str, values: Values) -> Resident:
 
 
 def usage(uuid: str, values: Values) -> Usage:
-    """Return what a guest uses and waits for: the sum of its disks and interfaces, its slowest disk."""
+    """Return what a guest uses and waits for: the sum of its disks and interfaces, its slowest disk.
+
+    What it waits for because of its own CPU quota or disk limit is no neighbour's doing, and is left out.
+    """
     newest = max((each.at for mine in values.values() for each in mine), default=0)
     now = {
         metric: fresh
@@ -127,6 +140,8 @@ def usage(uuid: str, values: Values) -> Usage:
         if (fresh := [v for v in mine if metric.kind is Kind.INFO or newest - v.at <= STALE_AFTER])
     }
     waits = [float(each.value) for metric in LATENCIES for each in now.get(metric, ())]
+    stopped = _sum(now, guest_throttle.RATIO) or 0.0
+    limited = max((float(each.value) for each in now.get(guest_disk_limit.USED, ())), default=0.0)
     return Usage(
         uuid,
         _text(now, guest_info.NODE),
@@ -137,8 +152,8 @@ def usage(uuid: str, values: Values) -> Usage:
         disk_ops=_sum(now, *DISK_OPS),
         net=_sum(now, *NET),
         packets=_sum(now, *PACKETS),
-        steal=_sum(now, guest_cpu.STEAL_MAX),
-        latency=max(waits, default=None),
+        steal=_sum(now, guest_cpu.STEAL_MAX) if stopped < OWN_QUOTA else None,
+        latency=max(waits, default=None) if limited < OWN_LIMIT else None,
         drops=_sum(now, *DROPS),
     )
 

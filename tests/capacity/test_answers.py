@@ -178,6 +178,12 @@ def test_a_slow_disk_and_lost_packets_name_who_uses_disk_and_network_in_bytes_or
     ]
 
 
+def test_who_uses_next_to_nothing_is_not_blamed_on_a_host_that_others_keep_busy() -> None:
+    victim = Usage("v", "h", cpu=0.1, steal=0.9, disk=0, latency=0.2, net=0, packets=0, drops=50)
+    idle = Usage("i", "h", cpu=0.4, disk=900_000, disk_ops=40, net=900_000, packets=900)
+    assert noises([victim, idle], LIMITS) == ()
+
+
 @pytest.mark.parametrize(
     ("pain", "worth"),
     [

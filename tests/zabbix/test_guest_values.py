@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argus.catalogue import guest_cpu, guest_disk, guest_info, guest_nic
+from argus.catalogue import guest_cpu, guest_disk, guest_disk_limit, guest_info, guest_nic, guest_throttle
 from argus.zabbix.guest_values import STALE_AFTER, Value, Values, usage
 
 NOW = 1_800_000_000
@@ -24,6 +24,20 @@ def test_disks_and_interfaces_add_up_and_the_slowest_disk_counts() -> None:
     assert (found.host, found.label, found.cpu) == ("cmp1", "web", 1.5)
     assert (found.disk, found.latency, found.drops) == (123.0, 0.07, 5.0)
     assert (found.net, found.steal) == (None, None), "not told is not zero"
+
+
+def test_who_waits_for_its_own_quota_or_limit_is_nobodys_victim() -> None:
+    values: Values = {
+        guest_cpu.STEAL_MAX: [Value(0.9, NOW)],
+        guest_disk.READ_LATENCY: [Value(0.3, NOW)],
+        guest_throttle.RATIO: [Value(0.4, NOW)],
+        guest_disk_limit.USED: [Value(0.2, NOW), Value(0.8, NOW)],
+    }
+    assert (usage("u", values).steal, usage("u", values).latency) == (0.9, 0.3)
+    values[guest_throttle.RATIO] = [Value(0.8, NOW)]
+    assert (usage("u", values).steal, usage("u", values).latency) == (None, 0.3)
+    values[guest_disk_limit.USED] = [Value(0.2, NOW), Value(1.1, NOW)]
+    assert usage("u", values).latency is None
 
 
 def test_a_disk_that_rests_has_no_latency_any_more() -> None:

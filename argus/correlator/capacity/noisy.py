@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -96,25 +96,36 @@ class _Resource:
     wait: str
     waits: str
     scale: float
-    uses: tuple[tuple[str, str, float], ...]  # field of Usage, words for people, divisor
+    uses: tuple[_Use, ...]
+
+
+class _Use(NamedTuple):
+    """A field of ``Usage``, words for people and their unit, and how much nobody minds (in that unit)."""
+
+    field: str
+    words: str
+    unit: float
+    least: float
 
 
 # A disk or a network is used up by bytes or by operations: random reads of 4 KiB are few bytes.
 RESOURCES = (
-    _Resource("cpu", "steal", "waits {:.0f} % of the time for a CPU", 100, (("cpu", "{:.1f} CPUs", 1),)),
+    _Resource(
+        "cpu", "steal", "waits {:.0f} % of the time for a CPU", 100, (_Use("cpu", "{:.1f} CPUs", 1, 0.5),)
+    ),
     _Resource(
         "disk",
         "latency",
         "waits {:.0f} ms for an operation of its disk",
         1000,
-        (("disk", "{:.0f} MiB/s", MIB), ("disk_ops", "{:.0f} operations/s", 1)),
+        (_Use("disk", "{:.0f} MiB/s", MIB, 1), _Use("disk_ops", "{:.0f} operations/s", 1, 50)),
     ),
     _Resource(
         "network",
         "drops",
         "loses {:.0f} packets/s",
         1,
-        (("net", "{:.0f} MiB/s", MIB), ("packets", "{:.0f} packets/s", 1)),
+        (_Use("net", "{:.0f} MiB/s", MIB, 1), _Use("packets", "{:.0f} packets/s", 1, 1000)),
     ),
 )
 
@@ -149,15 +160,15 @@ def _on_host(mine: list[Usage], limits: Limits) -> Iterator[Noise]:
 def _suspects(mine: list[Usage], victim: Usage, resource: _Resource) -> tuple[Suspect, ...]:
     """Return who uses more of it than the victim and a good share of all, each in the way that shows most."""
     found: dict[str, Suspect] = {}
-    for field, words, divisor in resource.uses:
-        used = {usage.uuid: value for usage in mine if (value := getattr(usage, field)) is not None}
+    for use in resource.uses:
+        used = {usage.uuid: value for usage in mine if (value := getattr(usage, use.field)) is not None}
         total = sum(used.values())
         for usage in mine:
             value = used.get(usage.uuid, 0.0)
-            if usage.uuid == victim.uuid or total <= 0 or value <= used.get(victim.uuid, 0.0):
+            if usage.uuid == victim.uuid or value <= max(use.least * use.unit, used.get(victim.uuid, 0.0)):
                 continue
             share, before = value / total, found.get(usage.uuid)
             if share >= SHARE_LEAST and (before is None or share > before.share):
-                found[usage.uuid] = Suspect(usage, share, words.format(value / divisor))
+                found[usage.uuid] = Suspect(usage, share, use.words.format(value / use.unit))
     ranked = sorted(found.values(), key=lambda each: (-each.share, each.usage.uuid))
     return tuple(ranked[:SUSPECTS])

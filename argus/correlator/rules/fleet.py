@@ -358,7 +358,8 @@ def noisy_neighbour(room: Room, limit: Thresholds) -> Outcome:
 
     It waits for a CPU, its disk is slow or it loses packets while another guest on the same node uses a good
     share of what all guests there use of that. That one may be within its rights: it is a matter of
-    placement, not of blame; and disks on a network storage may be slow for reasons of their own.
+    placement, not of blame. Guests that wait for their own CPU quota or disk limit are left out; disks on a
+    network storage may be slow for reasons of their own.
 
     What to do:
     1. The evidence names victim, neighbours and their shares; argus-agent once on the node shows it live.
