@@ -29,7 +29,7 @@ def losses(conf: Any, *, by: str, lost: int, cloud: str, form: str) -> int:
             rows += [_row(fleet.name, loss) for loss in found]
     show(rows, form, tables.losses)
     if lost > 1 and form == "table":
-        print(f"tried: each {lost} at once of at most {HEAVIEST} hosts of a cloud, those that promised most memory")
+        print(f"tried: each {lost} at once of the hosts with most memory promised, {HEAVIEST} a cloud at most")
     return 0 if all(row["fits"] for row in rows) else FOUND
 
 
