@@ -29,7 +29,7 @@ def losses(conf: Any, *, by: str, lost: int, cloud: str, form: str) -> int:
             rows += [_row(fleet.name, loss) for loss in found]
     show(rows, form, tables.losses)
     if lost > 1 and form == "table":
-        print(f"tried: each {lost} at once of the hosts with most memory promised, {HEAVIEST} a cloud at most")
+        print(f"tried: each {lost} at once of the {HEAVIEST} hosts with most memory promised, or of all")
     return 0 if all(row["fits"] for row in rows) else FOUND
 
 
