@@ -104,9 +104,15 @@ class Connection:
 def guests_of(records: Any) -> tuple[Guest, ...]:
     """Turn what virConnectGetAllDomainStats returns into plain values.
 
-    The binding makes each key anew for each domain; all share one text of it here.
+    The binding makes each key anew for each domain; all share one text of it here, and ``records`` is emptied
+    on the way, so that a full node's are not in memory twice.
     """
-    return tuple(Guest(d.UUIDString(), d.name(), d.ID(), _shared(stats)) for d, stats in records)
+    records.reverse()
+    guests = []
+    while records:
+        domain, stats = records.pop()
+        guests.append(Guest(domain.UUIDString(), domain.name(), domain.ID(), _shared(stats)))
+    return tuple(guests)
 
 
 def _shared(stats: dict[str, float | str]) -> dict[str, float | str]:

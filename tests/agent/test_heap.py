@@ -54,3 +54,15 @@ def test_a_key_that_every_guest_has_is_one_text() -> None:
     keys, others = (sorted(guests[0].stats) for guests in (first, second))
     assert keys
     assert all(key is other for key, other in zip(keys, others, strict=True))
+
+
+def test_an_answer_is_taken_to_pieces_rather_than_kept_twice() -> None:
+    with_connection = libvirt.openReadOnly("test:///default")
+    try:
+        records = with_connection.getAllDomainStats() * 2
+        names = [domain.name() for domain, _ in records]
+        guests = guests_of(records)
+    finally:
+        with_connection.close()
+    assert [guest.name for guest in guests] == names
+    assert records == []

@@ -1,7 +1,7 @@
 """Many guests at once on a libvirtd of their own: 200 start and end in a storm, and one stands still.
 
 ``ARGUS_STORM_GUESTS`` makes it another number.  A guest costs a third of a second of CPU to start, most of it
-QEMU's, so that the 200 take about 40 s on two cores that do nothing else.
+QEMU's, so that the 200 take half a minute of two cores, and two minutes at a load of 25.
 """
 
 from __future__ import annotations
