@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from argus.store.models import AuditRow, IncidentRow, OutboxRow
@@ -58,12 +58,12 @@ def _queries(now: float, *, anybody: bool) -> dict[str, Select[Any]]:
         "in_order": select(opening.incident_id)
         .join(answer, same)
         .where(opening.kind == "open", answer.kind == "resolve", answer.sent_at < opening.sent_at),
-        # I3: whoever got the beginning gets the end
+        # I3: whoever got, or may have got, the beginning gets the end
         "ended": select(opening.incident_id)
         .join(IncidentRow, IncidentRow.id == opening.incident_id)
         .where(
             opening.kind == "open",
-            opening.state == "sent",
+            or_(opening.state == "sent", and_(opening.state == "dead", opening.maybe_sent)),
             IncidentRow.phase == "resolved",
             IncidentRow.resolved_at < late,
             ~ended,

@@ -165,7 +165,7 @@ def drop_steps(session: Session, row: IncidentRow) -> int:
 
 
 def enqueue_resolve(session: Session, row: IncidentRow, payload: dict[str, Any], now: float) -> None:
-    """Queue the end for exactly those who get, or got, the beginning.
+    """Queue the end for exactly those who get, or got, or may have got, the beginning.
 
     Who cannot have seen the beginning yet gets neither: there is nothing to do any more.
     """
@@ -177,7 +177,9 @@ def enqueue_resolve(session: Session, row: IncidentRow, payload: dict[str, Any],
         if _drop_unsent(session, opening.id):
             why = f"{opening.receiver}: over before the mail could go out; neither mail is sent"
             record(session, row, "mail dropped", why, now)
-        elif opening.state not in {State.DEAD.value, State.DROPPED.value}:
+        elif opening.state != State.DROPPED.value and (
+            opening.state != State.DEAD.value or opening.maybe_sent
+        ):
             session.add(_message(row, opening.receiver, Kind.RESOLVE, payload, now))
 
 
@@ -204,8 +206,8 @@ def drop_orphans(session: Session, now: float) -> int:
     """Drop each ``resolve`` whose ``open`` never went out and never will; returns how many."""
     opening = aliased(OutboxRow)
     over = or_(
-        opening.state.in_([State.DEAD.value, State.DROPPED.value]),
-        and_(opening.state == State.PENDING.value, ~opening.maybe_sent),
+        opening.state == State.DROPPED.value,
+        and_(opening.state.in_((State.DEAD.value, State.PENDING.value)), ~opening.maybe_sent),
     )
     pairs = session.execute(
         select(OutboxRow, opening)
@@ -238,7 +240,8 @@ def claim(
 ) -> Claim | None:
     """Lease the oldest message that is due, or whose sender let its lease run out; ``None`` when idle.
 
-    Nothing is due before the ``open`` of its incident was accepted by the same receiver, nor while an earlier
+    Nothing is due before the ``open`` of its incident was accepted by the same receiver (or given up, when it
+    may have been), nor while an earlier
     message of the incident to it is on its way.  Receivers that are ``resting`` are left out; those whose
     limit is ``spent`` get digests, and again what they may have got already.
     """
@@ -277,7 +280,11 @@ def _oldest_due(
         and_(OutboxRow.state == State.PENDING.value, OutboxRow.next_at <= now),
         and_(OutboxRow.state == State.LEASED.value, OutboxRow.lease_until <= now),
     )
-    told = or_(OutboxRow.kind.in_((Kind.OPEN.value, Kind.DIGEST.value)), opening.state == State.SENT.value)
+    told = or_(
+        OutboxRow.kind.in_((Kind.OPEN.value, Kind.DIGEST.value)),
+        opening.state == State.SENT.value,
+        and_(opening.state == State.DEAD.value, opening.maybe_sent),
+    )
     within = or_(
         OutboxRow.receiver.not_in(spent),
         OutboxRow.kind == Kind.DIGEST.value,

@@ -99,6 +99,43 @@ def test_a_silence_until_resolved_tells_neither_beginning_nor_end(
     assert "resolved" in log(site), "a silence never changes an incident"
 
 
+def test_a_silence_that_comes_after_the_page_does_not_hold_back_the_end(
+    site: Site, world: World, inbox: Inbox
+) -> None:
+    tick(site, world, up=0)
+    silence(site, world, None, 'node="cmp1"')
+    for _ in range(4):
+        tick(site, world, up=1)
+    assert heard(inbox) == [("ops", "open"), ("ops", "resolve")]
+
+
+def test_a_silence_changes_nothing_of_an_incident_but_who_hears_of_it(
+    site: Site, world: World, inbox: Inbox
+) -> None:
+    """I6: the same outage twice, the second time silenced: the same life, acknowledgement included."""
+
+    def outage() -> list[str]:
+        tick(site, world, up=0)
+        with site.store.read() as session:
+            (row,) = reports.incidents(session, ("open",))
+        operating.ack(site.store, row.id, "ann")
+        tick(site, world, up=0)
+        for _ in range(4):
+            tick(site, world, up=1)
+        with site.store.read() as session:
+            words = [each.what for each in reports.decisions(session, row.id)]
+        return [word for word in words if word not in {"silenced", "mail sent", "mail dropped"}]
+
+    loud = outage()
+    before = len(inbox.requests)
+    silence(site, world, None, 'node="cmp1"')
+    world.now += 10_000  # long enough not to flap
+    assert outage() == loud
+    assert "acknowledged" in loud
+    assert "resolved" in loud
+    assert len(inbox.requests) == before
+
+
 def test_the_end_of_a_silence_tells_at_once(site: Site, world: World, inbox: Inbox) -> None:
     number = silence(site, world, None, 'node="cmp1"')
     tick(site, world, up=0)

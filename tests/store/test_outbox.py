@@ -193,6 +193,17 @@ def test_a_dead_open_is_never_resolved_and_both_are_accounted_for(store: Store) 
     assert log(store, number) == ["mail given up"]
 
 
+def test_whoever_may_have_taken_a_beginning_that_was_given_up_hears_the_end(store: Store) -> None:
+    number = opened(store)
+    retry(store, claimed(store, 0), maybe=True)
+    with store.write() as session:
+        last = outbox.claim(session, "me", 60, 100)
+        assert last
+        outbox.settle_dead(session, last, "no answer, five times", 101)
+    resolve(store, number, 200)
+    assert claimed(store, 200).kind == "resolve"
+
+
 def test_the_end_goes_to_those_who_were_told_though_receivers_changed(store: Store) -> None:
     number = opened(store, "email:old@example.org", "email:both@example.org")
     for _ in range(2):
