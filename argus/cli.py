@@ -52,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
 
     add("run", "Run the whole correlator in this process, without Celery and Redis.", _run)
     add("exporter", "Serve /metrics for Prometheus.", _exporter)
-    add("check-config", "Check argus.conf without connecting to anything.", _check_config)
+    check = add("check-config", "Check argus.conf without connecting to anything.", _check_config)
+    check.add_argument("--format", choices=FORMATS, default="table")
     database = add("db", "Make or change the tables of the database.", _db_upgrade)
     database.add_argument("action", choices=["upgrade"])
     zabbix = add("zabbix", "Bring Zabbix to the state that Argus needs, or show what is missing.", _zabbix)
@@ -92,6 +93,7 @@ def _add_operating(add: Callable[..., argparse.ArgumentParser]) -> None:
     ack = add("ack", "Acknowledge an incident: it is not escalated any more.", _ack)
     ack.add_argument("incident", type=int, metavar="ID")
     ack.add_argument("--author", default=getpass.getuser())
+    ack.add_argument("--format", choices=FORMATS, default="table")
     route = add("route", "Show who would be told of an incident.", _route)
     route.add_argument("action", choices=["test"])
     route.add_argument("labels", nargs="*", metavar="LABEL=VALUE")
@@ -144,15 +146,14 @@ def _check_config(arguments: argparse.Namespace) -> int:
     from argus import operating, site  # noqa: PLC0415
 
     made = site.from_config(_load(arguments))
-    print("the configuration is good")
-    operating.samples(made.router, made.clock())
+    operating.samples(made.router, made.clock(), form=arguments.format)
     return 0
 
 
 def _ack(arguments: argparse.Namespace) -> int:
     from argus import operating  # noqa: PLC0415
 
-    return operating.ack(_store(arguments), arguments.incident, arguments.author)
+    return operating.ack(_store(arguments), arguments.incident, arguments.author, form=arguments.format)
 
 
 def _route(arguments: argparse.Namespace) -> int:

@@ -15,6 +15,15 @@ CORRELATOR_OPTIONS = [
         help="Seconds between two looks at Zabbix. Shorter pages sooner and asks its database more often.",
     ),
     cfg.FloatOpt(
+        "watch_interval",
+        default=1.0,
+        min=0.5,
+        max=3600,
+        help="Seconds between two looks for new events in Zabbix, one small question each. What is found is "
+        "looked into at once instead of at the next interval, as long as that takes a fifth of the time at "
+        "most. 3600 leaves it to interval.",
+    ),
+    cfg.FloatOpt(
         "stale_after",
         default=90.0,
         min=5,
@@ -88,7 +97,7 @@ CORRELATOR_OPTIONS = [
     ),
     cfg.FloatOpt(
         "deliver_interval",
-        default=2.0,
+        default=1.0,
         min=0.2,
         max=60,
         help="Seconds between two looks for messages to send: what a page waits at most.",

@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from argus import __version__, exporter_capacity, services_metrics
+from argus.correlator.rulebook import BOOK
 from argus.correlator.rules import RULES
 from argus.errors import ArgusError
 from argus.store import audit, health, reports, silences
@@ -62,11 +63,11 @@ class StoreCollector(Collector):
         count = GaugeMetricFamily(
             "argus_incidents",
             "Incidents that are not resolved; pending ones have been told to nobody yet.",
-            labels=("state", "severity", "rule"),
+            labels=("state", "severity", "rule", "kind"),
         )
         none = {(state, rule.severity.value, rule.name): 0 for rule in RULES for state in ACTIVE}
         for labels, number in {**none, **reports.counts(session, ACTIVE)}.items():
-            count.add_metric(labels, number)
+            count.add_metric((*labels, BOOK.kinds.get(labels[2], "")), number)
         yield count
         since = GaugeMetricFamily(
             "argus_incident_opened_timestamp_seconds",
@@ -96,17 +97,7 @@ class StoreCollector(Collector):
         )
 
     def _rest(self, session: Session) -> Iterator[Metric]:
-        age = GaugeMetricFamily(
-            "argus_task_last_success_age_seconds", "Time since the task last succeeded.", labels=("task",)
-        )
-        took = GaugeMetricFamily("argus_task_duration_seconds", "Duration of its last run.", labels=("task",))
-        failing = GaugeMetricFamily("argus_task_failing", "Whether its last run failed.", labels=("task",))
-        for row in reports.progress(session):
-            if row.last_success is not None:
-                age.add_metric((row.task,), max(0.0, self.clock() - row.last_success))
-            took.add_metric((row.task,), row.seconds)
-            failing.add_metric((row.task,), float(bool(row.error)))
-        yield from (age, took, failing)
+        yield from _progress(session, self.clock())
         yield from self._delivery(session)
         yield from services_metrics.collect(session, self.clock())
         yield from exporter_capacity.families(session, self.clock())
@@ -147,6 +138,39 @@ class StoreCollector(Collector):
         yield GaugeMetricFamily(
             "argus_silences_active", "Silences that hold now.", len(silences.active(session, self.clock()))
         )
+
+
+def _progress(session: Session, now: float) -> Iterator[Metric]:
+    """Yield how tasks, cursors and leases fare."""
+    age = GaugeMetricFamily(
+        "argus_task_last_success_age_seconds", "Time since the task last succeeded.", labels=("task",)
+    )
+    took = GaugeMetricFamily("argus_task_duration_seconds", "Duration of its last run.", labels=("task",))
+    failing = GaugeMetricFamily("argus_task_failing", "Whether its last run failed.", labels=("task",))
+    runs = CounterMetricFamily("argus_task_runs", "Runs, by result.", labels=("task", "result"))
+    for row in reports.progress(session):
+        if row.last_success is not None:
+            age.add_metric((row.task,), max(0.0, now - row.last_success))
+        took.add_metric((row.task,), row.seconds)
+        failing.add_metric((row.task,), float(bool(row.error)))
+        runs.add_metric((row.task, "succeeded"), row.runs - row.failures)
+        runs.add_metric((row.task, "failed"), row.failures)
+    yield from (age, took, failing, runs)
+    read = GaugeMetricFamily(
+        "argus_cursor_age_seconds",
+        "Time since what is read between cycles was last read whole, or since its cursor moved.",
+        labels=("source",),
+    )
+    for source, at in reports.cursors(session):
+        read.add_metric((source,), max(0.0, now - at))
+    held = GaugeMetricFamily(
+        "argus_lease_remaining_seconds", "How long it is held; 0 when it is free.", labels=("lease",)
+    )
+    taken = CounterMetricFamily("argus_lease_acquisitions", "How often it was taken.", labels=("lease",))
+    for lease in reports.leases(session):
+        held.add_metric((lease.name,), max(0.0, lease.until - now))
+        taken.add_metric((lease.name,), lease.fence)
+    yield from (read, held, taken)
 
 
 def serve(store: Store, host: str, port: int, stop: threading.Event | None = None) -> int:

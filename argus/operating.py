@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def ack(store: Store, number: int, author: str) -> int:
+def ack(store: Store, number: int, author: str, *, form: str = "table") -> int:
     """Note that somebody looks after an incident: nobody else is told any more."""
     with store.write() as session:
         row = reports.incident(session, number)
@@ -37,6 +37,10 @@ def ack(store: Store, number: int, author: str) -> int:
         if row.phase == "resolved":
             raise ArgusError(f"incident {number} is resolved already")
         first = take(session, number, author, time.time())
+    if form == "json":
+        told = {"incident": number, "acknowledged_by": row.acked_by, "acknowledged_at": row.acked_at}
+        print(json.dumps({**told, "was_already": not first}, indent=2))
+        return 0
     print(f"incident {number} {'is' if first else 'was already'} acknowledged by {row.acked_by}")
     return 0
 
@@ -80,18 +84,33 @@ SAMPLES = (
 )
 
 
-def samples(router: Router, now: float) -> None:
+def samples(router: Router, now: float, *, form: str = "table") -> None:
     """Print whom samples of incidents would be told to, and by which line of the file."""
+    told: list[dict[str, Any]] = [
+        {
+            "labels": sample,
+            "told": [
+                {"target": due.target, "after_seconds": due.at - now, "line": due.line or None}
+                for due in router.due(sample, now)
+            ],
+        }
+        for sample in SAMPLES
+    ]
+    lost = not router.fallback and any(router.targets.values())
+    if form == "json":
+        print(json.dumps({"routes": str(router.source), "fallback": not lost, "samples": told}, indent=2))
+        return
+    print("the configuration is good")
     print(f"routes: {router.source}")
-    for sample in SAMPLES:
+    for sample, each in zip(SAMPLES, told, strict=True):
         print(f"a {sample['severity']} {sample['rule']} on {sample['subject']} would be told now to")
-        for due in router.due(sample, now):
-            later = f" after {due.at - now:.0f} s" if due.at > now else ""
-            line = f" (route in line {due.line})" if due.line else ""
-            print(f"  {due.target}{later}{line}")
-        if not router.due(sample, now):
+        for due in each["told"]:
+            later = f" after {due['after_seconds']:.0f} s" if due["after_seconds"] > 0 else ""
+            line = f" (route in line {due['line']})" if due["line"] else ""
+            print(f"  {due['target']}{later}{line}")
+        if not each["told"]:
             print("  nobody")
-    if not router.fallback and any(router.targets.values()):
+    if lost:
         print("no fallback: what a receiver does not take is told to nobody else")
 
 

@@ -18,6 +18,7 @@ from argus import (
     reminders,
     reporting,
     services_source,
+    watching,
 )
 from argus.errors import ArgusError
 from argus.store import progress
@@ -53,7 +54,13 @@ def maintain(site: Site) -> bool:
     return True
 
 
+def watch(site: Site) -> bool:
+    """Run a cycle before its time when there is something to tell."""
+    return watching.wakes(site) and Performer(site).perform(BY_NAME["correlate"])
+
+
 JOBS = (
+    Job("watch", watch, lambda conf: float(conf.correlator.watch_interval), 300),
     Job("correlate", cycle.correlate, lambda conf: float(conf.correlator.interval), 300),
     Job("deliver", delivery.deliver, lambda conf: float(conf.correlator.deliver_interval), 600),
     Job("remind", reminders.remind, lambda _conf: 15.0, 120),

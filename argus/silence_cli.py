@@ -51,7 +51,7 @@ def _run(given: argparse.Namespace, store: Callable[[Any], Any]) -> int:
             raise ArgusError(
                 "argus silence expire wants the ID of one silence; argus silence list shows them"
             )
-        return silencing.expire(store(given), int(given.words[0]))
+        return silencing.expire(store(given), int(given.words[0]), form=given.format)
     if not given.comment and not given.dry_run:
         raise ArgusError("argus silence add wants --comment: the next person will ask why")
     wanted = silencing.Wanted.of(

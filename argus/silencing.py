@@ -135,12 +135,15 @@ def show(store: Store, *, everything: bool, form: str) -> int:
     return 0
 
 
-def expire(store: Store, number: int) -> int:
+def expire(store: Store, number: int, *, form: str = "table") -> int:
     """End a silence: what it held back is told now."""
     with store.write() as session:
-        if not silences.expire(session, number, time.time()):
+        now = time.time()
+        if not silences.expire(session, number, now):
             raise ArgusError(f"there is no silence {number}; argus silence list shows them")
-    print(f"silence {number} ends now")
+    print(
+        json.dumps({"silence": number, "ended_at": now}) if form == "json" else f"silence {number} ends now"
+    )
     return 0
 
 

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_, select
 
-from argus.store.models import DecisionRow, FleetRow, IncidentRow, OutboxRow, ProgressRow
+from argus.store.models import (
+    DecisionRow,
+    FleetRow,
+    IncidentRow,
+    LeaseRow,
+    OutboxRow,
+    ProgressRow,
+    SnapshotRow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +76,14 @@ def counts(session: Session, phases: Sequence[str]) -> dict[tuple[str, str, str]
     return {(phase, severity, rule): number for phase, severity, rule, number in counted}
 
 
+def waiting(session: Session, limit: int = 1000) -> Sequence[tuple[str, str, float]]:
+    """Return rule, subject and since when (seconds) of what is found, but not open yet; the oldest first."""
+    columns = (IncidentRow.rule, IncidentRow.subject, IncidentRow.since)
+    found = select(*columns).where(IncidentRow.phase == "pending", IncidentRow.held == "")
+    rows = session.execute(found.order_by(IncidentRow.since).limit(limit))
+    return [(rule, subject, since) for rule, subject, since in rows]
+
+
 def incident(session: Session, number: int) -> IncidentRow | None:
     """Return one incident."""
     return session.get(IncidentRow, number)
@@ -108,6 +124,17 @@ def outbox(session: Session) -> Outbox:
 def progress(session: Session) -> Sequence[ProgressRow]:
     """Return what each task achieved."""
     return session.scalars(select(ProgressRow).order_by(ProgressRow.task)).all()
+
+
+def cursors(session: Session) -> Sequence[tuple[str, float]]:
+    """Return when each source that is read between cycles was last read whole, in seconds."""
+    read = select(SnapshotRow.source, SnapshotRow.at).order_by(SnapshotRow.source)
+    return [(source, at) for source, at in session.execute(read) if at is not None]
+
+
+def leases(session: Session) -> Sequence[LeaseRow]:
+    """Return who may do what only one may do at a time."""
+    return session.scalars(select(LeaseRow).order_by(LeaseRow.name)).all()
 
 
 def fleet(session: Session) -> Sequence[FleetRow]:

@@ -24,6 +24,8 @@ STALE_AFTER = 300.0  # s
 # An unchanged text is stored once an hour only (argus.render.items.INFO_HEARTBEAT).
 TEXT_STALE_AFTER = 2 * 3600.0  # s
 
+TAG_EXISTS = 4  # operator of tags=
+
 # By key. Counters are rates in Zabbix; their totals cannot be had back. A rate is worth something to a rule
 # only where it means something by itself: seconds lost a second are a share of time.
 _NODE_METRICS = {
@@ -56,6 +58,26 @@ def read_problems(zabbix: Zabbix) -> tuple[Problem, ...]:
     hosts = _hosts_of_triggers(zabbix, sorted({row["objectid"] for row in rows}))
     # Left out, as on Zabbix' own pages: triggers deleted or disabled meanwhile, or whose host was.
     return tuple(_problem(row, hosts[row["objectid"]]) for row in rows if row["objectid"] in hosts)
+
+
+def read_event_ids(zabbix: Zabbix, after: int) -> list[int]:
+    """Return the ids of events that began a problem of a trigger of Argus (``event.get``), the newest first.
+
+    ``after`` is an id to begin behind; there are ``PAGE`` at most.
+    """
+    rows = zabbix.read(
+        "event.get",
+        output=["eventid"],
+        source=0,
+        object=0,
+        value=1,
+        tags=[{"tag": IDENT_TAG, "operator": TAG_EXISTS}],
+        sortfield=["eventid"],
+        sortorder="DESC",
+        limit=PAGE,
+        eventid_from=str(after + 1),
+    )
+    return [int(row["eventid"]) for row in rows]
 
 
 def _problem(row: Mapping[str, Any], host: str) -> Problem:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from argus import __version__, cli
-from argus.store import incidents
+from argus.routing.matchers import parse
+from argus.store import incidents, silences
 from argus.store.models import IncidentRow
 
 if TYPE_CHECKING:
@@ -109,6 +110,23 @@ def test_a_zabbix_that_is_away_is_named_by_plan(
 def test_check_config_is_content_with_a_good_file(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--config-file", config, "check-config"]) == 0
     assert "good" in capsys.readouterr().out
+
+
+def test_what_people_do_is_told_as_json_too(
+    config: str, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*words: str) -> dict[str, Any]:
+        assert cli.main(["--config-file", config, *words, "--format", "json"]) == 0
+        told: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return told
+
+    checked = run("check-config")
+    assert [each["labels"]["kind"] for each in checked["samples"]] == ["node", "guest", "node"]
+    with store.write() as session:
+        silences.add(session, [parse('node="cmp1"')], None, "ann", "why", 0)
+    assert run("ack", "1", "--author", "ann")["was_already"] is False
+    assert run("ack", "1", "--author", "bob")["acknowledged_by"] == "ann"
+    assert run("silence", "expire", "1")["silence"] == 1
 
 
 @pytest.mark.parametrize("words", [[], ["nothing"], ["db", "drop"], ["explain"]])

@@ -17,7 +17,7 @@ from argus.correlator.fleet import fleet_sums
 from argus.errors import ArgusError
 from argus.exporter import StoreCollector
 from argus.routing.matchers import parse
-from argus.store import audit, health, progress, silences
+from argus.store import audit, health, leases, progress, silences, snapshots
 from argus.store.engine import open_store
 from argus.store.models import IncidentRow, OutboxRow
 
@@ -68,7 +68,7 @@ def fill(store: Store) -> None:
 def test_incidents_messages_tasks_and_fleet_are_there(store: Store) -> None:
     fill(store)
     seen = scrape(store)
-    labels = {"state": "open", "severity": "HIGH", "rule": "libvirtd_does_not_answer"}
+    labels = {"state": "open", "severity": "HIGH", "rule": "libvirtd_does_not_answer", "kind": "node"}
     value = seen.get_sample_value
     assert value("argus_database_up") == 1
     assert value("argus_incidents", labels) == 1
@@ -82,6 +82,25 @@ def test_incidents_messages_tasks_and_fleet_are_there(store: Store) -> None:
     assert value("argus_fleet_nodes") == 3
     info = {"incident": "1", "rule": "libvirtd_does_not_answer", "subject": "cmp1", "severity": "HIGH"}
     assert value("argus_incident_opened_timestamp_seconds", info) == 900
+
+
+def test_tasks_cursors_and_leases_are_there(store: Store) -> None:
+    fill(store)
+    with store.write() as session:
+        snapshots.put(session, "zabbix events", {"newest": 7, "seen": []}, 970)
+        snapshots.failed(session, "capacity", "away", 990)  # never read: it has no age
+    leases.acquire(store, "correlate", "me", 40, 980)
+    free = leases.acquire(store, "read openstack", "me", 40, 980)
+    assert free
+    leases.release(store, free)
+    value = scrape(store).get_sample_value
+    assert value("argus_task_runs_total", {"task": "correlate", "result": "succeeded"}) == 1
+    assert value("argus_task_runs_total", {"task": "deliver", "result": "failed"}) == 1
+    assert value("argus_cursor_age_seconds", {"source": "zabbix events"}) == 30
+    assert value("argus_cursor_age_seconds", {"source": "capacity"}) is None
+    assert value("argus_lease_remaining_seconds", {"lease": "correlate"}) == 20
+    assert value("argus_lease_remaining_seconds", {"lease": "read openstack"}) == 0
+    assert value("argus_lease_acquisitions_total", {"lease": "correlate"}) == 1
 
 
 def test_receivers_audit_symptoms_and_silences_are_there(store: Store) -> None:

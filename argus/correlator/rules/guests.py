@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 # Trigger.ident in the catalogue
 BROKEN_TRIGGER = "guest_broken"
 OFF_TRIGGER = "guest_not_running"
+# An agent tells of all its guests' events within a second, and Zabbix needs another to make problems of them:
+# by then those that failed together are there together, and their node's incident explains them.
+TOGETHER = 2.0  # seconds
 BY_THE_NODE = ("node_does_not_report", "many_guests_fail", "libvirtd_does_not_answer")
 
 
-@rule(severity=Severity.HIGH, layer=Layer.LOAD, hold=5.0, keep=30.0, symptom_of=BY_THE_NODE)
+@rule(severity=Severity.HIGH, layer=Layer.LOAD, hold=TOGETHER, keep=30.0, symptom_of=BY_THE_NODE)
 def guest_is_broken(guest: Guest, _limit: Thresholds) -> Finding | None:
     """A guest crashed or was paused by an error.
 
