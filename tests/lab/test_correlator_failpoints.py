@@ -38,6 +38,7 @@ routes_file = {folder}/routes.yaml
 timeout = 1
 [thresholds]
 source_cannot_be_read_hold = 0
+source_cannot_be_read_keep = 1
 """
 ROUTES = """
 receivers:
