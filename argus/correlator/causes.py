@@ -182,12 +182,11 @@ class Causes:
     def _along(self, incident: Incident, rules: Iterable[str]) -> Iterator[Key]:
         """Yield what explains an incident on its own subject or on those that it lives by."""
         where = (incident.key.subject, incident.place, *incident.within)
+        latest = incident.since + self.policy.stale_after + SKEW_SECONDS
         for rule in rules:
             for subject in where:
-                cause = self.state.get(Key(rule, subject))
-                if cause is None or cause.key == incident.key:
-                    continue
-                if incident.since >= cause.since - self.policy.stale_after - SKEW_SECONDS:
+                cause = self.state.get(Key(rule, subject)) if subject else None
+                if cause is not None and cause.since <= latest and cause.key != incident.key:
                     yield cause.key
 
     def _speaks(self, twin: Incident, incident: Incident) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from argus.catalogue.model import Severity
 from argus.correlator.causes import Causes, scope_of
@@ -168,10 +168,11 @@ def _told_as_known(
     # what opens is told by that; being promoted at the same moment would tell it twice
     more = (each for each in causes if each.change is not Change.PROMOTED or each.incident.key not in opened)
     for effect in (*effects, *more):
-        if effect.change in {Change.RESOLVED, Change.DROPPED}:
+        known = settled.get(effect.incident.key, effect.incident)
+        if effect.change in {Change.RESOLVED, Change.DROPPED} or known is effect.incident:
             yield effect
         else:
-            yield replace(effect, incident=settled.get(effect.incident.key, effect.incident))
+            yield Effect(effect.change, known, effect.reason)
 
 
 def _advance(key: Key, incident: Incident | None, rule: AnyRule, outcome: Outcome, terms: Terms) -> Step:
@@ -187,23 +188,10 @@ def _fire(key: Key, incident: Incident | None, rule: AnyRule, finding: Finding, 
     now, hold = terms.now, terms.hold(rule)
     since = now if finding.since is None else min(now, finding.since)
     severity = finding.severity or rule.severity
-    old = incident or Incident(key, severity, finding.summary, finding.evidence, since, now)
-    new = replace(
-        old,
-        severity=_worse(old, severity),
-        summary=finding.summary,
-        evidence=finding.evidence,
-        since=min(old.since, now),  # a clock that was set back must not hold for ever
-        clear_since=None,
-        absent_since=None,
-        held="",
-        label=finding.label,
-        place=finding.place or old.place,
-        within=finding.within or old.within,
-        events=finding.events or old.events,
-    )
-    if new != old:
-        new = replace(new, seen_at=now)  # what is as it was is not written again
+    if incident is None:
+        old = new = _found(key, finding, severity, since, now)
+    else:
+        old, new = incident, _seen(incident, finding, severity, now)
     effects = _released(incident)
     if old.phase is Phase.OPEN:
         if new.severity is not old.severity:
@@ -220,6 +208,40 @@ def _fire(key: Key, incident: Incident | None, rule: AnyRule, finding: Finding, 
     if incident is None:
         effects = (Effect(Change.FOUND, new, f"{finding.summary} (opens after {hold:.0f} s)"),)
     return new, effects
+
+
+def _found(key: Key, finding: Finding, severity: Severity, since: float, now: float) -> Incident:
+    return Incident(
+        key,
+        severity,
+        finding.summary,
+        finding.evidence,
+        since,
+        now,
+        label=finding.label,
+        place=finding.place,
+        within=finding.within,
+        events=finding.events,
+    )
+
+
+def _seen(old: Incident, finding: Finding, severity: Severity, now: float) -> Incident:
+    """Return an incident with what is found now; what is as it was is not written again."""
+    words: dict[str, Any] = {
+        "severity": _worse(old, severity),
+        "summary": finding.summary,
+        "evidence": finding.evidence,
+        "since": min(old.since, now),  # a clock that was set back must not hold for ever
+        "clear_since": None,
+        "absent_since": None,
+        "held": "",
+        "label": finding.label,
+        "place": finding.place or old.place,
+        "within": finding.within or old.within,
+        "events": finding.events or old.events,
+    }
+    changed = {name: value for name, value in words.items() if getattr(old, name) != value}
+    return replace(old, **changed, seen_at=now) if changed else old
 
 
 def _worse(old: Incident, found: Severity) -> Severity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select
 
@@ -13,7 +13,7 @@ from argus.correlator.incidents import Change, Incident, Phase
 from argus.store.models import DecisionRow, IncidentRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -46,20 +46,27 @@ def recent(session: Session, since: float) -> dict[Key, int]:
 def apply(session: Session, before: Active, decision: Decision, now: float) -> dict[Key, IncidentRow]:
     """Write what was decided, with one line of why for each change.
 
-    Returns the rows of all incidents that had an effect, with ids: those that were dropped are gone already.
+    Returns the rows, with ids, of those incidents that had an effect of which somebody may have to hear: not
+    of those that were dropped, nor of new ones that only their cause tells of.
     """
     rows: dict[Key, IncidentRow] = {}
+    silent: list[Incident] = []
     last = {effect.incident.key: effect for effect in decision.effects}
     for key in {*last, *decision.state}:
         incident = decision.state.get(key) or last[key].incident
-        if incident == before.state.get(key) and key not in last:
+        old = before.state.get(key)
+        if incident == old and key not in last:
             continue
-        rows[key] = _write(session, before.rows.get(key), incident)
+        if old is None and incident.told_at is None:
+            silent.append(incident)
+        else:
+            rows[key] = _write(session, before.rows.get(key), old, incident)
     session.flush()
+    ids = {key: row.id for key, row in rows.items()} | _insert(session, silent)
     lines = [
         {
             "at": now,
-            "incident_id": rows[effect.incident.key].id,
+            "incident_id": ids[effect.incident.key],
             "rule": effect.incident.key.rule,
             "subject": effect.incident.key.subject,
             "what": effect.change.value,
@@ -75,6 +82,17 @@ def apply(session: Session, before: Active, decision: Decision, now: float) -> d
     return {key: row for key, row in rows.items() if key in last}
 
 
+def _insert(session: Session, incidents: Sequence[Incident]) -> dict[Key, int]:
+    """Write new incidents, thousands in a storm, without an object for each; returns their ids."""
+    if not incidents:
+        return {}
+    values = [{"rule": each.key.rule, "subject": each.key.subject, **_columns(each)} for each in incidents]
+    numbers = session.scalars(
+        insert(IncidentRow).returning(IncidentRow.id, sort_by_parameter_order=True), values
+    )
+    return {each.key: number for each, number in zip(incidents, numbers, strict=True)}
+
+
 def record(session: Session, row: IncidentRow, what: str, detail: str, now: float) -> None:
     """Append one line to the decision log."""
     session.add(
@@ -82,23 +100,45 @@ def record(session: Session, row: IncidentRow, what: str, detail: str, now: floa
     )
 
 
-def _write(session: Session, row: IncidentRow | None, incident: Incident) -> IncidentRow:
+def _write(
+    session: Session, row: IncidentRow | None, old: Incident | None, incident: Incident
+) -> IncidentRow:
+    columns = _columns(incident)
     if row is None:
-        row = IncidentRow(rule=incident.key.rule, subject=incident.key.subject)
+        row = IncidentRow(rule=incident.key.rule, subject=incident.key.subject, **columns)
         session.add(row)
-    row.phase = incident.phase.value
-    row.severity = incident.severity.value
-    row.summary = incident.summary
-    row.evidence = dict(incident.evidence)
-    row.since, row.seen_at = incident.since, incident.seen_at
-    row.opened_at, row.resolved_at = incident.opened_at, incident.resolved_at
-    row.clear_since, row.absent_since = incident.clear_since, incident.absent_since
-    row.held = incident.held
-    row.label, row.place, row.within = incident.label, incident.place, list(incident.within)
-    row.cause_rule, row.cause_subject = incident.cause or ("", "")
-    row.events = list(incident.events)
-    row.orphan_since, row.told_at, row.flaps = incident.orphan_since, incident.told_at, incident.flaps
+        return row
+    known = _columns(old) if old is not None else {}
+    for name, value in columns.items():
+        if name not in known or value != known[name]:
+            setattr(row, name, value)
     return row
+
+
+def _columns(incident: Incident) -> dict[str, Any]:
+    cause = incident.cause or ("", "")
+    return {
+        "phase": incident.phase.value,
+        "severity": incident.severity.value,
+        "summary": incident.summary,
+        "evidence": dict(incident.evidence),
+        "since": incident.since,
+        "seen_at": incident.seen_at,
+        "opened_at": incident.opened_at,
+        "resolved_at": incident.resolved_at,
+        "clear_since": incident.clear_since,
+        "absent_since": incident.absent_since,
+        "held": incident.held,
+        "label": incident.label,
+        "place": incident.place,
+        "within": list(incident.within),
+        "cause_rule": cause[0],
+        "cause_subject": cause[1],
+        "events": list(incident.events),
+        "orphan_since": incident.orphan_since,
+        "told_at": incident.told_at,
+        "flaps": incident.flaps,
+    }
 
 
 def _from_row(row: IncidentRow) -> Incident:
