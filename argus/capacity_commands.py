@@ -70,8 +70,27 @@ def capacity(conf: Any, *, flavor: str, by: str, cloud: str, form: str) -> int:
             row = fits_row(fleet, name, hosts, wanted) if wanted else free_row(fleet, name, hosts)
             made.append(row)
         count += made[-len(scopes)].get("may_fit", 1)
+    if form == "csv" and not flavor:
+        made = [row for each in made for row in by_class(each)]
     show(made, form, tables.fits if flavor else tables.free)
     return 0 if count else FOUND
+
+
+def by_class(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row a resource class, as a spreadsheet wants them; one without classes stays one."""
+    nested = ("classes", "flavors", "flavors_may_fit", "promised")
+    plain = {name: value for name, value in row.items() if name not in nested}
+    plain["closed"] = " ".join(sorted(row["closed"]))
+    return [
+        {
+            **plain,
+            "class": kind,
+            **figures,
+            "hosts_over": " ".join(figures["hosts_over"]),
+            "promised": row["promised"].get(kind),
+        }
+        for kind, figures in row["classes"].items()
+    ] or [plain]
 
 
 def free_row(fleet: Fleet, name: str, hosts: Sequence[Host]) -> dict[str, Any]:
