@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from argus_agent.kernel.cpulist import parse_cpulist
 from argus_agent.kernel.files import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+_PSUTIL = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +54,14 @@ class Host:
     def online_cpus(self) -> frozenset[int]:
         """CPUs that are online.  Raises ``OSError`` or ``ValueError``."""
         return parse_cpulist(self.read_sys("devices/system/cpu/online"))
+
+    @contextmanager
+    def psutil(self) -> Iterator[ModuleType]:
+        """Lend psutil with this host's procfs; it keeps the root in its module, so one caller at a time."""
+        with _PSUTIL:
+            before = psutil.PROCFS_PATH
+            psutil.PROCFS_PATH = str(self.procfs)
+            try:
+                yield psutil
+            finally:
+                psutil.PROCFS_PATH = before

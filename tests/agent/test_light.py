@@ -25,8 +25,6 @@ HEAVY = (
     "numpy",
     "asyncio",
     "multiprocessing",
-    "psutil",
-    "subprocess",
 )
 
 

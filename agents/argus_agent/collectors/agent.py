@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
+
+import psutil
 
 from argus import __version__
 from argus.catalogue import agent
-from argus_agent.kernel.files import read_record
-from argus_agent.kernel.process import PAGE_BYTES, parse_stat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +21,15 @@ class Agent:
 
     stats = None
 
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield what the agent costs and how many documents went where."""
+        times = self._process.cpu_times()
         yield agent.VERSION.sample(__version__)
-        yield agent.RSS.sample(parse_stat(read_record("/proc/self/stat")).rss_pages * PAGE_BYTES)
-        yield agent.CPU.sample(time.process_time())
+        yield agent.RSS.sample(self._process.memory_info().rss)
+        yield agent.CPU.sample(times.user + times.system)
         delivery = cycle.delivery
         if delivery is not None:
             yield agent.SPOOL.sample(delivery.waiting)

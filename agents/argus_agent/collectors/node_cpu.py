@@ -1,4 +1,4 @@
-"""CPU time of the node, from the first line of /proc/stat.  proc(5) has its order."""
+"""CPU time of the node, from /proc/stat through psutil."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue import node_cpu
 from argus_agent.cycle import Deltas
-from argus_agent.kernel.process import TICKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +39,8 @@ class NodeCpu:
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield counters of all CPUs together."""
-        times = _times(cycle.host.read_proc("stat"))
+        with cycle.host.psutil() as psutil:
+            times = psutil.cpu_times()._asdict()
         yield from (metric.sample(times[mode]) for mode, metric in MODES.items() if mode in times)
         yield node_cpu.ONLINE.sample(len(cycle.host.online_cpus()))
         self._deltas.turn()
@@ -50,11 +50,3 @@ class NodeCpu:
         total = sum(known.values())
         if grown["user"] is not None and total > 0:
             yield node_cpu.USED.sample(1 - sum(known[mode] for mode in _IDLE) / total)
-
-
-def _times(stat: str) -> dict[str, float]:
-    """Return seconds by mode, in the kernel's order; modes that it does not know yet come last there."""
-    word, *ticks = stat.partition("\n")[0].split()
-    if word != "cpu":
-        raise ValueError(f"/proc/stat begins with {word!r}, not with cpu")
-    return {mode: int(count) / TICKS for mode, count in zip(MODES, ticks, strict=False)}

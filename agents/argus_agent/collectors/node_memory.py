@@ -1,4 +1,4 @@
-"""Memory of the node, from /proc/meminfo."""
+"""Memory of the node, from /proc/meminfo through psutil."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ if TYPE_CHECKING:
     from argus_agent.cycle import Cycle
 
 
-SIZES = {
-    "MemTotal": node_memory.TOTAL,
-    "MemAvailable": node_memory.AVAILABLE,
-    "MemFree": node_memory.FREE,
-    "Buffers": node_memory.BUFFERS,
-    "Cached": node_memory.CACHED,
-}
-
-
 class NodeMemory:
     """Shares leave the huge page pools out, which are never available to anything else."""
 
@@ -30,18 +21,22 @@ class NodeMemory:
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield sizes in bytes."""
+        with cycle.host.psutil() as psutil:
+            memory = psutil.virtual_memory()
         fields = parse_status(cycle.host.read_proc("meminfo"))
-        memory = {name: parse_kilobytes(fields[name]) for name in SIZES if name in fields}
-        yield from (SIZES[name].sample(size) for name, size in memory.items())
+        yield node_memory.TOTAL.sample(memory.total)
+        yield node_memory.AVAILABLE.sample(memory.available)
+        yield node_memory.FREE.sample(memory.free)
+        yield node_memory.BUFFERS.sample(memory.buffers)
+        yield node_memory.CACHED.sample(memory.cached)
         if "SwapTotal" in fields and "SwapFree" in fields:
             total, free = parse_kilobytes(fields["SwapTotal"]), parse_kilobytes(fields["SwapFree"])
             yield node_memory.SWAP_TOTAL.sample(total)
             yield node_memory.SWAP_USED.sample(total - free)
         pools = huge_page_pools(fields)
         yield node_memory.HUGETLB.sample(pools)
-        if "MemAvailable" in memory and memory.get("MemTotal", 0) > pools:
-            ratio = memory["MemAvailable"] / (memory["MemTotal"] - pools)
-            yield node_memory.AVAILABLE_RATIO.sample(ratio)
+        if memory.total > pools:
+            yield node_memory.AVAILABLE_RATIO.sample(memory.available / (memory.total - pools))
 
 
 def huge_page_pools(meminfo: dict[str, str]) -> int:
