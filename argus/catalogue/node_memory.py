@@ -13,7 +13,12 @@ TOTAL = _memory("total_bytes", "Memory of the node.", _MEMINFO + "MemTotal")
 AVAILABLE = _memory("available_bytes", "Memory that can be had without swapping.", _MEMINFO + "MemAvailable")
 FREE = _memory("free_bytes", "Memory that nothing uses.", _MEMINFO + "MemFree", shown=False)
 BUFFERS = _memory("buffers_bytes", "Block device buffers.", _MEMINFO + "Buffers", shown=False)
-CACHED = _memory("cached_bytes", "Page cache.", _MEMINFO + "Cached", shown=False)
+CACHED = _memory(
+    "cached_bytes",
+    "Page cache and slabs that can be reclaimed, as free(1) counts them.",
+    _MEMINFO + "Cached + SReclaimable",
+    shown=False,
+)
 HUGETLB = _memory("hugetlb_bytes", "Memory set aside in huge page pools of all sizes.", _MEMINFO + "Hugetlb")
 SWAP_TOTAL = _memory("swap_total_bytes", "Swap space.", _MEMINFO + "SwapTotal", shown=False)
 SWAP_USED = _memory(
