@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 CURSOR = "zabbix events"  # its row among the snapshots
 OVERLAP = 200  # events: several processes write them, so that an older one may be seen after a newer one
-REST = 4  # times what the last cycle took: cycles that are woken cost a fifth of the time at most
+REST = 4  # seconds for each that the last cycle took beyond its first: long ones cost a fifth of the time
 
 
 def wakes(site: Site) -> bool:
@@ -40,7 +40,7 @@ def wakes(site: Site) -> bool:
 
 def _has_rested(session: Session, now: float) -> bool:
     last = next((row for row in reports.progress(session) if row.task == "correlate"), None)
-    return last is None or now - last.last_run >= (1 + REST) * last.seconds
+    return last is None or now - last.last_run >= last.seconds + REST * max(0.0, last.seconds - 1)
 
 
 def _opens(session: Session, policy: Policy, now: float) -> bool:

@@ -57,7 +57,7 @@ def test_nothing_is_passed_over_while_a_cycle_rests(site: Site, world: World, za
         progress.note(session, "correlate", world.now, 2.0)
     zabbix.events += [101]
     asked = len(zabbix.asked)
-    world.now += 9
+    world.now += 5
     assert not watching.wakes(site)
     assert len(zabbix.asked) == asked
     world.now += 1
