@@ -38,6 +38,7 @@ def test_the_one_day_that_there_is_can_be_seen(tmp_path: Path) -> None:
     assert (abs(middle - blue) < 0.02).all(axis=2).sum() > 10, "a dot of use, apart from the legend's line"
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(ArgusError, match="cannot write"):
         draw("f", "VCPU", Series(list(LINE), 200.0), forecast(LINE, 200.0), tmp_path / "no" / "f.png")

@@ -79,6 +79,7 @@ def test_what_has_stood_for_long_enough_wakes_without_an_event(site: Site, world
     assert not watching.wakes(held)
 
 
+@pytest.mark.slow
 def test_a_zabbix_that_is_away_is_the_cycles_trouble(site: Site, tmp_path: Path) -> None:
     away = replace(site, zabbix=ZabbixSource("http://127.0.0.1:9", tmp_path / "token", 0.2))
     assert not watching.wakes(away)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from fleets import ask, fewest_left_out, host, settle
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,6 +32,7 @@ def fleets(draw: st.DrawFn) -> Fleet:
     return settle("tiny", hosts, guests)
 
 
+@pytest.mark.slow
 @given(fleets())
 @settings(max_examples=300, deadline=None)
 def test_it_is_never_optimistic(fleet: Fleet) -> None:

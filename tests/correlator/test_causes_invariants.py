@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -13,6 +14,8 @@ from argus.correlator.evaluate import Key
 from argus.correlator.facts import ZABBIX, Facts, NodeValues, Placement, Problem
 from argus.correlator.incidents import Change, Decision, Incident, Phase, decide
 from argus.correlator.thresholds import Policy, Thresholds
+
+pytestmark = pytest.mark.slow
 
 NODES = tuple(f"cmp{number}" for number in range(4))
 GUESTS = tuple(f"g{number:02}" for number in range(12))

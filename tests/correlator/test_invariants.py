@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -12,6 +13,8 @@ from argus.correlator.facts import ZABBIX, Facts, NodeValues
 from argus.correlator.incidents import Change, Decision, Incident, Phase, decide
 from argus.correlator.rules import BY_NAME
 from argus.correlator.thresholds import GIB, Policy
+
+pytestmark = pytest.mark.slow
 
 HOSTS = ("cmp1", "cmp2", "cmp3")
 PAUSES = st.sampled_from([0.0, 15.0, 60.0, 130.0, 4000.0])

@@ -64,6 +64,7 @@ def test_an_infinite_pool_is_not_full_and_not_counted(recorded: Callable[[str], 
     assert cinder.pools([full])[0] == "pool a#b is 95% full"
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(st.sampled_from(["binary", "host", "state", "status", "updated_at"]), JSON)))
 def test_any_row_of_services_becomes_one_part(found: list[dict[str, Any]]) -> None:
     assert len(nova.services(found)) == len(neutron.agents(found)) == len(found)

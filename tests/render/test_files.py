@@ -30,6 +30,7 @@ def test_a_second_run_finds_nothing_to_do(checkout: Path, capsys: pytest.Capture
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_check_names_a_file_that_somebody_edited(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(check=False, root=checkout)
     with (checkout / NODE).open("a", encoding="utf-8") as file:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -17,6 +18,8 @@ from argus.store.models import Base, IncidentRow, OutboxRow
 
 if TYPE_CHECKING:
     from argus.store.outbox import Claim
+
+pytestmark = pytest.mark.slow
 
 TARGETS = ("email:a@example.org", "pagerduty:oncall", "webhook:ops")
 KINDS = {target.partition(":")[0] for target in TARGETS}

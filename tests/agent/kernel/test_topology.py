@@ -104,6 +104,7 @@ def _recorded(name: str, folder: Path) -> Path:
     return next(folder.glob("*/sys"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "cpus", "sockets", "cores", "nodes"), MACHINES, ids=lambda v: str(v)[:24])
 def test_recorded_machines_are_read_correctly(
     name: str, cpus: int, sockets: int, cores: int, nodes: dict[int, str], tmp_path: Path
