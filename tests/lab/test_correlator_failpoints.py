@@ -101,9 +101,15 @@ def delivered(folder: Path, kind: str) -> bool:
 
 
 def check(inbox: Inbox, *, twice: bool) -> None:
-    """The end after the beginning; a second time only where nobody can know, and then the same bytes."""
-    heard = [(each.json["kind"], each.headers["Idempotency-Key"], each.body) for each in inbox.requests]
+    """The end after the beginning; a second time only where nobody can know, and then the same bytes.
+
+    What else is read through Zabbix may be told as well, and the kill may then hit that: it is left out here.
+    """
+    mine = [each for each in inbox.requests if each.json["incident_id"] == 1]
+    heard = [(each.json["kind"], each.headers["Idempotency-Key"], each.body) for each in mine]
     beginning, end = heard[0], heard[-1]
     assert (beginning[0], end[0]) == ("open", "resolve")
-    assert heard == [beginning] * (1 + twice) + [end] * (1 + twice)
+    ends = heard.count(end)
+    assert ends in {1, 1 + twice}
+    assert heard == [beginning] * (1 + twice) + [end] * ends
     assert beginning[1] != end[1], "one key for two messages"
