@@ -40,8 +40,8 @@ FAST = (
     Part("mypy", ("mypy",), 300),
     Part("imports", ("lint-imports",), 60),
     Part("generated", ("argus", "render", "--check"), 60),
-    # a third worker, since many tests wait for a clock
-    Part("unit", ("pytest", "-q", "-m", f"{_NO_SERVER} and not slow", "-n", "3"), 1200),
+    # two workers: mypy runs beside them
+    Part("unit", ("pytest", "-q", "-m", f"{_NO_SERVER} and not slow", "-n", "2"), 1200),
 )
 SLOW = Part("slow", ("pytest", "-q", "-m", f"{_NO_SERVER} and slow", "-n", "2"), 300)
 LAB = Part("lab", _on_servers("lab", "lab and not own"), 2400)
