@@ -42,6 +42,7 @@ def test_a_server_boots_on_a_node_and_goes(cloud: Cloud) -> None:
             assert connection.delete_server(server.id, wait=True, timeout=90)
 
 
+@pytest.mark.faults
 def test_a_killed_compute_is_reported_down_and_comes_back(cloud: Cloud, lab: Lab) -> None:
     with cloud.connect() as connection:
         pid = cloud.pid("nova-compute-cmp2")
