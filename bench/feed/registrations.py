@@ -17,6 +17,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psutil
@@ -76,8 +77,9 @@ def cpu_seconds(lab: Lab, *names: str) -> float:
     for name in names:
         top = psutil.Process(lab.processes.pid(name) or 0)
         for process in [top, *top.children(recursive=True)]:
-            times = process.cpu_times()
-            total += times.user + times.system
+            with suppress(psutil.NoSuchProcess):  # it has ended meanwhile: its parent counts it, below
+                times = process.cpu_times()
+                total += times.user + times.system
         ended = top.cpu_times()
         total += ended.children_user + ended.children_system
     return total
