@@ -194,27 +194,17 @@ def _threshold_options() -> list[Any]:
         cfg.FloatOpt(f.name, default=f.default, min=f.metadata["least"], help=f.metadata["text"])
         for f in fields(Thresholds)
     ]
-    holds = [
-        cfg.FloatOpt(
-            f"{rule.name}_hold",
-            default=rule.hold,
-            min=0,
-            help=f"{rule.title}: seconds that this must last before an incident opens. "
-            "0 opens at once, and for the shortest blip too.",
-        )
+    times = {
+        "hold": "seconds that this must last before an incident opens. 0 opens at once, and for the shortest "
+        "blip too.",
+        "keep": "seconds without it before its incident ends. 0 tells of an end that may be a pause.",
+    }
+    terms_of_rules = [
+        cfg.FloatOpt(f"{rule.name}_{name}", default=getattr(rule, name), min=0, help=f"{rule.title}: {text}")
+        for name, text in times.items()
         for rule in RULES
     ]
-    keeps = [
-        cfg.FloatOpt(
-            f"{rule.name}_keep",
-            default=rule.keep,
-            min=0,
-            help=f"{rule.title}: seconds without it before its incident ends. 0 tells of an end that may be "
-            "a pause.",
-        )
-        for rule in RULES
-    ]
-    return [*limits, *holds, *keeps]
+    return [*limits, *terms_of_rules]
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:

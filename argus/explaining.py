@@ -129,7 +129,7 @@ def answers_of(
 def _of_the_incident(session: Session, row: IncidentRow, policy: Policy) -> Iterator[Answer]:
     rule = BOOK.rules.get(row.rule)
     if row.phase == "pending":
-        hold = policy.holds.get(row.rule, rule.hold if rule else 0.0)
+        hold = policy.hold(rule) if rule else 0.0
         why = f"held, {row.held}" if row.held else f"it must stand for {hold:.0f} s, since {clock(row.since)}"
         yield Answer("", told=False, why=f"nobody yet: {why}")
     elif row.cause_rule:

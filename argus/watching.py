@@ -47,7 +47,7 @@ def _opens(session: Session, policy: Policy, now: float) -> bool:
     """Tell whether something has stood for as long as it must to be told."""
     for rule, subject, since in reports.waiting(session):
         known = BOOK.rules.get(subject if rule == "same_fault_on_many" else rule)
-        if known is not None and now - since >= policy.holds.get(known.name, known.hold):
+        if known is not None and now - since >= policy.hold(known):
             return True
     return False
 

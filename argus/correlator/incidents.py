@@ -50,13 +50,12 @@ class Terms:
 
     def hold(self, rule: AnyRule) -> float:
         """Return how long a finding must stand before the incident opens, in seconds."""
-        return self.policy.holds.get(rule.name, rule.hold)
+        return self.policy.hold(rule)
 
     def keep(self, rule: AnyRule, incident: Incident) -> float:
         """Return how long all must have been well before it resolves, in seconds."""
         flapping = self.policy.flap_quiet if incident.flaps >= self.policy.flap_count else 0.0
-        keep = self.policy.keeps.get(rule.name, rule.keep)
-        return max(keep, flapping, self.policy.mass_keep if self.mass else 0.0)
+        return max(self.policy.keep(rule), flapping, self.policy.mass_keep if self.mass else 0.0)
 
 
 def decide(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from argus.correlator.rule import AnyRule
+
 GIB = 2.0**30
 NONE, BROKEN, ALL = "none", "broken", "all"  # which problems of guests are incidents
 
@@ -237,3 +239,11 @@ class Policy:
     capacity: CapacityTerms = field(default_factory=CapacityTerms)
     maintenance_reason: str = BY_PEOPLE
     keeps: Mapping[str, float] = field(default_factory=dict)
+
+    def hold(self, rule: AnyRule) -> float:
+        """Return how long what a rule finds must stand before it opens an incident."""
+        return self.holds.get(rule.name, rule.hold)
+
+    def keep(self, rule: AnyRule) -> float:
+        """Return how long all must be well before the incident of a rule ends."""
+        return self.keeps.get(rule.name, rule.keep)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from argus.catalogue import allocation, libvirt
+from argus.catalogue import allocation
 from argus.correlator.adoption import Node, adopt
 from argus.correlator.capacity.agents import defined
 from argus.render.names import GUEST_HOST, NODE_HOST, template_name
 from argus.zabbix.api import ZabbixError
 from argus.zabbix.desired import GUESTS_GROUP, NODES_GROUP
 from argus.zabbix.feeds import read_node_values
-from argus.zabbix.groups import group_ids, need
+from argus.zabbix.groups import group_ids, membership, need
+from argus.zabbix.guest_hosts import AT_ONCE, each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CERTIFICATE = "4"  # tls_accept of Zabbix' host object: by certificate, and not otherwise
-AT_ONCE = 50  # hosts in one request that writes
 _PROXY_7 = ("proxyid", "proxy_groupid")
 
 
@@ -36,7 +36,7 @@ def keep(zabbix: Zabbix, fresh: float, now: float, most: int, alive: Callable[[]
     if not certified:
         return 0
     alive()
-    asked = (allocation.GUESTS, allocation.GUEST_UUIDS, libvirt.UP)
+    asked = (allocation.GUESTS, allocation.GUEST_UUIDS)
     nodes = [
         Node(values.host, guests, certified.get(values.host))
         for values in read_node_values(zabbix, asked)
@@ -46,15 +46,15 @@ def keep(zabbix: Zabbix, fresh: float, now: float, most: int, alive: Callable[[]
     wanted = adopt(nodes, _ways(zabbix, GUESTS_GROUP))
     changed = [{"hostid": hostid, **way} for hostid, way in wanted.change[:most]]
     made = [(uuid, way) for uuid, way in wanted.make[: most - len(changed)]]
-    for page in _pages(changed):
-        alive()
-        zabbix.call("host.update", *page)
-    for page in _pages(_bodies(zabbix, GUESTS_GROUP, GUEST_HOST, made)):
-        alive()
-        zabbix.call("host.create", *page)
+    failed = 0
+    bodies = _bodies(zabbix, GUESTS_GROUP, GUEST_HOST, made)
+    for method, wanted_bodies in (("host.update", changed), ("host.create", bodies)):
+        for start in range(0, len(wanted_bodies), AT_ONCE):
+            alive()
+            failed += each(zabbix, method, wanted_bodies[start : start + AT_ONCE])
     if changed or made:
         log.info("under certificates: %s hosts of guests made, %s follow their node", len(made), len(changed))
-    return len(changed) + len(made)
+    return len(changed) + len(made) - failed
 
 
 def make_nodes(zabbix: Zabbix, names: Sequence[str], issuer: str, proxy: str) -> list[str]:
@@ -70,8 +70,9 @@ def make_nodes(zabbix: Zabbix, names: Sequence[str], issuer: str, proxy: str) ->
             raise ZabbixError(f"host {row['host']} is not in {NODES_GROUP}, hence not ours: nothing was made")
     way = {"tls_accept": CERTIFICATE, "tls_issuer": issuer, **_behind(zabbix, proxy)}
     missing = sorted(set(names) - {row["host"] for row in there})
-    for page in _pages(_bodies(zabbix, NODES_GROUP, NODE_HOST, [(name, way) for name in missing])):
-        zabbix.call("host.create", *page)
+    bodies = _bodies(zabbix, NODES_GROUP, NODE_HOST, [(name, way) for name in missing])
+    if bodies:
+        zabbix.call("host.create", *bodies)
     return missing
 
 
@@ -80,12 +81,8 @@ def _bodies(
 ) -> list[dict[str, Any]]:
     if not hosts:
         return []
-    template = template_name(kind)
-    rows = zabbix.read("template.get", output=["templateid", "host"], filter={"host": [template]})
-    templates = {row["host"]: row["templateid"] for row in rows}
-    groups = [{"groupid": need("host group", group_ids(zabbix, (group,)), group)}]
-    link = [{"templateid": need("template", templates, template)}]
-    return [{"host": host, "groups": groups, "templates": link, **way} for host, way in hosts]
+    ours = membership(zabbix, group, template_name(kind))
+    return [{"host": host, **ours, **way} for host, way in hosts]
 
 
 def _ways(zabbix: Zabbix, group: str) -> dict[str, tuple[str, dict[str, str]]]:
@@ -114,7 +111,3 @@ def _behind(zabbix: Zabbix, proxy: str) -> dict[str, str]:
         raise ZabbixError(f"{zabbix.url} has no proxy {proxy}")
     proxyid = rows[0]["proxyid"]
     return {"monitored_by": "1", "proxyid": proxyid} if since_7 else {"proxy_hostid": proxyid}
-
-
-def _pages(bodies: Sequence[dict[str, Any]]) -> list[Sequence[dict[str, Any]]]:
-    return [bodies[start : start + AT_ONCE] for start in range(0, len(bodies), AT_ONCE)]

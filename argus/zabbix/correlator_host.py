@@ -8,7 +8,7 @@ from argus.render.names import CORRELATOR_HOST, template_name
 from argus.zabbix.api import ZabbixError
 from argus.zabbix.changes import CREATE, UPDATE, Change
 from argus.zabbix.desired import CORRELATOR, OWN_GROUP
-from argus.zabbix.groups import group_ids, need
+from argus.zabbix.groups import membership
 
 if TYPE_CHECKING:
     from argus.zabbix.api import Zabbix
@@ -44,17 +44,14 @@ class CorrelatorHost:
         return [Change(UPDATE, "host", CORRELATOR, lacks, lambda: _link(zabbix, found[0]["hostid"], linked))]
 
 
-def _template(zabbix: Zabbix) -> dict[str, str]:
-    name = template_name(CORRELATOR_HOST)
-    rows = zabbix.read("template.get", output=["templateid", "host"], filter={"host": [name]})
-    return {"templateid": need("template", {row["host"]: row["templateid"] for row in rows}, name)}
+def _membership(zabbix: Zabbix) -> dict[str, Any]:
+    return membership(zabbix, OWN_GROUP, template_name(CORRELATOR_HOST))
 
 
 def _create(zabbix: Zabbix) -> None:
-    group = need("host group", group_ids(zabbix, (OWN_GROUP,)), OWN_GROUP)
-    zabbix.call("host.create", host=CORRELATOR, groups=[{"groupid": group}], templates=[_template(zabbix)])
+    zabbix.call("host.create", host=CORRELATOR, **_membership(zabbix))
 
 
 def _link(zabbix: Zabbix, hostid: str, linked: list[dict[str, Any]]) -> None:
     kept = [{"templateid": template["templateid"]} for template in linked]
-    zabbix.call("host.update", hostid=hostid, templates=[*kept, _template(zabbix)])
+    zabbix.call("host.update", hostid=hostid, templates=[*kept, *_membership(zabbix)["templates"]])

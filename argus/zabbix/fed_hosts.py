@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from argus.render.names import FLEET_HOST, SERVICE_HOST, template_name
 from argus.zabbix.api import ZabbixError
 from argus.zabbix.desired import FLEETS_GROUP, SERVICES_GROUP
-from argus.zabbix.groups import group_ids, need
+from argus.zabbix.groups import membership
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -65,14 +65,10 @@ def make(zabbix: Zabbix, wanted: Collection[Fed]) -> int:
 
 
 def _create(zabbix: Zabbix, fed: Fed) -> None:
-    group, template = GROUP_OF[fed.kind], template_name(fed.kind)
-    rows = zabbix.read("template.get", output=["templateid", "host"], filter={"host": [template]})
-    templates = {row["host"]: row["templateid"] for row in rows}
     zabbix.call(
         "host.create",
         host=fed.host,
         name=f"{fed.name} ({fed.kind})",
-        groups=[{"groupid": need("host group", group_ids(zabbix, (group,)), group)}],
-        templates=[{"templateid": need("template", templates, template)}],
         tags=[{"tag": tag, "value": value} for tag, value in fed.tags],
+        **membership(zabbix, GROUP_OF[fed.kind], template_name(fed.kind)),
     )

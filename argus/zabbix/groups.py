@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from argus.zabbix.api import ZabbixError
 from argus.zabbix.changes import CREATE, Change
@@ -37,6 +37,19 @@ def group_ids(zabbix: Zabbix, names: Iterable[str]) -> dict[str, str]:
     """Return the ids of those host groups that exist, by name."""
     found = zabbix.read("hostgroup.get", output=["groupid", "name"], filter={"name": list(names)})
     return {group["name"]: group["groupid"] for group in found}
+
+
+def membership(zabbix: Zabbix, group: str, template: str) -> dict[str, Any]:
+    """Return the fields of ``host.create`` that put a host into the group and give it the template.
+
+    Raises ``MissingError`` for either.
+    """
+    rows = zabbix.read("template.get", output=["templateid", "host"], filter={"host": [template]})
+    templates = {row["host"]: row["templateid"] for row in rows}
+    return {
+        "groups": [{"groupid": need("host group", group_ids(zabbix, (group,)), group)}],
+        "templates": [{"templateid": need("template", templates, template)}],
+    }
 
 
 def need(what: str, ids: dict[str, str], name: str) -> str:

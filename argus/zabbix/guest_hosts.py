@@ -121,7 +121,7 @@ def existing_groups(zabbix: Zabbix) -> dict[str, str]:
 def change_identities(zabbix: Zabbix, changes: Sequence[Identity], groups: Mapping[str, str]) -> int:
     """Give hosts their names, tags and groups; returns how many could not be changed, each of them logged."""
     bodies = {change.hostid: _body(change) for change in changes}
-    failed = _each(zabbix, "host.update", [body for body in bodies.values() if len(body) > 1])
+    failed = each(zabbix, "host.update", [body for body in bodies.values() if len(body) > 1])
     for method, wanted in (("massadd", "join"), ("massremove", "leave")):
         by_group: dict[str, list[str]] = {}
         for change in changes:
@@ -154,7 +154,7 @@ def _move(zabbix: Zabbix, method: str, groupid: str, hostids: Sequence[str]) -> 
 def set_status(zabbix: Zabbix, hosts: Iterable[GuestHost], *, enabled: bool) -> None:
     """Enable or disable hosts."""
     status = 0 if enabled else _DISABLED
-    _each(zabbix, "host.update", [{"hostid": host.hostid, "status": status} for host in hosts])
+    each(zabbix, "host.update", [{"hostid": host.hostid, "status": status} for host in hosts])
 
 
 def remove(zabbix: Zabbix, hosts: Sequence[GuestHost]) -> None:
@@ -163,8 +163,11 @@ def remove(zabbix: Zabbix, hosts: Sequence[GuestHost]) -> None:
         zabbix.call("host.delete", *(host.hostid for host in hosts[start : start + AT_ONCE]))
 
 
-def _each(zabbix: Zabbix, method: str, bodies: Sequence[dict[str, Any]]) -> int:
-    """Change hosts in a few requests; one that Zabbix refuses (another host has its name) stops no other."""
+def each(zabbix: Zabbix, method: str, bodies: Sequence[dict[str, Any]]) -> int:
+    """Make or change hosts in a few requests; returns how many Zabbix refused, each of them logged.
+
+    One that is refused (another host has its name) stops no other.
+    """
     failed = 0
     for start in range(0, len(bodies), AT_ONCE):
         page = bodies[start : start + AT_ONCE]
@@ -174,9 +177,9 @@ def _each(zabbix: Zabbix, method: str, bodies: Sequence[dict[str, Any]]) -> int:
             raise
         except ZabbixError as exc:
             if len(page) == 1:
-                log.warning("host %s: %s", page[0]["hostid"], exc)
+                log.warning("host %s: %s", page[0].get("host") or page[0]["hostid"], exc)
                 failed += 1
                 continue
             for body in page:
-                failed += _each(zabbix, method, [body])
+                failed += each(zabbix, method, [body])
     return failed
