@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE = "correlate"
+TELLING = {Change.OPENED, Change.RESOLVED, Change.MERGED}
 
 
 def correlate(site: Site) -> bool:
@@ -61,7 +62,11 @@ def correlate(site: Site) -> bool:
         _follow_maintenance(session, facts, site.policy, now)
         quiet = silences.active(session, now)
         for effect in decision.effects:
-            _tell(session, site, effect, rows.get(effect.incident.key), quiet, now)
+            row = rows.get(effect.incident.key)
+            if effect.change is Change.MERGED and row is not None:
+                _tell_merger(session, row, effect, {**before.rows, **rows}, now)
+            else:
+                _tell(session, site, effect, row, quiet, now)
         if ZABBIX not in facts.blind:
             progress.write_fleet(session, fleet_sums(facts, site.policy.stale_after, now), now)
         if told(decision):
@@ -106,7 +111,7 @@ def _with_placements(
 
 def told(decision: Decision) -> bool:
     """Tell whether messages came out of a decision."""
-    return any(effect.change in {Change.OPENED, Change.RESOLVED} for effect in decision.effects)
+    return any(effect.change in TELLING for effect in decision.effects)
 
 
 def labels(row: IncidentRow) -> dict[str, str]:
@@ -148,6 +153,17 @@ def _tell(
         _raise(session, site, effect, row, quiet, now)
     elif effect.change is Change.RESOLVED:
         outbox.enqueue_resolve(session, row, notification(row, Kind.RESOLVE, effect.reason).payload(), now)
+
+
+def _tell_merger(
+    session: Session, row: IncidentRow, effect: Effect, rows: Mapping[Key, IncidentRow], now: float
+) -> None:
+    """Queue the end of an incident that another one speaks for from now on, and name that."""
+    cause = effect.incident.cause
+    into = rows.get(cause) if cause is not None else None
+    by = f"incident {into.id}" if into is not None else "another incident"
+    payload = notification(row, Kind.RESOLVE, effect.reason, by).payload()
+    outbox.enqueue_resolve(session, row, payload, now)
 
 
 def _raise(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from argus.correlator.evaluate import Key
-from argus.correlator.incident import Change, Effect, Incident, Phase
+from argus.correlator.incident import Change, Effect, Incident, Phase, severer
 from argus.correlator.rule import Member, Scope
 from argus.correlator.rulebook import BOOK, Rulebook
 from argus.correlator.rules.guests import BY_THE_NODE, guest_is_broken
@@ -64,6 +64,9 @@ class Causes:
 
     def settle(self, incident: Incident) -> tuple[Incident, tuple[Effect, ...]]:
         """Return an incident as the rules left it with its cause, and what that changed."""
+        root = self._told_since(incident)
+        if root is not None:
+            return self._merged(incident, root)
         cause = self._cause(incident)
         if cause is not None:
             return self._explained(incident, cause)
@@ -80,6 +83,38 @@ class Causes:
             return new, ()
         reason = f"a symptom of {cause.rule} on {cause.subject}: {self.state[cause].summary}"
         return new, (Effect(Change.EXPLAINED, new, reason),)
+
+    def _told_since(self, incident: Incident) -> Incident | None:
+        """Return what speaks for an incident that was told too early, before its cause was known.
+
+        It must stand, be told, and be no less severe; what somebody looks after already is left to them, and
+        what begins to recover to its own end.
+        """
+        waits = incident.acked or incident.held or incident.clear_since is not None
+        if waits or incident.told_at is None or incident.phase is not Phase.OPEN:
+            return None
+        cause = self._explanation(incident)
+        root = None if cause is None else self._root(cause)
+        if root is None or root.key == incident.key or root.told_at is None or root.phase is not Phase.OPEN:
+            return None
+        stands = not root.held and root.clear_since is None
+        return root if stands and severer(root.severity, incident.severity) is root.severity else None
+
+    def _merged(self, incident: Incident, root: Incident) -> tuple[Incident, tuple[Effect, ...]]:
+        """End what was told, and begin it anew as a symptom: if it outlives its cause it is told by itself."""
+        now, cause = self.now, self._explanation(incident)
+        over = replace(incident, phase=Phase.RESOLVED, resolved_at=now, cause=root.key)
+        reason = f"merged into {root.key.rule} on {root.label or root.key.subject}: {root.summary}"
+        anew = replace(incident, opened_at=now, told_at=None, cause=cause, orphan_since=None, flaps=0, id=0)
+        return anew, (Effect(Change.MERGED, over, reason), Effect(Change.EXPLAINED, anew, reason))
+
+    def _root(self, key: Key) -> Incident:
+        """Follow causes to the last one that is active."""
+        seen = {key}
+        while (cause := self.state[key].cause) is not None and cause in self.state and cause not in seen:
+            seen.add(cause)
+            key = cause
+        return self.state[key]
 
     def _orphaned(self, incident: Incident) -> tuple[Incident, tuple[Effect, ...]]:
         """The cause is over: wait whether the symptom ends too; one that does not is told."""
@@ -123,11 +158,14 @@ class Causes:
 
     def _cause(self, incident: Incident) -> Key | None:
         """Return the nearest cause that is active; what was told before speaks for itself."""
-        if incident.told_at is not None:
-            return None
+        return None if incident.told_at is not None else self._explanation(incident)
+
+    def _explanation(self, incident: Incident) -> Key | None:
         near = self._near(incident)
         if near is not None:
             return near
+        if incident.told_at is not None and not self._counts(incident):
+            return None  # an old story is none of the many
         rule = incident.key.subject if incident.key.rule == same_fault_on_many.name else incident.key.rule
         own = () if incident.key.rule == same_fault_on_many.name else (scope_of(rule),)
         wider = (scope_of(WIDER[rule]),) if rule in WIDER else ()

@@ -6,10 +6,11 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from argus.catalogue.model import Severity
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from argus.catalogue.model import Severity
     from argus.correlator.evaluate import Key
 
 
@@ -30,7 +31,7 @@ class Incident:
     ``cause`` is the incident that it is a symptom of, ``orphan_since`` when that ended; ``told_at`` is when
     people were to be told, ``None`` for a symptom.  ``place`` is the node that the subject is on, ``within``
     what else it lives by, ``label`` its name.  ``flaps`` is how often it was told and resolved shortly before
-    it opened.
+    it opened.  ``acked``: somebody looks after it.
     """
 
     key: Key
@@ -53,7 +54,13 @@ class Incident:
     told_at: float | None = None
     flaps: int = 0
     events: tuple[str, ...] = ()  # the problems in Zabbix that it is about
+    acked: bool = False
     id: int = 0
+
+
+def severer(one: Severity, other: Severity) -> Severity:
+    """Return the more severe of two, the first if they are the same."""
+    return max(one, other, key=list(Severity).index)
 
 
 class Change(enum.Enum):
@@ -68,14 +75,15 @@ class Change(enum.Enum):
     RAISED = "raised"  # became more severe
     EXPLAINED = "explained"  # a symptom of another incident from now on
     PROMOTED = "promoted"  # outlived what explained it
+    MERGED = "merged"  # told, and ended, because what was found since explains it
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """A change that must be recorded.
 
-    People are told of OPENED, RAISED and PROMOTED where ``told_at`` is set, and of RESOLVED if they were told
-    before.
+    People are told of OPENED, RAISED and PROMOTED where ``told_at`` is set, and of RESOLVED and MERGED if they
+    were told before.  ``cause`` of one that was merged is the incident that speaks for it.
     """
 
     change: Change

@@ -6,10 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from argus.catalogue.model import Severity
 from argus.correlator.causes import Causes, scope_of
 from argus.correlator.evaluate import Key, evaluate
-from argus.correlator.incident import Change, Effect, Incident, Phase
+from argus.correlator.incident import Change, Effect, Incident, Phase, severer
 from argus.correlator.rule import Finding, Scope, Unknown
 from argus.correlator.rulebook import BOOK, Rulebook
 from argus.correlator.rules.scope import same_fault_on_many
@@ -17,6 +16,7 @@ from argus.correlator.rules.scope import same_fault_on_many
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from argus.catalogue.model import Severity
     from argus.correlator.facts import Facts
     from argus.correlator.rule import AnyRule, Outcome
     from argus.correlator.thresholds import Policy
@@ -114,13 +114,24 @@ def _explain(
         believed = settled
         many, news = _scopes(before, believed, facts, terms, book)
         subjects = {key: each for key, each in believed.items() if key.rule != SCOPE}
-        causes = Causes({**subjects, **many}, before, terms.policy, terms.now, book)
+        causes = Causes({**subjects, **_as_believed(many, believed)}, before, terms.policy, terms.now, book)
         steps = [causes.settle(incident) for incident in (*found.values(), *many.values())]
         settled = {incident.key: incident for incident, _ in steps}
         if settled == believed:
             break
     changed = [effect for _, some in steps for effect in some]
     return Decision(settled, tuple(_told_as_known([*effects, *news], changed, settled)))
+
+
+def _as_believed(many: Mapping[Key, Incident], believed: Mapping[Key, Incident]) -> dict[Key, Incident]:
+    """Return scopes with what the round before worked out of their causes and of who was told."""
+    found = dict(many)
+    for key in many.keys() & believed.keys():
+        last = believed[key]
+        found[key] = replace(
+            many[key], cause=last.cause, told_at=last.told_at, orphan_since=last.orphan_since
+        )
+    return found
 
 
 def _scopes(
@@ -168,7 +179,7 @@ def _told_as_known(
     more = (each for each in causes if each.change is not Change.PROMOTED or each.incident.key not in opened)
     for effect in (*effects, *more):
         known = settled.get(effect.incident.key, effect.incident)
-        if effect.change in {Change.RESOLVED, Change.DROPPED} or known is effect.incident:
+        if effect.change in {Change.RESOLVED, Change.MERGED, Change.DROPPED} or known is effect.incident:
             yield effect
         else:
             yield Effect(effect.change, known, effect.reason)
@@ -245,10 +256,7 @@ def _seen(old: Incident, finding: Finding, severity: Severity, now: float) -> In
 
 def _worse(old: Incident, found: Severity) -> Severity:
     """An open incident becomes more severe, never less: whoever was told must not wait for a worse word."""
-    if old.phase is not Phase.OPEN:
-        return found
-    order = list(Severity)
-    return max(old.severity, found, key=order.index)
+    return severer(old.severity, found) if old.phase is Phase.OPEN else found
 
 
 def _clear(incident: Incident | None, rule: AnyRule, terms: Terms) -> Step:

@@ -46,7 +46,7 @@ class Notification:
     opened_at: float
     resolved_at: float | None
     seq: int = 0  # of several messages of a kind
-    by: str = ""  # who acknowledged it
+    by: str = ""  # who acknowledged it; of an end, the incident that it was merged into
     headline: str = ""  # the receiver's own title
 
     @property
@@ -58,7 +58,7 @@ class Notification:
     def head(self) -> str:
         """Return the word in front of the summary."""
         if self.kind == Kind.RESOLVE.value:
-            return "RESOLVED"
+            return f"MERGED into {self.by}" if self.by else "RESOLVED"
         if self.kind == Kind.DIGEST.value:
             return "DIGEST"
         if self.kind == Kind.REMIND.value:

@@ -13,11 +13,11 @@ from argus.correlator.incidents import Change, Incident, Phase
 from argus.store.models import DecisionRow, IncidentRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
-    from argus.correlator.incidents import Decision
+    from argus.correlator.incidents import Decision, Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,12 @@ def load_active(session: Session) -> Active:
 
 
 def recent(session: Session, since: float) -> dict[Key, int]:
-    """Count how often each incident was told and resolved from then on."""
-    over = (IncidentRow.resolved_at >= since, IncidentRow.told_at.is_not(None))
+    """Count how often each incident was told and resolved from then on; merged ones did not end."""
+    over = (
+        IncidentRow.resolved_at >= since,
+        IncidentRow.told_at.is_not(None),
+        IncidentRow.cause_rule == "",
+    )
     by = (IncidentRow.rule, IncidentRow.subject)
     counted = session.execute(select(*by, func.count()).where(*over).group_by(*by))
     return {Key(rule, subject): number for rule, subject, number in counted}
@@ -52,9 +56,10 @@ def apply(session: Session, before: Active, decision: Decision, now: float) -> d
     rows: dict[Key, IncidentRow] = {}
     silent: list[Incident] = []
     last = {effect.incident.key: effect for effect in decision.effects}
+    merged = _end_merged(before, decision)
     for key in {*last, *decision.state}:
         incident = decision.state.get(key) or last[key].incident
-        old = before.state.get(key)
+        old = None if key in merged else before.state.get(key)
         if incident == old and key not in last:
             continue
         if old is None and incident.told_at is None:
@@ -63,23 +68,46 @@ def apply(session: Session, before: Active, decision: Decision, now: float) -> d
             rows[key] = _write(session, before.rows.get(key), old, incident)
     session.flush()
     ids = {key: row.id for key, row in rows.items()} | _insert(session, silent)
-    lines = [
-        {
-            "at": now,
-            "incident_id": ids[effect.incident.key],
-            "rule": effect.incident.key.rule,
-            "subject": effect.incident.key.subject,
-            "what": effect.change.value,
-            "detail": effect.reason,
-        }
-        for effect in decision.effects
-    ]
+    lines = list(_lines(decision.effects, ids, merged, now))
     if lines:
         session.execute(insert(DecisionRow), lines)  # thousands in a storm: no object for each
     for key, effect in last.items():
         if effect.change is Change.DROPPED:
             session.delete(rows.pop(key))
-    return {key: row for key, row in rows.items() if key in last}
+    return {key: row for key, row in (rows | merged).items() if key in last}
+
+
+def _end_merged(before: Active, decision: Decision) -> dict[Key, IncidentRow]:
+    """Write the end of those that go on as symptoms, which are new incidents; returns their rows."""
+    merged = {}
+    for effect in decision.effects:
+        key = effect.incident.key
+        if effect.change is Change.MERGED:
+            row = before.rows[key]
+            for name, value in _columns(effect.incident).items():
+                setattr(row, name, value)
+            merged[key] = row
+    return merged
+
+
+def _lines(
+    effects: Sequence[Effect], ids: Mapping[Key, int], merged: Mapping[Key, IncidentRow], now: float
+) -> Iterator[dict[str, Any]]:
+    """Yield the decision log; up to a merger it is about the one that ends by it."""
+    over: set[Key] = set()
+    for effect in effects:
+        key = effect.incident.key
+        mine = merged[key].id if key in merged and key not in over else ids[key]
+        if effect.change is Change.MERGED:
+            over.add(key)
+        yield {
+            "at": now,
+            "incident_id": mine,
+            "rule": key.rule,
+            "subject": key.subject,
+            "what": effect.change.value,
+            "detail": effect.reason,
+        }
 
 
 def _insert(session: Session, incidents: Sequence[Incident]) -> dict[Key, int]:
@@ -163,5 +191,6 @@ def _from_row(row: IncidentRow) -> Incident:
         told_at=row.told_at,
         flaps=row.flaps,
         events=tuple(row.events),
+        acked=row.acked_at is not None,
         id=row.id,
     )

@@ -154,7 +154,7 @@ class Cloud(RuleBasedStateMachine):
             if effect.change in {Change.OPENED, Change.PROMOTED} and incident.told_at is not None:
                 assert not self.told.get(key), f"told twice: {key}"
                 self.told[key] = incident.told_at
-            if effect.change is Change.RESOLVED:
+            if effect.change in {Change.RESOLVED, Change.MERGED}:
                 assert bool(self.told.get(key)) is (incident.told_at is not None), "I3"
                 self.told[key] = None
 
