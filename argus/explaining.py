@@ -132,6 +132,9 @@ def _of_the_incident(session: Session, row: IncidentRow, policy: Policy) -> Iter
         hold = policy.hold(rule) if rule else 0.0
         why = f"held, {row.held}" if row.held else f"it must stand for {hold:.0f} s, since {clock(row.since)}"
         yield Answer("", told=False, why=f"nobody yet: {why}")
+    elif row.cause_rule and row.told_at is not None:
+        why = f"merged into {_cause(session, row)}, which speaks for it from then on"
+        yield Answer("", told=True, why=why)
     elif row.cause_rule:
         cause = _cause(session, row)
         yield Answer(

@@ -66,6 +66,7 @@ def incidents(rows: Sequence[IncidentRow]) -> tuple[Told, ...]:
             max(row.opened_at or row.since, row.taken_up_at or 0.0),
             row.acked_by if row.acked_at is not None else "",
             ids.get((row.cause_rule, row.cause_subject)),
+            row.told_at is not None,
         )
         for row in rows
     )

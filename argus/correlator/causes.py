@@ -101,7 +101,7 @@ class Causes:
         return root if stands and severer(root.severity, incident.severity) is root.severity else None
 
     def _merged(self, incident: Incident, root: Incident) -> tuple[Incident, tuple[Effect, ...]]:
-        """End what was told, and begin it anew as a symptom: if it outlives its cause it is told by itself."""
+        """End what was told, and begin it anew as a symptom, which is told if it outlives its cause."""
         now, cause = self.now, self._explanation(incident)
         over = replace(incident, phase=Phase.RESOLVED, resolved_at=now, cause=root.key)
         reason = f"merged into {root.key.rule} on {root.label or root.key.subject}: {root.summary}"

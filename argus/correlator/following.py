@@ -7,10 +7,10 @@ lost, doubled or repeated does no harm.  What Argus itself wrote is told by its 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 MARK = "Argus: "  # begins every message that Argus writes in Zabbix
 
@@ -23,6 +23,7 @@ class Word:
     user: str
     text: str
     acknowledges: bool
+    ranks: bool = False  # made a cause or a symptom of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Told:
     """An incident, as far as Zabbix is concerned.  Times in seconds since the epoch.
 
     ``events`` are its problems, ``since`` is from when an acknowledgement counts: when it opened, or became
-    worse, or was taken up again.  ``cause`` is the id of the incident that it is a symptom of.
+    worse, or was taken up again.  ``cause`` is the id of the incident that it is a symptom of; ``alone``
+    means that people were told of it by itself.
     """
 
     id: int
@@ -38,6 +40,7 @@ class Told:
     since: float
     acked_by: str
     cause: int | None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +53,24 @@ class Problem:
     words: tuple[Word, ...]
 
 
+class Rank(NamedTuple):
+    """The event that others are symptoms of, empty for causes of their own, and the message that says so."""
+
+    cause: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be written: acknowledgements in Argus and in Zabbix, and ranks in Zabbix.
 
-    ``taken`` is by whom an incident was acknowledged in Zabbix; ``acks`` the message for events; ``ranks``
-    the event that events are symptoms of, empty to make them causes again.
+    ``taken`` is by whom an incident was acknowledged in Zabbix; ``acks`` the events for each message,
+    ``ranks`` those for each rank.
     """
 
     taken: Mapping[int, str]
     acks: Mapping[str, tuple[str, ...]]
-    ranks: Mapping[str, tuple[str, ...]]
+    ranks: Mapping[Rank, tuple[str, ...]]
 
 
 def plan(incidents: Iterable[Told], problems: Iterable[Problem]) -> Plan:
@@ -69,7 +79,7 @@ def plan(incidents: Iterable[Told], problems: Iterable[Problem]) -> Plan:
     told = {each.id: each for each in incidents}
     taken: dict[int, str] = {}
     acks: dict[str, list[str]] = {}
-    ranks: dict[str, list[str]] = {}
+    ranks: dict[Rank, list[str]] = {}
     for each in sorted(told.values(), key=lambda each: each.id):
         mine = [known[event] for event in each.events if event in known]
         if each.acked_by:
@@ -79,11 +89,30 @@ def plan(incidents: Iterable[Told], problems: Iterable[Problem]) -> Plan:
                     acks.setdefault(text, []).append(problem.eventid)
         elif by := _taken_by(mine, each.since):
             taken[each.id] = by
-        root = _root_event(each, told, known)
-        for problem in mine:
-            if root and problem.cause != root:
-                ranks.setdefault(root, []).append(problem.eventid)
+        for rank, problem in _ranks(each, mine, told, known):
+            ranks.setdefault(rank, []).append(problem.eventid)
     return Plan(taken, _frozen(acks), _frozen(ranks))
+
+
+def _ranks(
+    each: Told, mine: Iterable[Problem], told: Mapping[int, Told], known: Mapping[str, Problem]
+) -> Iterator[tuple[Rank, Problem]]:
+    """Yield problems whose rank in Zabbix is not what Argus knows; where a person ranked last, it stays."""
+    root = _root_event(each, told, known)
+    for problem in mine:
+        by_argus = _ranked_by_argus(problem)
+        if by_argus is False:
+            continue
+        if root and problem.cause != root:
+            yield Rank(root, f"{MARK}a symptom of incident {each.cause}"), problem
+        elif by_argus and problem.cause and each.alone and each.cause is None:
+            yield Rank("", f"{MARK}incident {each.id}, of its own"), problem
+
+
+def _ranked_by_argus(problem: Problem) -> bool | None:
+    """Tell who ranked a problem last, Argus or a person; ``None`` if nobody did."""
+    words = [word for word in problem.words if word.ranks]
+    return max(words, key=lambda word: word.clock).text.startswith(MARK) if words else None
 
 
 def _taken_by(problems: Iterable[Problem], since: float) -> str:
@@ -106,8 +135,13 @@ def _root_event(each: Told, told: Mapping[int, Told], known: Mapping[str, Proble
         events = [event for event in told[cause].events if event in known]
         found = min(events) if events else found
         cause = told[cause].cause
+    if found and known[found].cause and _ranked_by_argus(known[found]) is False:
+        found = known[found].cause  # a person knows of a cause beyond it
     return "" if found in each.events else found
 
 
-def _frozen(lists: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+T = TypeVar("T")
+
+
+def _frozen(lists: Mapping[T, list[str]]) -> dict[T, tuple[str, ...]]:
     return {name: tuple(values) for name, values in lists.items()}

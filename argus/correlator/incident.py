@@ -82,8 +82,8 @@ class Change(enum.Enum):
 class Effect:
     """A change that must be recorded.
 
-    People are told of OPENED, RAISED and PROMOTED where ``told_at`` is set, and of RESOLVED and MERGED if they
-    were told before.  ``cause`` of one that was merged is the incident that speaks for it.
+    People are told of OPENED, RAISED and PROMOTED where ``told_at`` is set, and of RESOLVED and MERGED if
+    they were told before.  ``cause`` of one that was merged is the incident that speaks for it.
     """
 
     change: Change

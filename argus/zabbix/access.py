@@ -6,7 +6,16 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from argus.zabbix.changes import CREATE, UPDATE, Change
-from argus.zabbix.desired import API_METHODS, ROLE, UI_ACTIONS, UI_ELEMENTS, USER, USER_GROUP
+from argus.zabbix.desired import (
+    API_METHODS,
+    RANK_ACTION,
+    RANKS_SINCE,
+    ROLE,
+    UI_ACTIONS,
+    UI_ELEMENTS,
+    USER,
+    USER_GROUP,
+)
 from argus.zabbix.groups import need
 
 if TYPE_CHECKING:
@@ -34,14 +43,14 @@ class Role:
         allowed = list(rules["api"]) if rules["api.mode"] == str(_ALLOW_LISTED) else []
         missing = [method for method in API_METHODS if method not in allowed]
         enabled = {action["name"] for action in rules["actions"] if action["status"] == "1"}
-        lacking = [f"action {name}" for name in UI_ACTIONS if name not in enabled]
+        lacking = [f"action {name}" for name in _actions(zabbix) if name not in enabled]
         if rules["api.access"] != "1":
             lacking.append("API access")
         if found[0]["type"] != str(_TYPE_ADMIN):
             lacking.append("the type Admin")
         if not missing and not lacking:
             return []
-        roleid, wanted = found[0]["roleid"], _rules({*allowed, *API_METHODS})
+        roleid, wanted = found[0]["roleid"], _rules(zabbix, {*allowed, *API_METHODS})
         return [
             Change(
                 UPDATE,
@@ -54,10 +63,14 @@ class Role:
 
 
 def _create_role(zabbix: Zabbix) -> None:
-    zabbix.call("role.create", name=ROLE, type=_TYPE_ADMIN, rules=_rules(set(API_METHODS)))
+    zabbix.call("role.create", name=ROLE, type=_TYPE_ADMIN, rules=_rules(zabbix, set(API_METHODS)))
 
 
-def _rules(methods: set[str]) -> dict[str, Any]:
+def _actions(zabbix: Zabbix) -> tuple[str, ...]:
+    return (*UI_ACTIONS, RANK_ACTION) if zabbix.version >= RANKS_SINCE else UI_ACTIONS
+
+
+def _rules(zabbix: Zabbix, methods: set[str]) -> dict[str, Any]:
     return {
         "ui": [{"name": name, "status": 1} for name in UI_ELEMENTS],
         "ui.default_access": 0,
@@ -65,7 +78,7 @@ def _rules(methods: set[str]) -> dict[str, Any]:
         "api.access": 1,
         "api.mode": _ALLOW_LISTED,
         "api": sorted(methods),
-        "actions": [{"name": name, "status": 1} for name in UI_ACTIONS],
+        "actions": [{"name": name, "status": 1} for name in _actions(zabbix)],
         "actions.default_access": 0,
     }
 

@@ -44,6 +44,8 @@ API_METHODS = (
 )
 UI_ELEMENTS = ("monitoring.problems",)  # Zabbix wants at least one
 UI_ACTIONS = ("acknowledge_problems", "add_problem_comments")
+RANK_ACTION = "change_problem_ranking"  # since RANKS_SINCE
+RANKS_SINCE = (6, 4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from argus.correlator.following import Problem, Word
 from argus.zabbix.api import PAGE
+from argus.zabbix.desired import RANKS_SINCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from argus.zabbix.api import Zabbix
 
 # Bits of event.acknowledge's action: https://www.zabbix.com/documentation/current/en/manual/api/reference/event/acknowledge
-ACKNOWLEDGE, MESSAGE, UNACKNOWLEDGE, SYMPTOM = 2, 4, 16, 256
-RANKS_SINCE = (6, 4)
+ACKNOWLEDGE, MESSAGE, CAUSE, SYMPTOM = 2, 4, 128, 256
 
 
 def read(zabbix: Zabbix, events: Sequence[str]) -> tuple[Problem, ...]:
@@ -41,24 +41,29 @@ def write(zabbix: Zabbix, wanted: Plan) -> int:
             zabbix.call("event.acknowledge", eventids=page, action=ACKNOWLEDGE | MESSAGE, message=text)
             changed += len(page)
     if zabbix.version >= RANKS_SINCE:
-        for cause, events in wanted.ranks.items():
+        for rank, events in sorted(wanted.ranks.items()):  # what becomes a cause may get symptoms then
+            how = {"action": CAUSE | MESSAGE, "message": rank.text}
+            if rank.cause:
+                how |= {"action": SYMPTOM | MESSAGE, "cause_eventid": rank.cause}
             for page in _pages(events):
-                zabbix.call("event.acknowledge", eventids=page, action=SYMPTOM, cause_eventid=cause)
+                zabbix.call("event.acknowledge", eventids=page, **how)
                 changed += len(page)
     return changed
 
 
 def _problem(row: Mapping[str, Any]) -> Problem:
     words = tuple(
-        Word(float(word["clock"]), f"user {word['userid']} in Zabbix", word["message"], _acks(word["action"]))
+        Word(
+            float(word["clock"]),
+            f"user {word['userid']} in Zabbix",
+            word["message"],
+            acknowledges=bool(int(word["action"]) & ACKNOWLEDGE),
+            ranks=bool(int(word["action"]) & (CAUSE | SYMPTOM)),
+        )
         for word in row["acknowledges"]
     )
     cause = str(row.get("cause_eventid", "0"))
     return Problem(row["eventid"], row["acknowledged"] == "1", "" if cause == "0" else cause, words)
-
-
-def _acks(action: str) -> bool:
-    return bool(int(action) & ACKNOWLEDGE)
 
 
 def _pages(events: Sequence[str]) -> Iterator[list[str]]:

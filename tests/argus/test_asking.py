@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from http_server import Inbox
-from one_node import World, one_node, tick
+from one_node import World, heard, one_node, tick
 
 from argus import explaining, notify, operating, replaying
+from argus.correlator.facts import Problem
 from argus.errors import ArgusError
 from argus.routing.matchers import parse
 from argus.routing.read import read
@@ -20,6 +21,7 @@ from argus.routing.tree import Router
 from argus.site import Site
 from argus.store import silences
 from argus.store.engine import Store
+from argus.store.models import PlacementRow
 
 ROUTES = """\
 receivers:
@@ -100,6 +102,27 @@ def test_what_is_pending_says_how_long_it_must_stand(
     for _ in range(4):
         tick(slow, world, up=1)
     assert why(slow, "cmp1", capsys)["too_short"], "over before it was due to open"
+
+
+def test_a_page_that_was_merged_ends_and_says_where_it_went(
+    site: Site, world: World, inbox: Inbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with site.store.write() as session:
+        session.add(PlacementRow(guest="g1", node="cmp1", since=world.now - 900))
+    began = world.now + 10
+    world.problems = (Problem("7", "g1", "Guest crashed", 4, began, {}, False, False, "guest_broken"),)
+    tick(site, world, up=1)
+    for _ in range(2):
+        tick(site, world, up=0)
+    assert heard(inbox) == [("ops", "open"), ("ops", "open"), ("ops", "resolve")]
+    cause, end = inbox.requests[1].json, inbox.requests[2].json
+    assert (cause["rule"], end["rule"]) == ("libvirtd_does_not_answer", "guest_is_broken")
+    assert end["reason"].startswith("merged into libvirtd_does_not_answer on cmp1: ")
+    assert end["by"] == f"incident {cause['incident_id']}"
+    told = why(site, "g1", capsys)["incidents"]
+    assert [each["incident"]["state"] for each in told] == ["open", "resolved"]
+    assert "merged into incident 2 (libvirtd_does_not_answer on cmp1, open" in told[1]["why"][0]["why"]
+    assert "a symptom of incident 2" in told[0]["why"][0]["why"]
 
 
 def test_a_subject_of_which_nothing_is_known_says_when_argus_last_looked(

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from argus.correlator.following import MARK, Plan, Problem, Told, Word, plan
+from argus.correlator.following import MARK, Plan, Problem, Rank, Told, Word, plan
 
 NOBODY = Plan({}, {}, {})
 
@@ -46,7 +46,26 @@ def test_what_is_no_acknowledgement_of_this_incident_is_none(words: tuple[Word, 
 def test_a_symptom_is_ranked_under_the_last_cause_that_is_a_problem_in_zabbix() -> None:
     incidents = [told(1), told(2, "20", cause=1), told(3, "30", "31", cause=2)]
     problems = [Problem("20", False, "", ()), Problem("30", False, "", ()), Problem("31", False, "20", ())]
-    assert plan(incidents, problems).ranks == {"20": ("30",)}
+    assert plan(incidents, problems).ranks == {Rank("20", f"{MARK}a symptom of incident 2"): ("30",)}
+
+
+def ranked(text: str, clock: float = 150.0) -> Word:
+    return Word(clock, "user 7 in Zabbix", text, acknowledges=False, ranks=True)
+
+
+def test_what_outlived_its_cause_is_a_cause_again_where_argus_had_ranked_it() -> None:
+    alone = Told(3, ("30",), 100.0, "", None, alone=True)
+    ours = Problem("30", False, "20", (ranked(f"{MARK}a symptom of incident 2"),))
+    assert plan([alone], [ours]).ranks == {Rank("", f"{MARK}incident 3, of its own"): ("30",)}
+
+
+def test_a_rank_that_a_person_gave_stays() -> None:
+    incidents = [told(2, "20"), told(3, "30", cause=2)]
+    theirs = (ranked(f"{MARK}a symptom of incident 2"), ranked("no, it is not", 160.0))
+    assert plan(incidents, [Problem("20", False, "", ()), Problem("30", False, "", theirs)]) == NOBODY
+    beyond = Problem("20", False, "99", (ranked("the switch"),))
+    (rank,) = plan(incidents, [beyond, Problem("30", False, "", ())]).ranks
+    assert rank.cause == "99", "Zabbix knows two levels: what a person put above is above all"
 
 
 def test_what_is_over_in_zabbix_is_left_alone() -> None:
@@ -79,7 +98,7 @@ def test_what_was_written_needs_no_second_writing(
     problems = [Problem(event, acked, "", ()) for event, acked in open_events.items()]
     first = plan(incidents, problems)
     done = {event: text for text, events in first.acks.items() for event in events}
-    under = {event: cause for cause, events in first.ranks.items() for event in events}
+    under = {event: rank.cause for rank, events in first.ranks.items() for event in events}
     after = [
         Problem(
             each.eventid,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from argus import notify
 from argus.catalogue import ksm, libvirt
-from argus.correlator.facts import Facts, NodeValues
+from argus.correlator.facts import Facts, NodeValues, Problem
 from argus.correlator.thresholds import Policy
 from argus.notify.webhook import Webhook
 from argus.routing.read import read
@@ -29,12 +29,13 @@ class World:
     now: float = 1_700_000_000.0
     up: float = 1.0
     down: set[str] = field(default_factory=set)
+    problems: tuple[Problem, ...] = ()
 
     def read(self, alive: object) -> Facts:
         assert callable(alive)
         alive()
         values = {libvirt.UP.field: self.up, ksm.RUN.field: 0.0}
-        return Facts(nodes=(NodeValues("cmp1", values, self.now),))
+        return Facts(self.problems, (NodeValues("cmp1", values, self.now),))
 
     def clock(self) -> float:
         return self.now

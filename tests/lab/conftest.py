@@ -204,6 +204,13 @@ def lab() -> Lab:
 
 
 @pytest.fixture(scope="session")
+def lab7(lab: Lab) -> Iterator[Lab]:
+    """The lab as it looks with its Zabbix 7.0: one server for all tests."""
+    with lab.zabbix7() as seven:
+        yield seven
+
+
+@pytest.fixture(scope="session")
 def cloud(lab: Lab) -> Iterator[Cloud]:
     """One control plane for all tests of a run; whoever hurts it puts it right again."""
     with lab.openstack() as whole:

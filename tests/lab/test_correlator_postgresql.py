@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.own]
 
 TESTS = (
     *(f"tests/store/test_{name}.py" for name in ("guests", "leases", "news", "outbox", "topology")),
-    *(f"tests/argus/test_{name}.py" for name in ("cycle", "delivery_limits", "exporter", "maintenance")),
-    *(f"tests/argus/test_{name}.py" for name in ("routing_delivery", "silencing", "watching")),
+    *(f"tests/argus/test_{name}.py" for name in ("asking", "cycle", "delivery_limits", "exporter")),
+    *(f"tests/argus/test_{name}.py" for name in ("maintenance", "routing_delivery", "silencing", "watching")),
 )
 
 

@@ -27,14 +27,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.zabbix7
 
 
-@pytest.fixture(scope="module")
-def lab7(lab: Lab) -> Iterator[Lab]:
-    """One server for all tests, with an agent that has registered node and guests."""
-    with lab.zabbix7() as seven:
-        with administrator(seven) as zabbix:
-            lab.wait_until(lambda: all(hosts(zabbix, group) for group in HOST_GROUPS), timeout=60)
-            lab.wait_until(lambda: len(items(zabbix)) > 100, timeout=60)
-        yield seven
+@pytest.fixture(scope="module", autouse=True)
+def _registered(lab7: Lab) -> None:
+    """The server's agent has registered node and guests."""
+    with administrator(lab7) as zabbix:
+        lab7.wait_until(lambda: all(hosts(zabbix, group) for group in HOST_GROUPS), timeout=60)
+        lab7.wait_until(lambda: len(items(zabbix)) > 100, timeout=60)
 
 
 @contextmanager
