@@ -47,7 +47,7 @@ def _exchange(site: Site, told: Sequence[Told], events: list[str]) -> None:
 
     assert site.zabbix is not None
     with site.zabbix.session() as zabbix:
-        wanted = plan(told, following.read(zabbix, events))
+        wanted = plan(told, following.read(zabbix, events), site.clock())
         changed = following.write(zabbix, wanted)
     for number, author in wanted.taken.items():
         with site.store.write() as session:

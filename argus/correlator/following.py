@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 MARK = "Argus: "  # begins every message that Argus writes in Zabbix
+PATIENCE = 60.0  # seconds that Zabbix' task manager, which looks every few, may need to rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ class Plan:
     ranks: Mapping[Rank, tuple[str, ...]]
 
 
-def plan(incidents: Iterable[Told], problems: Iterable[Problem]) -> Plan:
-    """Compare both sides."""
+def plan(incidents: Iterable[Told], problems: Iterable[Problem], now: float) -> Plan:
+    """Compare both sides at ``now``, in seconds since the epoch."""
     known = {problem.eventid: problem for problem in problems}
     told = {each.id: each for each in incidents}
     taken: dict[int, str] = {}
@@ -89,30 +90,41 @@ def plan(incidents: Iterable[Told], problems: Iterable[Problem]) -> Plan:
                     acks.setdefault(text, []).append(problem.eventid)
         elif by := _taken_by(mine, each.since):
             taken[each.id] = by
-        for rank, problem in _ranks(each, mine, told, known):
+        for rank, problem in _ranks(each, mine, told, known, now):
             ranks.setdefault(rank, []).append(problem.eventid)
     return Plan(taken, _frozen(acks), _frozen(ranks))
 
 
 def _ranks(
-    each: Told, mine: Iterable[Problem], told: Mapping[int, Told], known: Mapping[str, Problem]
+    each: Told,
+    mine: Iterable[Problem],
+    told: Mapping[int, Told],
+    known: Mapping[str, Problem],
+    now: float,
 ) -> Iterator[tuple[Rank, Problem]]:
-    """Yield problems whose rank in Zabbix is not what Argus knows; where a person ranked last, it stays."""
+    """Yield problems whose rank in Zabbix is not what Argus knows; where a person ranked last, it stays.
+
+    What was asked for is not asked for again at once: the server ranks in its own time.
+    """
     root = _root_event(each, told, known)
     for problem in mine:
-        by_argus = _ranked_by_argus(problem)
-        if by_argus is False:
+        last = _last_rank(problem)
+        if last is not None and not last.text.startswith(MARK):
             continue
         if root and problem.cause != root:
-            yield Rank(root, f"{MARK}a symptom of incident {each.cause}"), problem
-        elif by_argus and problem.cause and each.alone and each.cause is None:
-            yield Rank("", f"{MARK}incident {each.id}, of its own"), problem
+            rank = Rank(root, f"{MARK}a symptom of incident {each.cause}")
+        elif last and problem.cause and each.alone and each.cause is None:
+            rank = Rank("", f"{MARK}incident {each.id}, of its own")
+        else:
+            continue
+        if last is None or last.text != rank.text or now - last.clock > PATIENCE:
+            yield rank, problem
 
 
-def _ranked_by_argus(problem: Problem) -> bool | None:
-    """Tell who ranked a problem last, Argus or a person; ``None`` if nobody did."""
+def _last_rank(problem: Problem) -> Word | None:
+    """Return what was last said of the problem's rank, by Argus or by a person."""
     words = [word for word in problem.words if word.ranks]
-    return max(words, key=lambda word: word.clock).text.startswith(MARK) if words else None
+    return max(words, key=lambda word: word.clock, default=None)
 
 
 def _taken_by(problems: Iterable[Problem], since: float) -> str:
@@ -135,7 +147,8 @@ def _root_event(each: Told, told: Mapping[int, Told], known: Mapping[str, Proble
         events = [event for event in told[cause].events if event in known]
         found = min(events) if events else found
         cause = told[cause].cause
-    if found and known[found].cause and _ranked_by_argus(known[found]) is False:
+    last = _last_rank(known[found]) if found else None
+    if last is not None and known[found].cause and not last.text.startswith(MARK):
         found = known[found].cause  # a person knows of a cause beyond it
     return "" if found in each.events else found
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from argus.correlator.following import MARK, Plan, Problem, Rank, Told, Word, plan
+from argus.correlator import following
+from argus.correlator.following import MARK, PATIENCE, Plan, Problem, Rank, Told, Word
 
 NOBODY = Plan({}, {}, {})
+NOW = 200.0
+
+
+def plan(incidents: Iterable[Told], problems: Iterable[Problem], now: float = NOW) -> Plan:
+    return following.plan(incidents, problems, now)
 
 
 def told(number: int, *events: str, since: float = 100.0, by: str = "", cause: int | None = None) -> Told:
@@ -57,6 +65,13 @@ def test_what_outlived_its_cause_is_a_cause_again_where_argus_had_ranked_it() ->
     alone = Told(3, ("30",), 100.0, "", None, alone=True)
     ours = Problem("30", False, "20", (ranked(f"{MARK}a symptom of incident 2"),))
     assert plan([alone], [ours]).ranks == {Rank("", f"{MARK}incident 3, of its own"): ("30",)}
+
+
+def test_a_rank_that_zabbix_has_not_given_yet_is_asked_for_again_only_after_a_while() -> None:
+    incidents, asked = [told(2, "20"), told(3, "30", cause=2)], ranked(f"{MARK}a symptom of incident 2", NOW)
+    problems = [Problem("20", False, "", ()), Problem("30", False, "", (asked,))]
+    assert plan(incidents, problems, NOW + PATIENCE) == NOBODY
+    assert plan(incidents, problems, NOW + PATIENCE + 1).ranks
 
 
 def test_a_rank_that_a_person_gave_stays() -> None:

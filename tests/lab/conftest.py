@@ -121,7 +121,8 @@ class Lab:
         """The lab as it looks with its Zabbix 7.0, which is up meanwhile with an agent of its own."""
         self._stack("zabbix7", "up", timeout=700)
         try:
-            yield Lab({**self.env, **zabbix7_env(self.stack)}, self.stack)
+            stack = Stack.open()  # it may have had to take another port
+            yield Lab({**self.env, **zabbix7_env(stack)}, stack)
         finally:
             self._stack("zabbix7", "down")
 
