@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 OPENSTACK_SIDE_BY_SIDE = 10  # most of a start is waiting for others
+LOCK, OPENSTACK_LOCK = "lock", "lock-openstack"  # the control plane shares nothing with the lab
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -122,7 +123,7 @@ def run_up(arguments: argparse.Namespace) -> int:
 
 def run_down(arguments: argparse.Namespace) -> int:
     lab = Lab.open()
-    with locked(lab):
+    with locked(lab), locked(lab, OPENSTACK_LOCK):
         take_down(lab, (*components(lab), *second_node(), *zabbix7(), *proxies(), *openstack()))
         lab.forget_options()
         if arguments.purge:
@@ -158,15 +159,19 @@ def run_openstack(arguments: argparse.Namespace) -> int:
     if arguments.action == "install":  # takes no lock of the lab: `up` may be at work
         bring_up(lab, openstack_files())
         return 0
-    return _on_demand(lab, arguments.action, openstack(), side_by_side=OPENSTACK_SIDE_BY_SIDE)
+    return _on_demand(lab, arguments.action, openstack(), OPENSTACK_SIDE_BY_SIDE, OPENSTACK_LOCK)
 
 
-def _on_demand(lab: Lab, action: str, extra: Sequence[Component], side_by_side: int = SIDE_BY_SIDE) -> int:
-    with locked(lab):
-        if action == "down":
+def _on_demand(
+    lab: Lab, action: str, extra: Sequence[Component], side_by_side: int = SIDE_BY_SIDE, lock: str = LOCK
+) -> int:
+    if action == "down":
+        with locked(lab, lock):
             take_down(lab, extra)
-            return 0
+        return 0
+    with locked(lab):  # ports and secrets are everybody's
         lab.prepare()
+    with locked(lab, lock):
         _all_or_nothing(lab, extra, side_by_side)
     return 0
 
@@ -199,9 +204,9 @@ def _remember_libvirt(lab: Lab, uri: str | None) -> Lab:
 
 
 @contextmanager
-def locked(lab: Lab) -> Iterator[None]:
-    """One up or down at a time."""
-    with (lab.run / "lock").open("w") as file:
+def locked(lab: Lab, name: str = LOCK) -> Iterator[None]:
+    """One up or down of the same things at a time."""
+    with (lab.run / name).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from stack.lab import TOP, Lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import Executor
 
 SCRIPTS = Path(sys.executable).parent
 
@@ -34,14 +35,15 @@ def _on_servers(name: str, mark: str = "", *more: str) -> tuple[str, ...]:
 
 
 _NO_SERVER = "not lab and not zabbix7 and not openstack"
+# two workers: other parts run beside them
+UNIT = Part("unit", ("pytest", "-q", "-m", f"{_NO_SERVER} and not slow", "-n", "2"), 1200)
 FAST = (
     Part("ruff", ("ruff", "check", "."), 60),
     Part("format", ("ruff", "format", "--check", "."), 60),
     Part("mypy", ("mypy",), 300),
     Part("imports", ("lint-imports",), 60),
     Part("generated", ("argus", "render", "--check"), 60),
-    # two workers: mypy runs beside them
-    Part("unit", ("pytest", "-q", "-m", f"{_NO_SERVER} and not slow", "-n", "2"), 1200),
+    UNIT,
 )
 SLOW = Part("slow", ("pytest", "-q", "-m", f"{_NO_SERVER} and slow", "-n", "2"), 600)
 LAB = Part("lab", _on_servers("lab", "lab and not own"), 2400)
@@ -49,13 +51,13 @@ LAB = Part("lab", _on_servers("lab", "lab and not own"), 2400)
 OWN = Part("own", _on_servers("own", "lab and own", "-n", "2", "--dist", "loadfile"), 1800)
 # makes a Debian 13 with its Zabbix first, once: a minute or two
 ZABBIX7 = Part("zabbix7", _on_servers("zabbix7"), 900)
-# a minute and a half to come up; the download goes on beside the parts before
+# the download, and its coming up of a minute and a half, go on beside the parts before
 OPENSTACK = Part("openstack", _on_servers("openstack", "openstack and not faults"), 1800)
 # further faults of the control plane, a minute each: only when asked for, as `./lab/test long`
 FAULTS = Part("faults", _on_servers("faults"), 1800)
 # One after the other: beside each other they take as long, since each can use both cores, and wait badly.
 ON_SERVERS = (LAB, SLOW, OWN, ZABBIX7, OPENSTACK)
-ASIDE = (SLOW, OWN)  # but for these, which touch none of the lab's servers
+ASIDE = (UNIT, SLOW, OWN)  # but for these, which touch none of the lab's servers
 UP_LIMIT = 600
 PARTS = (*(part.name for part in FAST), *(part.name for part in ON_SERVERS))
 
@@ -79,6 +81,8 @@ def run_checks(*, extent: str | None, skip: Sequence[str]) -> int:
     if not on_servers:
         results = _run_side_by_side(parts)
     else:
+        on_servers = [*(part for part in parts if part in ASIDE), *on_servers]
+        parts = [part for part in parts if part not in ASIDE]
         with _lab_coming_up() as up, _fetching_openstack(wanted=OPENSTACK in on_servers):
             results = _run_side_by_side(parts)
             results.append(_finish_up(up))
@@ -100,18 +104,33 @@ def _run_side_by_side(parts: Sequence[Part]) -> list[Result]:
 
 def _run_on_servers(parts: Sequence[Part]) -> list[tuple[Part, Result]]:
     """One after the other, but for those that touch none of the lab's servers: they run beside the rest."""
-    with ThreadPoolExecutor(max_workers=1) as aside:
+    with ThreadPoolExecutor(max_workers=1) as aside, ExitStack() as after:
         own = [(part, aside.submit(_run_quietly, part)) for part in parts if part in ASIDE]
         if ZABBIX7 in parts:
-            aside.submit(_install_zabbix7)
+            aside.submit(_prepare, "zabbix7", "install")
+        if OPENSTACK in parts:
+            after.enter_context(_control_plane(aside))
         rest = [(part, _run_loudly(part)) for part in parts if part not in ASIDE]
-        return [*rest, *((part, future.result()) for part, future in own)]
+        return [*((part, future.result()) for part, future in own), *rest]
 
 
-def _install_zabbix7() -> None:
-    """So that its part need not wait for it; when this fails, the part tries itself and says why."""
-    with Lab.open().processes.log("zabbix7-install").open("wb") as out:
-        argv = [sys.executable, "-m", "stack", "zabbix7", "install"]
+@contextmanager
+def _control_plane(aside: Executor) -> Iterator[None]:
+    """It comes up when `aside` has time for it, and goes down in the end unless it ran before."""
+    ran_before = Lab.open().processes.pid("keystone") is not None
+    coming = aside.submit(_prepare, "openstack", "up")
+    try:
+        yield
+    finally:
+        coming.result()
+        if not ran_before:
+            _prepare("openstack", "down")
+
+
+def _prepare(component: str, verb: str) -> None:
+    """So that a part need not wait for what it needs; when this fails, the part tries itself and says why."""
+    with Lab.open().processes.log(f"{component}-{verb}").open("wb") as out:
+        argv = [sys.executable, "-m", "stack", component, verb]
         subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=900, check=False)
 
 
@@ -136,7 +155,7 @@ def _once_more(done: Sequence[tuple[Part, Result]]) -> list[Result]:
     """
     return [
         # exit code 1 of pytest: tests failed
-        _second_try(part, first) if first.outcome == "exit code 1" and part is not SLOW else first
+        _second_try(part, first) if first.outcome == "exit code 1" and part not in (UNIT, SLOW) else first
         for part, first in done
     ]
 
