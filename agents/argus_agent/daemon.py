@@ -12,11 +12,13 @@ import socket
 from typing import TYPE_CHECKING, Protocol
 
 from argus import __version__
-from argus_agent.delivery import Courier, Servers
+from argus_agent.delivery import Courier
 from argus_agent.heap import share_one_arena
 from argus_agent.host import Host
 from argus_agent.parts import load_audit_profile, make_runner
+from argus_agent.registrar import ANSWER_SECONDS, Registrar
 from argus_agent.registration import Registrations
+from argus_agent.servers import Servers
 from argus_agent.settings import UNENCRYPTED, ConfigError, Settings
 from argus_agent.sinks.prometheus import Prometheus
 from argus_agent.sinks.zabbix import Zabbix
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from argus_agent.runner import Result, Runner
-    from argus_agent.spool import Spool
+from argus_agent.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -202,7 +204,9 @@ def _zabbix(settings: Settings, host: Host) -> Zabbix:
     registrations = Registrations(settings.host, host.clock, host.monotonic, settings.resend_seconds)
     spool = _spool(settings)
     servers = Servers(settings.servers, settings.zabbix_timeout, host.monotonic, secure)
-    courier = Courier(servers, spool, registrations, host.clock)
+    patient = Servers(settings.servers, ANSWER_SECONDS, host.monotonic, secure)
+    registrar = Registrar(patient, registrations)
+    courier = Courier(servers, spool, registrations, host.clock, registrar)
     return Zabbix(settings.host, spool, registrations, courier, settings.guests)
 
 

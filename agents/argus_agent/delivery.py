@@ -5,67 +5,33 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from argus_agent.cycle import Delivery
-from argus_agent.zabbix_protocol import Value, ZabbixError, active_checks, exchange, parse_taken, sender_data
+from argus_agent.registrar import Registrar
+from argus_agent.zabbix_protocol import Value, ZabbixError, parse_taken, sender_data
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from argus_agent.registration import Registrations
-    from argus_agent.settings import Address
+    from argus_agent.servers import Servers
     from argus_agent.spool import Spool
-    from argus_agent.tls import Secure
 
 log = logging.getLogger(__name__)
 
 BATCH = 100
-REGISTRATIONS_PER_STEP = 16  # what a Zabbix 6.0 on two cores was seen to make hosts of in a second
 STEP_SECONDS = 1.0
 MAX_PAUSE = 15.0
 MAX_FAILING = 10  # the pause grows no further
-ASIDE_SECONDS = 60.0
 REFUSED_KEEP_SECONDS = 600
 """Refused values are given up after this; while Zabbix is away they are kept as long as there is room."""
 
 Numbered = tuple[int, Value]
 
 
-class Servers:
-    """Several addresses, tried in order; one that failed comes last for a while."""
-
-    def __init__(
-        self,
-        addresses: Sequence[Address],
-        timeout: float,
-        monotonic: Callable[[], float],
-        secure: Secure | None = None,
-    ) -> None:
-        self._addresses = addresses
-        self._timeout = timeout
-        self._monotonic = monotonic
-        self._secure = secure
-        self._aside: dict[Address, float] = {}
-
-    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return the first answer.  Raises ``ZabbixError`` with what each one did when none answers."""
-        now = self._monotonic()
-        errors = []
-        for address in sorted(self._addresses, key=lambda a: self._aside.get(a, 0.0) > now):
-            try:
-                reply = exchange(address, request, self._timeout, self._secure)
-            except ZabbixError as error:
-                self._aside[address] = self._monotonic() + ASIDE_SECONDS
-                errors.append(str(error))
-            else:
-                self._aside.pop(address, None)
-                return reply
-        raise ZabbixError("; ".join(errors))
-
-
 class Courier:
-    """Registers what is due, then sends what waits, oldest first."""
+    """Sends what waits, oldest first, of hosts that Zabbix was told of."""
 
     def __init__(
         self,
@@ -73,22 +39,25 @@ class Courier:
         spool: Spool,
         registrations: Registrations,
         clock: Callable[[], float],
+        registrar: Registrar | None = None,
     ) -> None:
+        """``registrar`` registers beside it, with more patience than values have; by default the same way."""
         self._servers = servers
         self._spool = spool
         self._registrations = registrations
         self._clock = clock
+        self._registrar = registrar or Registrar(servers, registrations)
         self._sent = self._refused = self._errors = self._given_up = 0
         self._unproven: dict[str, list[int]] = {}  # taken once, to be sent again: numbers by host
         self._apart: set[int] = set()  # all of them
-        self._not_allowed = ""
         self._failing = 0  # steps in a row without an answer
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="zabbix", daemon=True)
 
     def start(self) -> None:
-        """Begin delivering."""
+        """Begin registering and delivering."""
+        self._registrar.start()
         self._thread.start()
 
     def wake(self) -> None:
@@ -97,6 +66,7 @@ class Courier:
 
     def stop(self, timeout: float) -> None:
         """Try once more to deliver, for at most ``timeout`` seconds, and end."""
+        self._registrar.stop()
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout)
@@ -107,7 +77,8 @@ class Courier:
         """Return how it fares."""
         dropped = self._spool.dropped + self._given_up
         waiting = max(0, len(self._spool) - len(self._apart))
-        return Delivery(waiting, dropped, self._sent, self._refused, self._errors)
+        errors = self._errors + self._registrar.errors
+        return Delivery(waiting, dropped, self._sent, self._refused, errors)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -116,12 +87,15 @@ class Courier:
             else:
                 self._wake.wait(STEP_SECONDS)
                 self._wake.clear()
-            self.step()
+            self._deliver()
 
     def step(self) -> None:
-        """Do what can be done now.  Never raises for what Zabbix does or does not do."""
+        """Register and deliver what can be now; for who starts no threads.  Never raises ``ZabbixError``."""
+        self._registrar.step()
+        self._deliver()
+
+    def _deliver(self) -> None:
         try:
-            self._register()
             self._drain()
         except ZabbixError as error:
             self._errors += 1
@@ -133,26 +107,12 @@ class Courier:
                 log.info("Zabbix answers again")
             self._failing = 0
 
-    def _register(self) -> None:
-        for host, metadata in self._registrations.due(REGISTRATIONS_PER_STEP):
-            reply = self._servers.ask(
-                active_checks(host, metadata)
-            )  # "not found" is the answer to a new host
-            self._registrations.told(host)
-            self._notice(str(reply.get("info", "")))
-
-    def _notice(self, info: str) -> None:
-        """Tell a person, once, what only a person can change: Zabbix wants TLS, or another kind of it."""
-        if "is not allowed" in info and info != self._not_allowed:
-            log.error("Zabbix: %s; compare [zabbix] tls_connect with the host's Encryption in Zabbix", info)
-            self._not_allowed = info
-
     def _drain(self) -> None:
         self._send_again()
         while batch := self._spool.oldest(BATCH, self._registrations.held(), self._apart):
             self._send(batch)
-            if self._stop.is_set() or self._registrations.due(1):
-                break  # hosts that arrived meanwhile come before a long backlog
+            if self._stop.is_set():
+                break
 
     def _send_again(self) -> None:
         """Let what was taken soon after an arrival be sent once more, in order, before what is newer."""

@@ -26,6 +26,18 @@ RESEND_SECONDS = 120.0
 REDISCOVER_AFTER = 30.0  # seconds at least: what was discovered first may have been lost as well
 FIRST_VALUES_AFTER = 1.5
 """Seconds that Zabbix gets to make a host before its first values are sent."""
+UNTOLD_SECONDS = 30.0
+"""A guest's values wait this long at most to be told of first: Zabbix may know it from before."""
+QUICK_SECONDS = 0.1
+"""An answer within this is no sign of a crowd: the next registration follows at once."""
+PAUSE_PER_SQUARE, MAX_PAUSE_SECONDS = 20.0, 60.0
+"""After an answer that took longer by T seconds, 20 T² seconds pass before the next registration.
+
+Each one holds a trapper of Zabbix until the host is made, a sixth of a second of two cores, and a zone that
+starts registers from every node at once: without a pause all trappers make hosts and values wait.  With the
+square the nodes of a fleet, however many, keep about as many registrations under way as there are trappers
+of a server with the default (5), and the server has something to do all the time.
+"""
 REPEAT_SECONDS = 60.0  # up to twice that, different for each host
 HOLD_SECONDS, MAX_HOLD_SECONDS = 2.0, 60.0
 NEW_SEQ_AFTER = 2
@@ -67,6 +79,7 @@ class Registrations:
         self._monotonic = monotonic
         self._hosts: dict[str, _Host] = {}
         self._lock = threading.Lock()
+        self._not_before = 0.0
         self._hosts[node] = self._new("argus-node", self._monotonic())
 
     def present(self, guests: Collection[str], active: Collection[str], leaving: Collection[str]) -> None:
@@ -90,17 +103,29 @@ class Registrations:
             return set(self._hosts)
 
     def _new(self, prefix: str, due: float) -> _Host:
-        return _Host(prefix, self._seq(), due, 0.0 if due == NEVER else due + FIRST_VALUES_AFTER)
+        return _Host(prefix, self._seq(), due, 0.0 if due == NEVER else due + UNTOLD_SECONDS)
 
     def _seq(self) -> int:
         return int(self._clock() * 1000)
 
     def due(self, limit: int) -> list[tuple[str, str]]:
-        """Return host and metadata of up to ``limit`` registrations that are due, the longest due first."""
+        """Return host and metadata of up to ``limit`` registrations that are due, the longest due first.
+
+        None while Zabbix is to have a pause from them.
+        """
         now = self._monotonic()
         with self._lock:
+            if now < self._not_before:
+                return []
             due = sorted((host.due, name) for name, host in self._hosts.items() if host.due <= now)
             return [(name, self._hosts[name].metadata) for _, name in due[:limit]]
+
+    def answered(self, name: str, seconds: float) -> None:
+        """The answer to a registration, or none, took ``seconds``: a slow one is followed by a pause."""
+        spread = 0.5 + zlib.crc32(f"{self._node} {name}".encode()) / 2**32
+        pause = min(MAX_PAUSE_SECONDS, PAUSE_PER_SQUARE * max(0.0, seconds - QUICK_SECONDS) ** 2)
+        with self._lock:
+            self._not_before = self._monotonic() + spread * pause
 
     def told(self, name: str) -> None:
         """Zabbix was told: tell it again after a while that differs from host to host."""
@@ -110,7 +135,9 @@ class Registrations:
                 return
             now = self._monotonic()
             host.due = now + REPEAT_SECONDS * (1 + zlib.crc32(name.encode()) / 2**32)
-            if host.held_until:  # not taken yet
+            if not host.told_seq:
+                host.held_until = now + FIRST_VALUES_AFTER
+            elif host.held_until:  # not taken yet
                 host.held_until = max(host.held_until, now + FIRST_VALUES_AFTER)
             if host.told_seq != host.seq:
                 host.told_seq = host.seq

@@ -27,6 +27,8 @@ MAX_REPLY = 16 * 1024 * 1024
 """Bytes of a reply, before and after unpacking.  Replies to an agent without active items are below 1 kB."""
 COMPRESS_ABOVE = 1024
 MAX_REDIRECTS = 2
+CONNECT_SECONDS = 10.0
+"""At most, for the connection alone: a server that is busy has one all the same, made by its kernel."""
 _INFO = re.compile(r"processed: (\d+); failed: (\d+); total: (\d+)")
 
 
@@ -169,7 +171,8 @@ def _exchange(address: Address, payload: bytes, deadline: float, secure: Secure 
 
 
 def _connect(address: Address, deadline: float, secure: Secure | None) -> socket.socket:
-    plain = socket.create_connection((address.host, address.port), _left(deadline))
+    patience = min(CONNECT_SECONDS, _left(deadline))
+    plain = socket.create_connection((address.host, address.port), patience)
     if secure is None:
         return plain
     try:

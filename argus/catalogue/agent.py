@@ -105,7 +105,7 @@ SUBSYSTEM = Subsystem(
             "collector_failed",
             "A collector of the agent fails",
             (SUCCESS,),
-            "max(@1,5m)=0",
+            '{$ARGUS.NODE.COLLECTOR.CONTROL:"{#COLLECTOR}"}=1 and max(@1,5m)=0',
             Severity.WARNING,
             "notice",
             "The values of this subsystem are missing. The agent's log says why.",
@@ -114,9 +114,15 @@ SUBSYSTEM = Subsystem(
             depends_on=("libvirt_down",),
         ),
     ),
-    macros=(NODATA,),
+    macros=(
+        NODATA,
+        Macro(
+            "ARGUS.NODE.COLLECTOR.CONTROL", "1", "Whether a collector must work, 1 or 0; context: its name."
+        ),
+    ),
     graphs=(
-        Graph("Agent cost", (RSS, CPU, CYCLE)),
+        Graph("Agent cost", (CPU, RSS)),
+        Graph("Agent cycle", (CYCLE,)),
         Graph("Agent delivery", (SPOOL, SENT, REFUSED, DROPPED)),
     ),
 )

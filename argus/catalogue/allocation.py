@@ -108,8 +108,8 @@ SUBSYSTEM = Subsystem(
     ),
     graphs=(
         Graph("Overcommit", (VCPU_RATIO, MEMORY_RATIO, STEAL_MAX)),
-        Graph("Guests", (RUNNING, PAUSED, SHUTOFF)),
+        Graph("Guests", (RUNNING, PAUSED, SHUTOFF, GUESTS_LOSING)),
         Graph("vCPUs", (CPUS_USABLE, VCPUS, VCPUS_FREE)),
-        Graph("What guests wait for", (STEAL_MAX, DISK_LATENCY_MAX, GUESTS_LOSING)),
+        Graph("What guests wait for", (STEAL_MAX, DISK_LATENCY_MAX)),
     ),
 )

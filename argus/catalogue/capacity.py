@@ -178,7 +178,7 @@ SUBSYSTEM = Subsystem(
             "fleet_loss_short",
             "Loss of one compute would leave guests without a host",
             (LOSSES_SHORT,),
-            "min(@1,10m)>0",
+            "min(@1,10m)>{$ARGUS.FLEET.LOSSES.MAX}",
             Severity.WARNING,
             "capacity",
             "Were it to fail now, not all of its guests could be evacuated. argus capacity names them "
@@ -189,6 +189,7 @@ SUBSYSTEM = Subsystem(
     ),
     macros=(
         Macro("ARGUS.FLEET.NODATA", "30m", "How long nothing may be known of a cloud's capacity."),
+        Macro("ARGUS.FLEET.LOSSES.MAX", "0", "Computes whose loss may leave guests without a host."),
         Macro("ARGUS.FLEET.FULL.IN", "14d", "How long before a cloud is full it is a problem."),
     ),
     graphs=(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from argus.catalogue import guest_kvm
 from argus.catalogue.model import GUEST, VCPU, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
 _cpu = partial(Metric, "cpu", entity=GUEST)
@@ -133,6 +134,6 @@ SUBSYSTEM = Subsystem(
     graphs=(
         Graph("Guest CPU", (TIME, USER, SYSTEM)),
         Graph("Guest steal", (STEAL_MAX,)),
-        Graph("vCPU time and delay", (VCPU_TIME, VCPU_DELAY)),
+        Graph("vCPU time, delay and exits", (VCPU_TIME, VCPU_DELAY, guest_kvm.EXITS)),
     ),
 )

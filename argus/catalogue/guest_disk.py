@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue.model import DISK, Graph, Kind, Metric, Subsystem, Unit
+from argus.catalogue import guest_disk_limit
+from argus.catalogue.model import DISK, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
 _disk = partial(Metric, "disk", entity=DISK)
 _count = partial(_disk, kind=Kind.COUNTER)
@@ -54,6 +55,14 @@ SERIAL = _disk(
     kind=Kind.INFO,
 )
 
+_SLOW = '{$ARGUS.GUEST.DISK.LATENCY.MAX.WARN:"{#DISK}"}'
+
+
+def _all_above(item: str) -> str:
+    """Some came and all are above: counts, unlike ``min``, are known where there was nothing to measure."""
+    return f'(count({item},5m,"gt",{_SLOW})>0 and count({item},5m,"le",{_SLOW})=0)'
+
+
 SUBSYSTEM = Subsystem(
     "guest_disk",
     "Disk",
@@ -75,8 +84,31 @@ SUBSYSTEM = Subsystem(
         SOURCE,
         SERIAL,
     ),
+    triggers=(
+        Trigger(
+            "disk_slow",
+            "Disk {#DISK} is slow",
+            (READ_LATENCY, WRITE_LATENCY),
+            f"{_all_above('@1')} or {_all_above('@2')}",
+            Severity.WARNING,
+            "performance",
+            "Reads or writes of the disk took long for 5 minutes, and the guest waits for them. Not its own "
+            "limit (another trigger says so): look at the storage behind it (item source), at other guests "
+            "on the same storage (Guests that write most, on the fleet dashboard), and at the node's disks.",
+            event_name=f"Disk {{#DISK}} is slow (over {_SLOW} s for 5m)",
+            opdata="Read: {ITEM.LASTVALUE1}, write: {ITEM.LASTVALUE3}",
+            depends_on=("disk_at_limit",),
+        ),
+    ),
+    macros=(
+        Macro(
+            "ARGUS.GUEST.DISK.LATENCY.MAX.WARN",
+            "0.1",
+            "Seconds that reads or writes of a disk may take for 5 minutes; context: its name, as vda.",
+        ),
+    ),
     graphs=(
-        Graph("Disk operations", (READ_OPS, WRITE_OPS, FLUSH_OPS)),
+        Graph("Disk operations", (READ_OPS, WRITE_OPS, FLUSH_OPS, guest_disk_limit.USED)),
         Graph("Disk throughput", (READ_BYTES, WRITE_BYTES)),
         Graph("Disk latency", (READ_LATENCY, WRITE_LATENCY, FLUSH_LATENCY)),
     ),

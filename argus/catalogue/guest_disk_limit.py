@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue.model import DISK, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
+from argus.catalogue.model import DISK, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
 _disk = partial(Metric, "disk", entity=DISK)
 _bytes = partial(_disk, unit=Unit.BYTES, shown=False)
@@ -95,5 +95,4 @@ SUBSYSTEM = Subsystem(
             "Percent of its limit that a disk may use for 5 minutes; context: vda, vdb.",
         ),
     ),
-    graphs=(Graph("Disk limit used", (USED,)),),
 )

@@ -128,5 +128,6 @@ SUBSYSTEM = Subsystem(
     macros=(
         Macro("ARGUS.GUEST.JOB.MAX.WARN", "30m", "How long a migration or other job of a guest may take."),
     ),
-    graphs=(Graph("Migration", (MEMORY_RATE, DIRTY_RATE)), Graph("Migration: remaining", (REMAINING,))),
+    # Whether there is a job is always known: the graph says so when there was none.
+    graphs=(Graph("Migration", (MEMORY_RATE, DIRTY_RATE, REMAINING, ACTIVE)),),
 )

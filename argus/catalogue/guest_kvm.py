@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue.model import GUEST, VCPU, Graph, Kind, Metric, Subsystem, Unit
+from argus.catalogue.model import GUEST, VCPU, Kind, Metric, Subsystem, Unit
 
 _kvm = partial(Metric, "kvm", entity=GUEST)
 _exit = partial(Metric, "kvm", entity=VCPU, kind=Kind.COUNTER)
@@ -109,5 +109,4 @@ SUBSYSTEM = Subsystem(
         DIRTY_RATE,
         *(metric for metric, _ in OF_VCPU.values()),
     ),
-    graphs=(Graph("vCPU exits", (EXITS, HALT_EXITS, IRQ_EXITS)),),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from argus.catalogue import guest_tap
 from argus.catalogue.model import NIC, Graph, Kind, Metric, Subsystem, Unit
 
 _nic = partial(Metric, "nic", entity=NIC, kind=Kind.COUNTER)
@@ -46,6 +47,8 @@ SUBSYSTEM = Subsystem(
     (RX_BYTES, TX_BYTES, RX_PACKETS, TX_PACKETS, RX_ERRORS, TX_ERRORS, RX_DROPS, TX_DROPS, DEVICE, SOURCE),
     graphs=(
         Graph("Network traffic", (RX_BYTES, TX_BYTES)),
-        Graph("Network packets", (RX_PACKETS, TX_PACKETS, RX_DROPS, TX_DROPS)),
+        Graph("Network packets", (RX_PACKETS, TX_PACKETS)),
+        # The tap counts what the node sees; a guest on user networking has none.
+        Graph("Network drops", (RX_DROPS, TX_DROPS, guest_tap.TO_GUEST_DROPS, guest_tap.FROM_GUEST_DROPS)),
     ),
 )

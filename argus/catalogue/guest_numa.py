@@ -62,5 +62,8 @@ SUBSYSTEM = Subsystem(
             "ARGUS.GUEST.NUMA.LOCAL.MIN.WARN", "60", "Percent of a guest's memory that is local, at least."
         ),
     ),
-    graphs=(Graph("NUMA locality", (LOCAL_RATIO,)),),
+    graphs=(
+        Graph("NUMA locality", (LOCAL_RATIO, SPANNED)),
+        Graph("Guest memory on NUMA node {#NUMA_NODE}", (BYTES,)),
+    ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue.model import NIC, Graph, Kind, Metric, Subsystem
+from argus.catalogue.model import NIC, Kind, Metric, Subsystem
 
 _tap = partial(Metric, "tap", entity=NIC)
 _count = partial(_tap, kind=Kind.COUNTER)
@@ -33,5 +33,4 @@ SUBSYSTEM = Subsystem(
     "guest_tap",
     "Tap devices",
     tuple(FILES.values()),
-    graphs=(Graph("Packets dropped at the tap", (TO_GUEST_DROPS, FROM_GUEST_DROPS)),),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argus.catalogue.model import LIBVIRT_CALL, Graph, Kind, Metric, Severity, Subsystem, Trigger, Unit
+from argus.catalogue.model import LIBVIRT_CALL, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
 UP = Metric(
     "libvirt",
@@ -84,7 +84,7 @@ SUBSYSTEM = Subsystem(
             "guest_unresponsive",
             "A guest's QEMU does not answer libvirtd",
             (UNRESPONSIVE,),
-            "min(@1,1m)>0",
+            "min(@1,1m)>{$ARGUS.NODE.UNRESPONSIVE.MAX}",
             Severity.AVERAGE,
             "availability",
             "libvirtd answers, but the monitor of at least one guest did not for a minute. virsh domcontrol "
@@ -97,7 +97,7 @@ SUBSYSTEM = Subsystem(
             "process_without_guest",
             "A QEMU process runs that libvirt does not know",
             (WITHOUT_DOMAIN,),
-            "min(@1,5m)>0",
+            "min(@1,5m)>{$ARGUS.NODE.STRAY.MAX}",
             Severity.HIGH,
             "availability",
             "A guest's process is there but libvirt does not manage it: Nova may start the same guest "
@@ -106,6 +106,10 @@ SUBSYSTEM = Subsystem(
             opdata="Processes: {ITEM.LASTVALUE1}",
             depends_on=("libvirt_down",),
         ),
+    ),
+    macros=(
+        Macro("ARGUS.NODE.UNRESPONSIVE.MAX", "0", "Guests whose QEMU may be silent for a minute."),
+        Macro("ARGUS.NODE.STRAY.MAX", "0", "QEMU processes without a guest that are accepted."),
     ),
     graphs=(Graph("libvirt", (CALL, AGE)),),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from argus.catalogue import node_cpufreq, node_sched
 from argus.catalogue.model import Graph, Kind, Metric, Subsystem, Unit
 
 _seconds = partial(Metric, "cpu", kind=Kind.COUNTER, unit=Unit.SECONDS)
@@ -40,6 +41,7 @@ SUBSYSTEM = Subsystem(
     (ONLINE, USED, USER, NICE, SYSTEM, IDLE, IOWAIT, IRQ, SOFTIRQ, STEAL, GUEST),
     graphs=(
         Graph("Node CPU time", (USER, SYSTEM, IOWAIT, SOFTIRQ, STEAL), stacked=True),
-        Graph("Node CPU used", (USED,)),
+        # A virtual machine has no frequencies, and some kernels keep no statistics of run queues.
+        Graph("Node CPU used", (USED, node_sched.WAITING, node_cpufreq.MEAN)),
     ),
 )

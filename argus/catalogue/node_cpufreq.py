@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue.model import Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger
+from argus.catalogue.model import Kind, Macro, Metric, Severity, Subsystem, Trigger
 
 _freq = partial(Metric, "cpufreq")
 _CPU = "/sys/devices/system/cpu/cpu*/"
@@ -48,5 +48,4 @@ SUBSYSTEM = Subsystem(
         ),
     ),
     macros=(Macro("ARGUS.NODE.THROTTLES.MAX.WARN", "0", "Thermal throttles per second that are accepted."),),
-    graphs=(Graph("CPU frequency", (MEAN,)),),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue.model import NODE_NIC, Graph, Kind, Metric, Severity, Subsystem, Trigger, Unit
+from argus.catalogue.model import NODE_NIC, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
 _nic = partial(Metric, "nic", entity=NODE_NIC)
 _count = partial(_nic, kind=Kind.COUNTER)
@@ -54,6 +54,8 @@ STATISTICS = {
     "tx_dropped": TX_DROPS,
 }
 
+_WATCHED = '{$ARGUS.NODE.NIC.CONTROL:"{#NIC}"}'
+
 SUBSYSTEM = Subsystem(
     "node_nic",
     "Network interfaces of the node",
@@ -63,15 +65,18 @@ SUBSYSTEM = Subsystem(
             "node_link_lost",
             "Node: NIC {#NIC} lost its link",
             (LINK,),
-            "last(@1)=0 and max(@1,1h)=1",
+            f"{_WATCHED}=1 and last(@1)=0 and max(@1,1h)=1",
             Severity.AVERAGE,
             "availability",
             "The interface had a link within the last hour and has none now: cable, optics or switch. In a "
             "bond the guests run on over what is left; alone, they are cut off. ip link, ethtool and the "
             "switch's port tell more.",
-            recovery="last(@1)=1",
+            recovery=f"last(@1)=1 or {_WATCHED}=0",
             opdata="Link: {ITEM.LASTVALUE1}",
         ),
+    ),
+    macros=(
+        Macro("ARGUS.NODE.NIC.CONTROL", "1", "Whether a NIC must have a link, 1 or 0; context: its name."),
     ),
     graphs=(
         Graph("Traffic of the node", (RX_BYTES, TX_BYTES)),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue.model import Graph, Kind, Metric, Subsystem, Unit
+from argus.catalogue.model import Kind, Metric, Subsystem, Unit
 
 _sched = partial(Metric, "sched", kind=Kind.COUNTER)
 _FILE = "/proc/schedstat cpuN, summed: "
@@ -23,6 +23,4 @@ RUNNING = _sched(
 )
 SLICES = _sched("timeslices", "Times that a task was put on a CPU.", _FILE + "field 9", shown=False)
 
-SUBSYSTEM = Subsystem(
-    "node_sched", "Run queues", (WAITING, RUNNING, SLICES), graphs=(Graph("Run queue waiting", (WAITING,)),)
-)
+SUBSYSTEM = Subsystem("node_sched", "Run queues", (WAITING, RUNNING, SLICES))

@@ -5,7 +5,7 @@ https://docs.kernel.org/admin-guide/cgroup-v2.html (cgroup.events), systemd.unit
 
 from __future__ import annotations
 
-from argus.catalogue.model import UNIT, Kind, Metric, Severity, Subsystem, Trigger
+from argus.catalogue.model import UNIT, Kind, Macro, Metric, Severity, Subsystem, Trigger
 
 ACTIVE = Metric(
     "units",
@@ -18,6 +18,8 @@ ACTIVE = Metric(
     states={0: "does not run", 1: "runs"},
 )
 
+_WATCHED = '{$ARGUS.NODE.UNIT.CONTROL:"{#UNIT}"}'
+
 SUBSYSTEM = Subsystem(
     "node_units",
     "Services of the node",
@@ -27,7 +29,7 @@ SUBSYSTEM = Subsystem(
             "unit_down",
             "Service {#UNIT} does not run",
             (ACTIVE,),
-            "max(@1,2m)=0",
+            f"{_WATCHED}=1 and max(@1,2m)=0",
             Severity.AVERAGE,
             "availability",
             "A service that guests of this node depend on has no process. systemctl status and journalctl -u "
@@ -37,4 +39,5 @@ SUBSYSTEM = Subsystem(
             depends_on=("node_data_missing",),
         ),
     ),
+    macros=(Macro("ARGUS.NODE.UNIT.CONTROL", "1", "Whether a service must run, 1 or 0; context: its unit."),),
 )

@@ -167,7 +167,7 @@ SUBSYSTEM = Subsystem(
             "instance_down",
             "Instance {#INSTANCE} of the service is down",
             (INSTANCE_UP,),
-            "max(@1,3m)=0",
+            '{$ARGUS.SERVICE.INSTANCE.CONTROL:"{#INSTANCE}"}=1 and max(@1,3m)=0',
             Severity.WARNING,
             "availability",
             "Look at the service's log on that host. Disable the instance there if it is meant to be off.",
@@ -177,6 +177,11 @@ SUBSYSTEM = Subsystem(
     ),
     macros=(
         Macro("ARGUS.SERVICE.NODATA", "10m", "How long a service may go without a probe."),
+        Macro(
+            "ARGUS.SERVICE.INSTANCE.CONTROL",
+            "1",
+            "Whether an instance must be up, 1 or 0; context: its name, as nova-compute@cmp1.",
+        ),
         Macro("ARGUS.SERVICE.LATENCY.MAX", "5", "Seconds that an answer may take."),
     ),
     graphs=(

@@ -13,6 +13,7 @@ _pool = partial(Metric, "pool", entity=STORAGE_POOL)
 _INFO = "virStoragePoolGetInfo, asked every few minutes: "
 _AS_OF = " As of libvirt's last refresh of the pool."
 
+_WATCHED = '{$ARGUS.NODE.POOL.CONTROL:"{#POOL}"}'
 _MOST = '{$ARGUS.NODE.POOL.USED.MAX.WARN:"{#POOL}"}'
 _LEAST = '{$ARGUS.NODE.POOL.TIMELEFT.MIN.WARN:"{#POOL}"}'
 _FLOOR = '{$ARGUS.NODE.POOL.USED.MIN.PREDICT:"{#POOL}"}'
@@ -38,7 +39,7 @@ SUBSYSTEM = Subsystem(
             "pool_broken",
             "Storage pool {#POOL} is degraded or not accessible",
             (STATE,),
-            "last(@1)>2",
+            f"{_WATCHED}=1 and last(@1)>2",
             Severity.HIGH,
             "availability",
             "Guests with disks in the pool get errors. virsh pool-info on the node, then look at what the "
@@ -75,6 +76,7 @@ SUBSYSTEM = Subsystem(
         ),
     ),
     macros=(
+        Macro("ARGUS.NODE.POOL.CONTROL", "1", "Whether a storage pool must work, 1 or 0; context: its name."),
         Macro("ARGUS.NODE.POOL.USED.MAX.WARN", "90", "Percent of a storage pool in use; context: its name."),
         Macro(
             "ARGUS.NODE.POOL.TIMELEFT.MIN.WARN",

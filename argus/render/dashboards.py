@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from argus.catalogue.model import Kind, Unit
 from argus.render.graphs import graph_name
 from argus.render.ids import stable_uuid
-from argus.render.names import TITLES, template_name, tile_title
+from argus.render.names import TITLES, template_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +21,11 @@ _DEFAULT_PLACE = {"x": "0", "y": "0", "width": "1", "height": "2"}
 _TILE = (4, 2)
 _GRAPH = (12, 6)
 _PROTOTYPES = (24, 6)  # two side by side
+# Of these there are two or more nearly always; of other things one is shown, with arrows to the next, since
+# a page would be half empty where there is one.
+_SIDE_BY_SIDE = frozenset({"vcpu", "thread_role", "hugepage_pool"})
 _TILES_IN_A_ROW = 6
+_LONGEST_TITLE = 22  # characters that a tile shows whole
 # Percent of the tile's height; names of states are long.
 _NUMBER_SIZES = {"value_size": "35", "decimal_size": "25", "units_size": "25"}
 _STATE_SIZES = {"value_size": "18"}
@@ -43,44 +47,58 @@ _PAGES = (
     ("Network", ("guest_nic", "guest_tap")),
     ("Events and migration", ("guest_state", "guest_events", "guest_job", "guest_data")),
 )
-# What a person looks at first, by host; whatever the catalogue does not have is left out.
-_TILES_FIRST = {
-    "node": (
-        "libvirt_up",
-        "allocation_guests_running",
-        "allocation_vcpu_overcommit_ratio",
-        "allocation_memory_overcommit_ratio",
-        "allocation_guest_steal_max_ratio",
-        "cpu_used_ratio",
-        "memory_available_ratio",
-        "libvirt_guests_unresponsive",
-        "ksm_run",
-        "audit_differing",
-        "placement_shared_core_ratio",
-        "agent_spool_values",
-    ),
-    "guest": (
-        "state_reason",
-        "info_node",
-        "info_flavor",
-        "info_project_name",
-        "cpu_steal_max_ratio",
-        "cpu_time_seconds",
-        "memory_current_bytes",
-        "memory_used_ratio",
-        "numa_local_ratio",
-        "process_swap_bytes",
-    ),
-    "correlator": ("incidents_open", "incidents_open_high", "outbox_waiting", "outbox_dead"),
-    "service": ("probe_status", "probe_latency_seconds", "probe_instances_up", "probe_detail"),
-    "fleet": (
-        "capacity_vcpus_free",
-        "capacity_memory_free_bytes",
-        "capacity_hosts_open",
-        "capacity_full_in_seconds",
-        "capacity_losses_short",
-        "capacity_quota_cores_ratio",
-    ),
+# What a person looks at first, by host, and what it is called there.
+_TILES = {
+    "node": {
+        "libvirt_up": "libvirtd",
+        "allocation_guests_running": "Guests running",
+        "allocation_vcpu_overcommit_ratio": "vCPU overcommit",
+        "allocation_memory_overcommit_ratio": "Memory overcommit",
+        "allocation_guest_steal_max_ratio": "Worst steal",
+        "cpu_used_ratio": "CPU used",
+        "memory_available_ratio": "Memory available",
+        "libvirt_guests_unresponsive": "Guests that hang",
+        "ksm_run": "KSM",
+        "audit_differing": "Settings not as agreed",
+        "placement_shared_core_ratio": "Shared cores",
+        "agent_spool_values": "Waiting to be sent",
+    },
+    "guest": {
+        "state_reason": "State",
+        "info_node": "Node",
+        "info_flavor": "Flavor",
+        "info_project_name": "Project",
+        "cpu_steal_max_ratio": "Worst steal of a vCPU",
+        "cpu_time_seconds": "CPU, 100 % a vCPU",
+        "cpu_vcpus": "vCPUs",
+        "memory_current_bytes": "Memory given",
+        "memory_used_ratio": "Memory used",
+        "numa_local_ratio": "Local memory",
+        "process_swap_bytes": "Swapped by the node",
+        "job_active": "Migration or job",
+    },
+    "correlator": {
+        "incidents_open": "Incidents",
+        "incidents_open_high": "of them high",
+        "incidents_pending": "Not yet incidents",
+        "outbox_waiting": "Messages waiting",
+        "outbox_oldest_age_seconds": "Oldest message",
+        "outbox_dead": "Messages given up",
+    },
+    "service": {
+        "probe_status": "State",
+        "probe_latency_seconds": "Answers in",
+        "probe_instances_up": "Instances up",
+        "probe_detail": "What the probe says",
+    },
+    "fleet": {
+        "capacity_vcpus_free": "vCPUs left",
+        "capacity_memory_free_bytes": "Memory left",
+        "capacity_hosts_open": "Computes open",
+        "capacity_full_in_seconds": "Full in",
+        "capacity_losses_short": "Losses that do not fit",
+        "capacity_quota_cores_ratio": "Quotas of cores",
+    },
 }
 _OVERVIEW_GRAPHS = 2  # of each page
 
@@ -98,7 +116,8 @@ def render_dashboard(host: str, subsystems: Sequence[Subsystem]) -> dict[str, An
     """The one dashboard of the template of ``host``."""
     name = TITLES[host]
     pages = [{"name": "Overview", "widgets": _laid_out(_overview(host, subsystems))}]
-    for title, members in grouped(subsystems):
+    groups = list(grouped(subsystems))
+    for title, members in groups if len(groups) > 1 else ():
         boxes = [_graph_box(host, graph) for subsystem in members for graph in subsystem.graphs]
         if boxes:
             pages.append({"name": title, "widgets": _laid_out(boxes)})
@@ -121,35 +140,43 @@ def grouped(subsystems: Sequence[Subsystem]) -> Iterable[tuple[str, list[Subsyst
 
 
 def _overview(host: str, subsystems: Sequence[Subsystem]) -> list[_Box]:
-    """Tiles for what a person looks at first, then each page's first graphs."""
+    """Tiles for what a person looks at first, then each page's first graphs.
+
+    Raises ``ValueError`` for a title that a tile would cut off.
+    """
+    groups = list(grouped(subsystems))
+    most = _OVERVIEW_GRAPHS if len(groups) > 1 else None  # all, where they are about one thing
     graphs = [
         graph
-        for _, members in grouped(subsystems)
-        for graph in [g for subsystem in members for g in subsystem.graphs][:_OVERVIEW_GRAPHS]
+        for _, members in groups
+        for graph in [g for subsystem in members for g in subsystem.graphs][:most]
     ]
     shown = {m.field: m for s in subsystems for m in s.metrics if m.shown and not m.entity.own_labels}
-    tiles = [shown[field] for field in _TILES_FIRST[host] if field in shown]
+    tiles = [(shown[field], title) for field, title in _TILES[host].items() if field in shown]
+    for _, title in tiles:
+        if len(title) > _LONGEST_TITLE:
+            raise ValueError(f"the title {title!r} of a tile has more than {_LONGEST_TITLE} characters")
     enough = len(tiles) >= 2 * _TILES_IN_A_ROW  # a second row, or none
     return [
-        *(_tile_box(host, metric) for metric in tiles[: 2 * _TILES_IN_A_ROW if enough else _TILES_IN_A_ROW]),
+        *(_tile_box(host, *tile) for tile in tiles[: 2 * _TILES_IN_A_ROW if enough else _TILES_IN_A_ROW]),
         *(_graph_box(host, graph, small=True) for graph in graphs),
     ]
 
 
-def _tile_box(host: str, metric: Metric) -> _Box:
+def _tile_box(host: str, metric: Metric, title: str) -> _Box:
     sizes = dict(_STATE_SIZES if metric.kind in {Kind.STATE, Kind.INFO} else _NUMBER_SIZES)
-    if metric.unit is Unit.NONE and metric.kind in {Kind.GAUGE, Kind.STATE}:
-        sizes["decimal_places"] = "0"  # a count, or the number of a state
+    if metric.kind in {Kind.GAUGE, Kind.STATE}:  # a count has none, nor the number of a state
+        sizes["decimal_places"] = "0" if metric.unit is Unit.NONE else "1"
     fields = [
         {"type": "ITEM", "name": "itemid", "value": {"host": template_name(host), "key": metric.zabbix_key}},
         {"type": "INTEGER", "name": "show", "value": "2"},  # the value alone
         *({"type": "INTEGER", "name": part, "value": size} for part, size in sizes.items()),
     ]
-    return _Box(*_TILE, {"type": "ITEM", "name": tile_title(metric), "fields": fields})
+    return _Box(*_TILE, {"type": "ITEM", "name": title, "fields": fields})
 
 
 def _graph_box(host: str, graph: Graph, *, small: bool = False) -> _Box:
-    """A graph; of a prototype two, or when ``small`` the first, with arrows to the next."""
+    """A graph; of a prototype one with arrows to the next, or two of what there are several of."""
     reference = {"host": template_name(host), "name": graph_name(graph)}
     if not graph.metrics[0].entity.own_labels:
         fields = [
@@ -157,13 +184,14 @@ def _graph_box(host: str, graph: Graph, *, small: bool = False) -> _Box:
             {"type": "GRAPH", "name": "graphid", "value": reference},
         ]
         return _Box(*_GRAPH, {"type": "GRAPH_CLASSIC", "fields": fields})
+    wide = not small and graph.metrics[0].entity.name in _SIDE_BY_SIDE
     fields = [
         {"type": "INTEGER", "name": "source_type", "value": "2"},
-        {"type": "INTEGER", "name": "columns", "value": "1" if small else "2"},
+        {"type": "INTEGER", "name": "columns", "value": "2" if wide else "1"},
         {"type": "INTEGER", "name": "rows", "value": "1"},
         {"type": "GRAPH_PROTOTYPE", "name": "graphid", "value": reference},
     ]
-    return _Box(*(_GRAPH if small else _PROTOTYPES), {"type": "GRAPH_PROTOTYPE", "fields": fields})
+    return _Box(*(_PROTOTYPES if wide else _GRAPH), {"type": "GRAPH_PROTOTYPE", "fields": fields})
 
 
 def _laid_out(boxes: Iterable[_Box]) -> list[dict[str, Any]]:

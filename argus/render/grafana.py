@@ -93,11 +93,14 @@ def _panel(host: str, graph: Graph) -> dict[str, Any]:
         "title": re.sub(r"\s*\{#\w+\}:?\s*", " ", graph.name).strip(),
         "description": "\n".join(f"{_legend(host, metric)}: {metric.help}" for metric in metrics),
         "datasource": _SOURCE,
-        "fieldConfig": {"defaults": {"unit": _unit(metrics[0]), "custom": custom}, "overrides": []},
+        "fieldConfig": {
+            "defaults": {"unit": _unit(metrics[0]), "custom": custom},
+            "overrides": list(_on_the_right(metrics)),
+        },
         "options": {"tooltip": {"mode": "multi", "sort": "desc"}, "legend": {"displayMode": "list"}},
         "targets": [
             {
-                "refId": chr(ord("A") + number),
+                "refId": _reference(number),
                 "datasource": _SOURCE,
                 "expr": expression(metric, host),
                 "legendFormat": _legend(host, metric),
@@ -107,7 +110,26 @@ def _panel(host: str, graph: Graph) -> dict[str, Any]:
     }
 
 
+def _on_the_right(metrics: Sequence[Metric]) -> Iterator[dict[str, Any]]:
+    """What has another unit than the first line gets an axis of its own."""
+    for number, metric in enumerate(metrics):
+        if _unit(metric) != _unit(metrics[0]):
+            yield {
+                "matcher": {"id": "byFrameRefID", "options": _reference(number)},
+                "properties": [
+                    {"id": "unit", "value": _unit(metric)},
+                    {"id": "custom.axisPlacement", "value": "right"},
+                ],
+            }
+
+
+def _reference(number: int) -> str:
+    return chr(ord("A") + number)
+
+
 def _unit(metric: Metric) -> str:
+    if metric.field.endswith("_hertz"):
+        return "hertz"
     return (_RATES if metric.kind is Kind.COUNTER else _UNITS)[metric.unit]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from argus.render.ids import stable_uuid
-from argus.render.names import host_of, subject, template_name
+from argus.render.names import host_of, subject, template_name, zabbix_units
 
 if TYPE_CHECKING:
     from argus.catalogue.model import Graph
 
+_AXES = 2
 # Told apart on white and on dark, and by the colour-blind: Okabe and Ito's, then darker ones.
 _COLOURS = (
     "0072B2",
@@ -35,21 +36,31 @@ def graph_name(graph: Graph) -> str:
 
 
 def render_graph(graph: Graph) -> dict[str, Any]:
-    """The graph, or graph prototype; raises ``ValueError`` when it mixes hosts or has too many lines."""
+    """The graph, or graph prototype; what has another unit than the first line is drawn by the right axis.
+
+    Raises ``ValueError`` when it mixes hosts or more than two units, or has too many lines.
+    """
     host = host_of(graph.metrics[0].entity)
     if any(host_of(metric.entity) != host for metric in graph.metrics):
         raise ValueError(f"graph {graph.name!r} mixes metrics of nodes and of guests")
     if len(graph.metrics) > len(_COLOURS):
         raise ValueError(f"graph {graph.name!r} has more than {len(_COLOURS)} lines: nobody can read that")
+    units = list(dict.fromkeys(zabbix_units(metric) for metric in graph.metrics))
+    if len(units) > _AXES:
+        raise ValueError(f"graph {graph.name!r} has lines in {', '.join(map(repr, units))}: two axes are all")
     body: dict[str, Any] = {
         "uuid": stable_uuid(template_name(host), "graph", graph.name),
         "name": graph_name(graph),
     }
     if graph.stacked:
         body["type"] = "STACKED"
+    if units == ["%"]:  # 94 % beside 95 % is no change; what is left of something may be below 0
+        body["ymin_type_1"] = "FIXED"
     body["graph_items"] = [
         ({"sortorder": str(order)} if order else {})  # Zabbix leaves defaults out, and so compares equal
-        | {"color": colour, "item": {"host": template_name(host), "key": metric.zabbix_key}}
+        | {"color": colour}
+        | ({"yaxisside": "RIGHT"} if zabbix_units(metric) != units[0] else {})
+        | {"item": {"host": template_name(host), "key": metric.zabbix_key}}
         for order, (metric, colour) in enumerate(zip(graph.metrics, _COLOURS, strict=False))
     ]
     return body

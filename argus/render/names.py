@@ -37,8 +37,6 @@ _SPELLED = {
     "rss": "RSS", "rx": "received", "shutoff": "shut off", "softirq": "soft IRQ", "thp": "THP", "tx": "sent",
     "uuid": "UUID", "vcpu": "vCPU", "vcpus": "vCPUs",
 }  # fmt: skip
-_LOWER = ("vCPU", "pCPU", "libvirt")  # their own first letter
-_LONGEST_TILE = 21  # characters of a title that a tile of a sixth of the page shows
 # What a subsystem's values are about, where its name in keys is not the word for it.
 _SUBJECTS = {"net": "Network", "process": "QEMU process", "vmstat": "Memory events"}
 _TIMES = frozenset({"time", "age", "latency", "duration", "uptime", "delay", "wait"})
@@ -92,15 +90,6 @@ def item_name(metric: Metric) -> str:
     return f"{subject(metric)}: {_what(metric)}"
 
 
-def tile_title(metric: Metric) -> str:
-    """``KSM run``, ``Guests running``: short enough for a tile of a dashboard to show it whole."""
-    whole = item_name(metric).replace(":", "")
-    if not metric.name or (len(whole) <= _LONGEST_TILE and metric.kind is not Kind.INFO):
-        return whole
-    what = _what(metric)
-    return what if what.startswith(_LOWER) else what[:1].upper() + what[1:]
-
-
 def _what(metric: Metric) -> str:
     name = metric.name.removeprefix(f"{metric.entity.name}_")  # "Collector ksm: success"
     counter = metric.kind is Kind.COUNTER
@@ -111,7 +100,8 @@ def _what(metric: Metric) -> str:
     if metric.unit is Unit.SECONDS:
         name = name.removesuffix("_seconds")
         return words(name if name.split("_")[-1] in _TIMES else f"{name}_time")
-    return f"{words(name)} per second" if counter else words(name)
+    # "received bytes" in Bps: the unit says the rest, and a legend has little room
+    return f"{words(name)} per second" if counter and metric.unit is not Unit.BYTES else words(name)
 
 
 def zabbix_units(metric: Metric) -> str:
@@ -122,4 +112,6 @@ def zabbix_units(metric: Metric) -> str:
         return "Bps" if metric.kind is Kind.COUNTER else "B"
     if metric.unit is Unit.SECONDS:
         return "s"
+    if metric.field.endswith("_hertz"):
+        return "Hz"
     return "/s" if metric.kind is Kind.COUNTER else ""

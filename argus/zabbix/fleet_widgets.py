@@ -136,9 +136,10 @@ def fleet_widgets(
         _nodes(names, groups[NODES_GROUP]),
         _slow_guests(names, groups[GUESTS_GROUP]),
         _far_guests(names, groups[GUESTS_GROUP]),
-        _lines(names, "Overcommit and steal of the nodes", (0, 18, 12, 5), _OVERCOMMIT),
-        _lines(names, "KSM and huge pages of the nodes", (12, 18, 12, 5), _MERGING),
         _busy_disks(names, groups[GUESTS_GROUP]),
+        # across the page: a legend names node and item, and is cut off else
+        _lines(names, "Overcommit and steal of the nodes", (0, 26, 24, 5), _OVERCOMMIT),
+        _lines(names, "KSM and huge pages of the nodes", (0, 31, 24, 5), _MERGING),
     )
 
 
@@ -182,16 +183,19 @@ def _slow_guests(names: _Names, group: str) -> Widget:
         _Column("CPU", guest_cpu.TIME),
         _Column("Memory", guest_memory.CURRENT),
     )
-    return _table(names, "Guests that wait most for a CPU", (0, 14, 14, 4), group, columns, order_by=2)
+    return _table(names, "Guests that wait most for a CPU", (0, 14, 24, 4), group, columns, order_by=2)
 
 
 def _far_guests(names: _Names, group: str) -> Widget:
     columns = (
         _Column("Guest"),
+        _Column("Node", guest_info.NODE, lately=False),
         _Column("Local memory", guest_numa.LOCAL_RATIO, _LOCAL, top=100),
+        _Column("On NUMA nodes", guest_numa.SPANNED),
+        _Column("Memory", guest_memory.CURRENT),
     )
     title = "Guests whose memory is farthest away"
-    return _table(names, title, (14, 14, 10, 4), group, columns, order_by=1, lowest=True)
+    return _table(names, title, (0, 18, 24, 4), group, columns, order_by=2, lowest=True)
 
 
 def _busy_disks(names: _Names, group: str) -> Widget:
@@ -207,7 +211,7 @@ def _busy_disks(names: _Names, group: str) -> Widget:
         _Column("Write latency", guest_disk.WRITE_LATENCY, of=disk),
     )
     title = f"Guests that write most to {disk}"
-    return _table(names, title, (0, 23, 24, 4), group, columns, order_by=2)
+    return _table(names, title, (0, 22, 24, 4), group, columns, order_by=2)
 
 
 def _correlator(names: _Names, group: str) -> Widget:

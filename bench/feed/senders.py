@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 from zabbix_utils import ItemValue, Sender
 
 from argus.zabbix.api import Zabbix
-from argus_agent.delivery import Courier, Servers
+from argus_agent.delivery import Courier
 from argus_agent.registration import Registrations
+from argus_agent.servers import Servers
 from argus_agent.settings import Address
 from argus_agent.spool import MemorySpool
 from argus_agent.zabbix_protocol import Value

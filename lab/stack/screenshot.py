@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Error, ViewportSize, sync_playwright
 
+from argus.zabbix.desired import CORRELATOR
 from stack.components.argus_setup import ZABBIX_PASSWORD, ZABBIX_USER
 from stack.components.guest_xml import GUESTS
 from stack.components.zabbix7 import zabbix7_url
@@ -37,11 +38,13 @@ FLAGS = (
 SIZE: ViewportSize = {"width": 1600, "height": 1000}
 LATELY = {"from": "now-15m", "to": "now"}
 MILLISECONDS = 60_000
-FLEET_HEIGHT = 2100
 TABS = ".dashboard-navigation-tabs"
 SELECTED_TAB = f"{TABS} .selected-tab"  # the page changes a moment after the click
 PERIODS = ".time-quick-range"  # the choice of a period, a quarter of the page
 PERIOD_BUTTON = ".btn-time"
+# The page scrolls inside itself: a picture shows as much of it as the window is high.
+WHOLE_HEIGHT = "() => Math.max(...[...document.querySelectorAll('main, .wrapper')].map(e => e.scrollHeight))"
+MOST_HEIGHT = 4000
 # No widget waits for its content, and none has begun to for a second: the next page's begin after the click.
 SETTLED = """() => {
   const now = Date.now();
@@ -49,18 +52,33 @@ SETTLED = """() => {
   return now - window.argusBusy > 1000;
 }"""
 
-NODE_TABS = ("Overview", "CPU and overcommit", "Memory and NUMA", "KSM and THP", "Guests and agent")
-GUEST_TABS = ("Overview", "CPU and steal", "Memory and balloon", "NUMA", "Disks", "Network")
+NODE_TABS = (
+    "Overview",
+    "CPU and overcommit",
+    "Memory and NUMA",
+    "KSM and THP",
+    "Guests and agent",
+    "Disks and network",
+)
+GUEST_TABS = (
+    "Overview",
+    "CPU and steal",
+    "Memory and balloon",
+    "NUMA",
+    "Disks",
+    "Network",
+    "Events and migration",
+)
+CORRELATOR_TABS = ("Overview",)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A page; ``tab`` is the page of a dashboard that is clicked first, ``high`` its height in pixels."""
+    """A page; ``tab`` is the page of a dashboard that is clicked first."""
 
     name: str
     path: str  # below the frontend's address
     tab: str = ""
-    high: int = SIZE["height"]
 
 
 def take_screenshots(lab: Lab, folder: Path, *, seven: bool = False) -> int:
@@ -84,11 +102,13 @@ def pictures(api: ZabbixAPI) -> list[Picture]:
     ]  # Zabbix remembers a kiosk, which has no tabs
     for board in api.dashboard.get(output=["dashboardid", "name"], search={"name": "Argus fleet"}):
         query = {"action": "dashboard.view", "dashboardid": board["dashboardid"], **LATELY}
-        found.append(Picture("fleet", f"zabbix.php?{urlencode(query)}", high=FLEET_HEIGHT))
+        found.append(Picture("fleet", f"zabbix.php?{urlencode(query)}"))
     hosts = {host["host"]: host["hostid"] for host in api.host.get(output=["hostid", "host"])}
     guest = next((guest.uuid for guest in GUESTS if guest.throttled and guest.uuid in hosts), "")
     node = min((name for name in hosts if name.startswith("lab-node")), default="")
-    for name, host, tabs in (("node", node, NODE_TABS), ("guest", guest, GUEST_TABS)):
+    own = CORRELATOR if CORRELATOR in hosts else ""
+    boards = (("node", node, NODE_TABS), ("guest", guest, GUEST_TABS), ("correlator", own, CORRELATOR_TABS))
+    for name, host, tabs in boards:
         if host:
             found += [_board(name, hosts[host], tab) for tab in tabs]
         else:
@@ -112,7 +132,7 @@ def _photograph(url: str, wanted: list[Picture], folder: Path, profile: Path) ->
         page.set_default_timeout(MILLISECONDS)
         _log_in(page, url)
         for picture in wanted:
-            page.set_viewport_size({**SIZE, "height": picture.high})
+            page.set_viewport_size(SIZE)
             page.goto(f"{url}/{picture.path}", wait_until="networkidle")
             if picture.tab:
                 page.locator(TABS).get_by_text(picture.tab, exact=True).first.click()
@@ -120,6 +140,9 @@ def _photograph(url: str, wanted: list[Picture], folder: Path, profile: Path) ->
                 page.wait_for_load_state("networkidle")
             if page.locator(PERIODS).first.is_visible():
                 page.locator(PERIOD_BUTTON).first.click()
+            page.wait_for_function(SETTLED)
+            high = min(MOST_HEIGHT, max(SIZE["height"], page.evaluate(WHOLE_HEIGHT)))
+            page.set_viewport_size({**SIZE, "height": high})
             page.wait_for_function(SETTLED)
             file = folder / f"{picture.name}.png"
             page.screenshot(path=file)

@@ -10,8 +10,9 @@ import pytest
 from trapper import Trapper
 
 from argus_agent.config import Address
-from argus_agent.delivery import BATCH, REFUSED_KEEP_SECONDS, Courier, Servers
+from argus_agent.delivery import BATCH, REFUSED_KEEP_SECONDS, Courier
 from argus_agent.registration import RESEND_SECONDS, Registrations
+from argus_agent.servers import Servers
 from argus_agent.spool import MemorySpool
 from argus_agent.zabbix_protocol import Value, ZabbixError, active_checks
 
@@ -53,6 +54,20 @@ def test_hosts_are_registered_before_their_values_are_sent() -> None:
     assert zabbix.metadata == ["argus-node seq=10000000", "argus-guest node=node-1 seq=10000000"]
     assert zabbix.taken == [("node-1", 1), ("g", 1)]
     assert chain.courier.status().refused == 0
+
+
+def test_a_zabbix_that_is_busy_making_hosts_gets_the_values_of_those_it_knows() -> None:
+    with Trapper("node-1", "old", busy=True) as zabbix:
+        chain = Chain(zabbix.address)
+        guests(chain, "old", "new")
+        chain.put(("node-1", 1), ("old", 1))
+        chain.step()
+        chain.step(40)
+        assert set(zabbix.taken) == {("node-1", 1), ("old", 1)}
+        zabbix.busy = False
+        chain.step(60)
+    assert "argus-node" in zabbix.metadata[0]
+    assert chain.courier.status().errors == 2
 
 
 def test_a_backlog_is_sent_oldest_first_in_batches() -> None:
@@ -125,7 +140,8 @@ def test_while_zabbix_is_away_everything_is_kept_with_its_time() -> None:
     chain.step()
     chain.step(3600)
     status = chain.courier.status()
-    assert (status.waiting, status.dropped, status.errors) == (50, 0, 2)
+    # registered twice, delivered once: before, the host was not told of
+    assert (status.waiting, status.dropped, status.errors) == (50, 0, 3)
 
 
 def test_servers_are_tried_in_order_and_one_that_failed_comes_last_for_a_while() -> None:

@@ -169,3 +169,40 @@ def test_registrations_come_a_few_at_a_time_the_longest_due_first(
     registrations.present({"a", "b", "c"}, {"a", "b", "c"}, ())
     clock.now += ARRIVAL_SECONDS
     assert [host for host, _ in registrations.due(2)] == ["a", "b"]
+
+
+def test_a_slow_answer_is_followed_by_a_pause_in_which_nobody_is_told(clock: Clock) -> None:
+    registrations = Registrations("node-1", clock, clock)
+    registrations.answered("node-1", 1.1)
+    clock.now += 9.9
+    assert registrations.due(10) == []
+    clock.now += 20.1
+    assert registrations.due(10)
+
+
+def test_after_a_quick_answer_the_next_guest_is_told_at_once(
+    registrations: Registrations, clock: Clock
+) -> None:
+    registrations.present({"a", "b"}, {"a", "b"}, ())
+    clock.now += ARRIVAL_SECONDS
+    registrations.answered("a", 0.09)
+    registrations.told("a")
+    assert [host for host, _ in registrations.due(10)] == ["b"]
+
+
+def test_however_slow_zabbix_is_the_next_try_is_within_a_minute_and_a_half(clock: Clock) -> None:
+    registrations = Registrations("node-1", clock, clock)
+    registrations.answered("node-1", 600.0)
+    clock.now += 90
+    assert registrations.due(10)
+
+
+def test_values_of_a_guest_that_is_not_told_of_yet_wait_but_not_for_ever(
+    registrations: Registrations, clock: Clock
+) -> None:
+    """Zabbix may know it from before; if not, the values are refused and kept."""
+    registrations.present({"g"}, {"g"}, ())
+    clock.now += ARRIVAL_SECONDS + 20
+    assert registrations.held() == {"g"}
+    clock.now += 11
+    assert registrations.held() == set()

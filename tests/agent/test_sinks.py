@@ -25,10 +25,11 @@ from argus.catalogue import (
 from argus.catalogue.model import Row, Sample, samples_of
 from argus_agent.collectors import load_collectors
 from argus_agent.config import Address
-from argus_agent.delivery import Courier, Servers
+from argus_agent.delivery import Courier
 from argus_agent.guests import Guest, LibvirtView
 from argus_agent.registration import RESEND_SECONDS, Registrations
 from argus_agent.runner import Result
+from argus_agent.servers import Servers
 from argus_agent.settings import FULL
 from argus_agent.sinks.document import NODE as NODE_DOCUMENT
 from argus_agent.sinks.document import documents

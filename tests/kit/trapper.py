@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 
 
 class Trapper:
-    """``known`` hosts are taken; a registration makes a host known when ``registers`` is set."""
+    """``known`` hosts are taken; a registration makes a host known when ``registers`` is set.
 
-    def __init__(self, *known: str, registers: bool = False, refusal: str = "not found") -> None:
+    ``busy``: it hangs up on registrations without an answer, as one whose trappers all make hosts.
+    """
+
+    def __init__(
+        self, *known: str, registers: bool = False, refusal: str = "not found", busy: bool = False
+    ) -> None:
+        self.busy = busy
         self.known = set(known)
         self.registers = registers
         self.refusal = refusal
@@ -48,8 +54,11 @@ class Trapper:
             except OSError:  # closed: the test is over
                 return
             with connection, connection.makefile("rb") as stream:
-                reply = self._answer(json.loads(unpack(stream.read)))
-                connection.sendall(pack(json.dumps(reply).encode()))
+                request = json.loads(unpack(stream.read))
+                if self.busy and request["request"] == "active checks":
+                    self.requests.append(request)
+                    continue
+                connection.sendall(pack(json.dumps(self._answer(request)).encode()))
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         self.requests.append(request)

@@ -70,6 +70,7 @@ CASES: dict[str, Case] = {
     "guest_job_long": Case((1, 3600), (0, 0)),
     "guest_steal_critical": one(0.4, 0.01),
     "guest_steal_high": one(0.15, 0.01),
+    "disk_slow": Case((0.5, 0.001), (0.002, 0.001)),
     "disk_at_limit": one(0.99, 0.2),
     "guest_swapped_by_node": one(256 * 2**20, 0),
     "guest_memory_remote": one(0.3, 0.95),

@@ -17,12 +17,13 @@ from argus.catalogue import agent, guest_cpu, guest_nic, libvirt
 from argus_agent.collectors import load_collectors
 from argus_agent.config import Address
 from argus_agent.cycle import Allocation
-from argus_agent.delivery import Courier, Servers
+from argus_agent.delivery import Courier
 from argus_agent.guests import LibvirtView
 from argus_agent.host import Host
 from argus_agent.libvirt_source import LibvirtSource
 from argus_agent.registration import Registrations
 from argus_agent.runner import Result, Runner
+from argus_agent.servers import Servers
 from argus_agent.sinks.zabbix import Zabbix
 from argus_agent.spool import MemorySpool
 from argus_agent.zabbix_protocol import Value

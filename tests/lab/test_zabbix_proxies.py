@@ -20,7 +20,7 @@ import pytest
 
 from argus.catalogue import guest_info, guest_memory, guest_state, libvirt
 from argus.zabbix.api import Zabbix
-from argus_agent.delivery import Courier, Servers
+from argus_agent.delivery import Courier
 from argus_agent.guests import (
     PAUSED,
     PAUSED_MIGRATION,
@@ -32,6 +32,7 @@ from argus_agent.guests import (
 )
 from argus_agent.registration import Registrations
 from argus_agent.runner import Result
+from argus_agent.servers import Servers
 from argus_agent.settings import Address
 from argus_agent.sinks import zabbix as sink
 from argus_agent.spool import MemorySpool

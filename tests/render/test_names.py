@@ -1,23 +1,23 @@
-"""Names that people read are whole where they are shown."""
+"""Names that people read: one vocabulary, and no longer than need be."""
 
 from __future__ import annotations
 
 import pytest
 
-from argus.catalogue import allocation, guest_info, ksm, libvirt
+from argus.catalogue import guest_nic, ksm, node_cpu, node_cpufreq
 from argus.catalogue.model import Metric
-from argus.render.names import tile_title
+from argus.render.names import item_name, zabbix_units
 
 
 @pytest.mark.parametrize(
-    ("metric", "title"),
+    ("metric", "name", "units"),
     [
-        (ksm.RUN, "KSM run"),
-        (allocation.RUNNING, "Guests running"),
-        (allocation.VCPU_RATIO, "vCPU overcommit in %"),
-        (libvirt.UP, "libvirt up"),
-        (guest_info.FLAVOR, "Flavor"),
+        (ksm.RUN, "KSM: run", ""),
+        (guest_nic.RX_PACKETS, "NIC {#NIC}: received packets per second", "/s"),
+        (guest_nic.RX_BYTES, "NIC {#NIC}: received bytes", "Bps"),
+        (node_cpu.USED, "CPU: used in %", "%"),
+        (node_cpufreq.MEAN, "Cpufreq: mean hertz", "Hz"),
     ],
 )
-def test_a_tile_has_a_title_that_fits(metric: Metric, title: str) -> None:
-    assert tile_title(metric) == title
+def test_name_and_unit_say_together_what_a_value_is(metric: Metric, name: str, units: str) -> None:
+    assert (item_name(metric), zabbix_units(metric)) == (name, units)

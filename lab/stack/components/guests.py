@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stack.lab import Lab
 
 DISK_MB = 16
+POOL = "<pool type='dir'><name>images</name><target><path>{path}</path></target></pool>"
 UNLIMITED = -1
 BOOT_SECONDS = 180  # emulated, all three at once; 15 s on two idle cores
 
@@ -33,6 +34,7 @@ class Guests:
         folder = lab.folder(self.name)
         connection = libvirt.open(self._node.uri(lab))
         try:
+            _make_pool(connection, folder)
             started = [guest for guest in GUESTS if self._start(lab, connection, guest, folder)]
         except libvirt.libvirtError as failure:
             raise LabError(
@@ -79,6 +81,12 @@ class Guests:
         if missing:
             raise DownError(f"not running on {self._node.name}: {', '.join(missing)}")
         return ", ".join(f"{guest.name} ({guest.vcpus} vCPU, {guest.load})" for guest in GUESTS)
+
+
+def _make_pool(connection: libvirt.virConnect, folder: Path) -> None:
+    """The storage pool in which the guests' disks lie; until the node stops."""
+    if not any(pool.name() == "images" for pool in connection.listAllStoragePools()):
+        connection.storagePoolCreateXML(POOL.format(path=folder))
 
 
 def _allow(uri: str, guest: Guest, quota: int) -> None:
