@@ -112,7 +112,8 @@ SUBSYSTEM = Subsystem(
             "guest_not_running",
             "Guest is not running",
             (STATE, REASON),
-            f"{{$ARGUS.GUEST.STATE.CONTROL}}=1 and last(@1)<>1 and last(@1)<>2 and {_PASSING}",
+            # In this order: {ITEM.VALUE2} is the item of the second function, not the second item.
+            f"{{$ARGUS.GUEST.STATE.CONTROL}}=1 and last(@1)<>1 and {_PASSING} and last(@1)<>2",
             Severity.AVERAGE,
             "availability",
             "The guest is paused or off. The reason says who did it: 'shut down' came from inside, "

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from argus.catalogue import SUBSYSTEMS
-from argus.render.names import HOSTS, template_name
+from argus.render.names import HOSTS, host_of, template_name
 from argus.render.template import template_document
+from argus.render.triggers import IDENT_TAG
 from argus.zabbix.changes import DELETE, Change
 
 if TYPE_CHECKING:
@@ -16,17 +17,23 @@ if TYPE_CHECKING:
     from argus.zabbix.api import Zabbix
 
 _OURS = "argus."  # items of others in our templates have other keys, and stay
-_KINDS = (("discoveryrule", "itemid"), ("item", "itemid"), ("itemprototype", "itemid"))
+_ITEMS = ("discoveryrule", "item", "itemprototype")
+_TRIGGERS = ("trigger", "triggerprototype")  # ours have a tag; one that is left would go on telling
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """One item, item prototype or discovery rule; ``key`` is its key, ``kind`` the API's object."""
+    """``kind`` is the API's object; ``key`` the key, or the name of a trigger (prototype)."""
 
     kind: str
-    itemid: str
+    id: str
     key: str
     template: str
+
+    @property
+    def id_name(self) -> str:
+        """How the API calls the id."""
+        return "triggerid" if self.kind in _TRIGGERS else "itemid"
 
 
 def leftovers(zabbix: Zabbix) -> list[Leftover]:
@@ -39,14 +46,22 @@ def _of_template(zabbix: Zabbix, host: str) -> Iterable[Leftover]:
     found = zabbix.read("template.get", output=["templateid"], filter={"host": [name]})
     if not found:
         return
+    where = [row["templateid"] for row in found]
     wanted = set(_keys(host))
-    for kind, key in _KINDS:
+    idents = {t.ident for s in SUBSYSTEMS for t in s.triggers if host_of(t.metrics[0].entity) == host}
+    for kind in _TRIGGERS:  # first: an item that goes takes its triggers along
         rows = zabbix.read(
-            f"{kind}.get", output=[key, "key_"], templateids=[row["templateid"] for row in found]
+            f"{kind}.get", output=["triggerid", "description"], templateids=where, selectTags="extend"
         )
         for row in rows:
+            ours = {tag["value"] for tag in row["tags"] if tag["tag"] == IDENT_TAG}
+            if ours and not ours & idents:
+                yield Leftover(kind, row["triggerid"], row["description"], name)
+    for kind in _ITEMS:
+        rows = zabbix.read(f"{kind}.get", output=["itemid", "key_"], templateids=where)
+        for row in rows:
             if row["key_"].startswith(_OURS) and row["key_"] not in wanted:
-                yield Leftover(kind, row[key], row["key_"], name)
+                yield Leftover(kind, row["itemid"], row["key_"], name)
 
 
 def _keys(host: str) -> Iterable[str]:
@@ -74,5 +89,5 @@ def _deletion(zabbix: Zabbix, left: Leftover) -> Change:
 
 def _delete(zabbix: Zabbix, left: Leftover) -> None:
     # A rule takes its prototypes along, which were planned as well.
-    if zabbix.read(f"{left.kind}.get", itemids=[left.itemid], output=["itemid"]):
-        zabbix.call(f"{left.kind}.delete", left.itemid)
+    if zabbix.read(f"{left.kind}.get", output=[left.id_name], **{f"{left.id_name}s": [left.id]}):
+        zabbix.call(f"{left.kind}.delete", left.id)

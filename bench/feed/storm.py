@@ -214,7 +214,7 @@ def made_twice(lab: Lab, database: str, prefix: str) -> int:
 
 def until_all(lab: Lab, zabbix: Zabbix, database: str, prefix: str, guests: int) -> dict[str, float]:
     """Seconds until all have a host, and until all have a value; tells on stderr how far it is."""
-    begin, done = time.monotonic(), {}
+    begin, done = time.monotonic(), dict[str, float]()
     while time.monotonic() - begin < GIVE_UP:
         time.sleep(5)
         hosts, valued = count(zabbix, f"{prefix}-g"), with_a_value(lab, database, prefix)

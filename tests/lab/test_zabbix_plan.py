@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.lab
 
 OLD_KEY = "argus.node.no_longer_measured"
+OLD_TRIGGER = "no longer told"
 
 
 @pytest.fixture
@@ -58,6 +59,9 @@ def test_what_is_no_longer_in_the_catalogue_is_shown_and_deleted_only_when_asked
     item = {"name": "old", "hostid": where, "type": 2, "value_type": 3}
     (mine,) = admin.call("item.create", **item, key_="ours.stays")["itemids"]
     admin.call("item.create", **item, key_=OLD_KEY)
+    expression = f"last(/{template_name(NODE_HOST)}/ours.stays)>1"
+    tags = [{"tag": "argus", "value": "no_longer_told"}]
+    admin.call("trigger.create", description=OLD_TRIGGER, expression=expression, tags=tags)
 
     def left() -> list[Any]:
         return list(admin.read("item.get", templateids=[where], filter={"key_": OLD_KEY}, output=["itemid"]))
@@ -65,12 +69,17 @@ def test_what_is_no_longer_in_the_catalogue_is_shown_and_deleted_only_when_asked
     try:
         done = zabbix(lab, "apply")
         assert OLD_KEY in done.stderr
+        assert OLD_TRIGGER in done.stderr
         assert "--delete-removed" in done.stderr
         assert left()
         planned = json.loads(zabbix(lab, "plan", "--delete-removed", "--format", "json").stdout)
-        assert ("delete", OLD_KEY) in {(change["verb"], change["name"]) for change in planned}
+        assert {(change["verb"], change["name"]) for change in planned} == {
+            ("delete", OLD_KEY),
+            ("delete", OLD_TRIGGER),
+        }
         zabbix(lab, "apply", "--delete-removed")
         assert not left()
+        assert not admin.read("trigger.get", templateids=[where], filter={"description": OLD_TRIGGER})
         assert admin.read("item.get", itemids=[mine], output=["itemid"])
     finally:
         admin.call("item.delete", mine)
