@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from argus.catalogue import allocation
-from argus.catalogue.model import NODE, Kind, Metric, Unit
+from argus.catalogue.exported_fleet import NODES, NODES_REPORTING, SUMMED
 
 if TYPE_CHECKING:
     from argus.correlator.facts import Facts
-
-SUMMED: tuple[Metric, ...] = tuple(
-    metric
-    for metric in allocation.SUBSYSTEM.metrics
-    if metric.kind is Kind.GAUGE and metric.entity is NODE and metric.unit is not Unit.RATIO
-)
 
 
 def fleet_sums(facts: Facts, stale_after: float, now: float) -> dict[str, float]:
@@ -23,8 +16,8 @@ def fleet_sums(facts: Facts, stale_after: float, now: float) -> dict[str, float]
     A sum that no node contributes to is left out.
     """
     sums = {
-        "nodes": float(len(facts.nodes)),
-        "nodes_reporting": float(sum(1 for node in facts.nodes if now - node.at <= stale_after)),
+        NODES: float(len(facts.nodes)),
+        NODES_REPORTING: float(sum(1 for node in facts.nodes if now - node.at <= stale_after)),
     }
     for metric in SUMMED:
         known = [

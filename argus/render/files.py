@@ -38,6 +38,7 @@ def generated_files() -> Mapping[str, str]:
         files[f"zabbix_templates/{native7.FORMAT}/{name}.yaml"] = _NOTE + to_yaml(native7.native(document))
     for host in grafana.HOSTS:
         files[f"grafana/{_FILES[host]}.json"] = grafana.dashboard(host, SUBSYSTEMS)
+    files[f"grafana/{_FILES['correlator']}.json"] = grafana.correlator_dashboard()
     pages = {"docs/metrics.md": metrics_page(SUBSYSTEMS), "docs/runbooks.md": runbooks_page()}
     return MappingProxyType(files | pages)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from argus.catalogue import exported, exported_fleet
 from argus.catalogue.not_available import NOT_AVAILABLE
 from argus.render.names import zabbix_units
 
@@ -25,7 +26,16 @@ A value that does not exist is absent in both, never 0. Items marked *off* are i
 
 def metrics_page(subsystems: Sequence[Subsystem]) -> str:
     """Return the page as Markdown."""
-    return _HEAD + "".join(_section(subsystem) for subsystem in subsystems) + "".join(_missing())
+    sections = (_section(subsystem) for subsystem in subsystems)
+    return _HEAD + "".join((*sections, *_exported(), *_missing()))
+
+
+def _exported() -> Iterable[str]:
+    yield "\n## The correlator's exporter\n\nFor Prometheus alone, read from the database at each scrape.\n"
+    yield "\n| Prometheus | what it says |\n|---|---|\n"
+    for series in (*exported.SERIES, *exported_fleet.SERIES):
+        labels = f"{{{','.join(series.labels)}}}" if series.labels else ""
+        yield _row(f"`{series.full_name}{labels}`", series.help)
 
 
 def _missing() -> Iterable[str]:

@@ -62,4 +62,4 @@ def test_the_reference_names_every_metric_trigger_and_macro() -> None:
 def test_a_bar_in_a_help_text_does_not_break_the_table() -> None:
     page = metrics_page(SUBSYSTEMS).splitlines()
     rows = [line for line in page if line.startswith("| `argus_")]
-    assert {line.replace("\\|", "").count("|") for line in rows} == {7}
+    assert {line.replace("\\|", "").count("|") for line in rows} == {3, 7}, "two kinds of tables"

@@ -12,13 +12,16 @@ import pytest
 
 from argus.catalogue import METRICS, SUBSYSTEMS
 from argus.render import grafana
+from argus.render.names import CORRELATOR_HOST
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
-@pytest.fixture(params=grafana.HOSTS)
+@pytest.fixture(params=[*grafana.HOSTS, CORRELATOR_HOST])
 def document(request: pytest.FixtureRequest) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(grafana.dashboard(request.param, SUBSYSTEMS))
+    about_itself = request.param == CORRELATOR_HOST
+    text = grafana.correlator_dashboard() if about_itself else grafana.dashboard(request.param, SUBSYSTEMS)
+    loaded: dict[str, Any] = json.loads(text)
     return loaded
 
 
@@ -40,7 +43,9 @@ def test_prometheus_reads_every_expression(document: dict[str, Any], promtool: s
 
 def test_counters_and_only_counters_are_shown_as_rates(document: dict[str, Any]) -> None:
     texts = expressions(document)
-    assert [text for text in texts if ("_total{" in text) != text.startswith("rate(")] == []
+    counters = re.compile(r"argus_\w+_total\b")
+    rates = re.compile(r"(rate|increase)\(")
+    assert [text for text in texts if bool(counters.search(text)) != bool(rates.search(text))] == []
 
 
 def test_panels_do_not_overlap(document: dict[str, Any]) -> None:
