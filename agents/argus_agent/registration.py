@@ -111,14 +111,18 @@ class Registrations:
     def due(self, limit: int) -> list[tuple[str, str]]:
         """Return host and metadata of up to ``limit`` registrations that are due, the longest due first.
 
-        None while Zabbix is to have a pause from them.
+        Arrivals come before what is only repeated.  None while Zabbix is to have a pause from them.
         """
         now = self._monotonic()
         with self._lock:
             if now < self._not_before:
                 return []
-            due = sorted((host.due, name) for name, host in self._hosts.items() if host.due <= now)
-            return [(name, self._hosts[name].metadata) for _, name in due[:limit]]
+            due = sorted(
+                (host.told_seq == host.seq, host.due, name)
+                for name, host in self._hosts.items()
+                if host.due <= now
+            )
+            return [(name, self._hosts[name].metadata) for _, _, name in due[:limit]]
 
     def answered(self, name: str, seconds: float) -> None:
         """The answer to a registration, or none, took ``seconds``: a slow one is followed by a pause."""

@@ -206,3 +206,10 @@ def test_values_of_a_guest_that_is_not_told_of_yet_wait_but_not_for_ever(
     assert registrations.held() == {"g"}
     clock.now += 11
     assert registrations.held() == set()
+
+
+def test_an_arrival_comes_before_what_is_only_repeated(registrations: Registrations, clock: Clock) -> None:
+    clock.now += 121
+    registrations.present({"new"}, {"new"}, ())
+    clock.now += ARRIVAL_SECONDS
+    assert [host for host, _ in registrations.due(10)] == ["new", "node-1"]

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 SUITE = "trixie"
 DEFAULT = "http://deb.debian.org/debian"
-PACKAGES = "zabbix-server-pgsql zabbix-frontend-php php-cli php-cgi php-pgsql"  # php-cgi keeps apache out
+# php-cgi keeps apache out
+PACKAGES = "zabbix-server-pgsql zabbix-frontend-php php-cli php-cgi php-pgsql locales"
+LOCALE = "localedef -i en_US -f UTF-8 en_US.UTF-8"  # without, every page is full of complaints
 DATABASE = "zabbix7"
 INSTALL_SECONDS = 600
 
@@ -79,7 +81,8 @@ class Zabbix7Packages:
         install = f"{apt} update && DEBIAN_FRONTEND=noninteractive {apt} install -y --no-install-recommends"
         # /proc is mounted in a namespace of its own: it is gone when the command ends, however it ends
         script = 'mount -t proc proc "$0/proc" && exec chroot "$0" sh -ec "$1"'
-        argv: list[str | Path] = ["unshare", "--mount", "sh", "-ec", script, fresh, f"{install} {PACKAGES}"]
+        argv: list[str | Path] = ["unshare", "--mount", "sh", "-ec", script, fresh]
+        argv.append(f"{install} {PACKAGES} && {LOCALE}")
         lab.command(self.name, argv, timeout=INSTALL_SECONDS)
         fresh.rename(root(lab))
 
