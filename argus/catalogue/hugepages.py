@@ -31,5 +31,5 @@ SUBSYSTEM = Subsystem(
     "hugepages",
     "Huge page pools",
     (*FILES.values(), RESERVED),
-    graphs=(Graph("Huge pages", (TOTAL, FREE)),),
+    graphs=(Graph("Huge pages of NUMA node {#NUMA_NODE}, {#SIZE}", (TOTAL, FREE)),),
 )

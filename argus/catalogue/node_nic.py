@@ -79,7 +79,7 @@ SUBSYSTEM = Subsystem(
         Macro("ARGUS.NODE.NIC.CONTROL", "1", "Whether a NIC must have a link, 1 or 0; context: its name."),
     ),
     graphs=(
-        Graph("Traffic of the node", (RX_BYTES, TX_BYTES)),
-        Graph("Losses of the node", (RX_ERRORS, TX_ERRORS, RX_DROPS, TX_DROPS)),
+        Graph("Node NIC {#NIC}: traffic", (RX_BYTES, TX_BYTES)),
+        Graph("Node NIC {#NIC}: losses", (RX_ERRORS, TX_ERRORS, RX_DROPS, TX_DROPS)),
     ),
 )

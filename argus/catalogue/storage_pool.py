@@ -89,5 +89,5 @@ SUBSYSTEM = Subsystem(
             "Percent of a storage pool in use below which nothing is predicted; context: its name.",
         ),
     ),
-    graphs=(Graph("Storage pool", (ALLOCATION, AVAILABLE)),),
+    graphs=(Graph("Storage pool {#POOL}", (ALLOCATION, AVAILABLE)),),
 )

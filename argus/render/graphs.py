@@ -54,7 +54,7 @@ def render_graph(graph: Graph) -> dict[str, Any]:
     }
     if graph.stacked:
         body["type"] = "STACKED"
-    if units == ["%"]:  # 94 % beside 95 % is no change; what is left of something may be below 0
+    if units[0] == "%":  # 94 % beside 95 % is no change; what is left of something may be below 0
         body["ymin_type_1"] = "FIXED"
     body["graph_items"] = [
         ({"sortorder": str(order)} if order else {})  # Zabbix leaves defaults out, and so compares equal

@@ -27,6 +27,7 @@ PAGE = 1000  # objects asked for at once where a list may be long
 _PAUSES = (0.5, 1.5)  # seconds before the second and the third try of a read
 _TRY_AGAIN = frozenset({502, 503, 504})
 _TOO_OLD_SESSION = ("session terminated", "not authori", "token expired", "re-login")
+_SQL = "sql statement execution has failed"
 _NOT_ALLOWED = ("no permissions to call", "no permissions to referred", "you do not have permission")
 
 
@@ -184,8 +185,13 @@ class Zabbix:
 
     def _api_error(self, method: str, exc: ZabbixAPIException) -> ZabbixError:
         error = exc.error or {}
-        detail = str(error.get("data") or error.get("message") or exc).rstrip(".")
+        detail = " ".join(str(error.get("data") or error.get("message") or exc).split()).rstrip(".")
         lower = detail.lower()
+        if _SQL in lower:  # and then the statement, which may be pages long
+            return ZabbixError(
+                f"{self.url}: {method} failed: Zabbix' database broke it off, as it does when the server "
+                "changes the same rows meanwhile: run this again; the log of the database says more"
+            )
         if not error:  # pyzabbix says so when the answer is empty or no JSON
             return ZabbixUnreachableError(
                 f"{self.url} answers, but not as a Zabbix API; [zabbix] url is the address of the frontend"

@@ -21,7 +21,7 @@ from argus.catalogue import (
     openstack_service,
     thp,
 )
-from argus.catalogue.model import lld_macro
+from argus.catalogue.model import Kind, Unit, lld_macro
 from argus.render.names import item_name
 from argus.zabbix.desired import (
     FLEETS_GROUP,
@@ -112,6 +112,12 @@ class _Names:
     def no_shift(self, index: int) -> list[Field]:
         """The shift in time, which 6.0 demands and 7.0 refuses."""
         return [] if self.since_7 else [(_TEXT, f"columns.timeshift.{index}", "")]
+
+    def decimals(self, index: int, metric: Metric) -> list[Field]:
+        """7.0 shows two unless it is told: ``answers (1.00)``; 6.0 knows by itself."""
+        count = metric.unit is Unit.NONE and metric.kind is not Kind.COUNTER
+        places = [(_INTEGER, f"columns.{index}.decimal_places", "0" if count else "1")]
+        return places if self.since_7 and metric.kind is not Kind.INFO else []
 
     def most_hosts(self) -> Field:
         return _INTEGER, "show_lines" if self.since_7 else "count", "20"
@@ -295,6 +301,7 @@ def _column_fields(names: _Names, index: int, column: _Column) -> Iterable[Field
         return
     yield _TEXT, named("item"), column.item
     yield from names.no_shift(index)
+    yield from names.decimals(index, column.metric)
     function = _COUNT if column.count else _LAST if column.lately else 0
     yield _INTEGER, named("aggregate_function"), str(function)
     if function:

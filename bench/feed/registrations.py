@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import threading
 import time
 import uuid
@@ -25,6 +26,7 @@ from fed_host import FedHost
 
 from argus.catalogue import guest_state
 from argus.zabbix.api import Zabbix
+from argus.zabbix.api import ZabbixError as ZabbixApiError
 from argus_agent.config import Address
 from argus_agent.zabbix_protocol import ZabbixError, active_checks, exchange
 from stack.components.argus_setup import ZABBIX_PASSWORD, ZABBIX_USER
@@ -33,7 +35,8 @@ from stack.lab import Lab
 
 THREADS = 8
 GIVE_UP = 1800.0  # s
-DELETED_AT_ONCE = 50
+DELETED_AT_ONCE = 25
+DELETIONS = 5
 
 
 @dataclass
@@ -143,9 +146,14 @@ def contact(server: tuple[str, int], host: str) -> None:
 
 
 def clean(zabbix: Zabbix, prefix: str) -> None:
-    rows = zabbix.read("host.get", output=["hostid"], search={"host": prefix}, startSearch=True)
-    for start in range(0, len(rows), DELETED_AT_ONCE):
-        zabbix.call("host.delete", *(row["hostid"] for row in rows[start : start + DELETED_AT_ONCE]))
+    """Delete them, once more where the server that is still at work gets in the way."""
+    for _ in range(DELETIONS):
+        rows = zabbix.read("host.get", output=["hostid"], search={"host": prefix}, startSearch=True)
+        for start in range(0, len(rows), DELETED_AT_ONCE):
+            with suppress(ZabbixApiError):
+                zabbix.call("host.delete", *(row["hostid"] for row in rows[start : start + DELETED_AT_ONCE]))
+    if left := count(zabbix, prefix):
+        print(f"{left} hosts that begin with {prefix} are left: delete them by hand", file=sys.stderr)
 
 
 def main() -> None:

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PEACE = 60.0  # s before the storm, to compare with
-GIVE_UP = 1500.0  # s
 TIMEOUT = 10.0  # s: default of [zabbix] timeout
 INTERNAL, FLOAT = 5, 0  # of Zabbix' API, item object
 WATCHED = (
@@ -212,10 +211,12 @@ def made_twice(lab: Lab, database: str, prefix: str) -> int:
     return int(row[0]) if row else 0
 
 
-def until_all(lab: Lab, zabbix: Zabbix, database: str, prefix: str, guests: int) -> dict[str, float]:
+def until_all(
+    lab: Lab, zabbix: Zabbix, database: str, prefix: str, guests: int, seconds: float
+) -> dict[str, float]:
     """Seconds until all have a host, and until all have a value; tells on stderr how far it is."""
     begin, done = time.monotonic(), dict[str, float]()
-    while time.monotonic() - begin < GIVE_UP:
+    while time.monotonic() - begin < seconds:
         time.sleep(5)
         hosts, valued = count(zabbix, f"{prefix}-g"), with_a_value(lab, database, prefix)
         passed = round(time.monotonic() - begin, 1)
@@ -238,7 +239,7 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def measure(
-    lab: Lab, zabbix: Zabbix, server: tuple[str, int], shape: tuple[int, int], *, seven: bool
+    lab: Lab, zabbix: Zabbix, server: tuple[str, int], shape: tuple[int, int], seconds: float, *, seven: bool
 ) -> dict[str, Any]:
     prefix, (many, each) = uuid.uuid4().hex[:8], shape
     database = DATABASE if seven else "zabbix"
@@ -260,7 +261,7 @@ def measure(
             lags, refused = len(bird.lags), bird.unanswered
             for node in nodes:
                 node.storm()
-            told = until_all(lab, zabbix, database, prefix, many * each)
+            told = until_all(lab, zabbix, database, prefix, many * each, seconds)
             spent = [cpu_seconds(lab, name) - old for name, old in zip(processes, before, strict=True)]
             stormy = busiest(zabbix, bird.host.host, began)
             stormy_lags, unanswered = bird.lags[lags:], bird.unanswered - refused
@@ -290,13 +291,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--nodes", type=int, default=100)
     parser.add_argument("--guests", type=int, default=20, help="of each node")
+    parser.add_argument("--seconds", type=float, default=1800.0, help="after which it is broken off")
     parser.add_argument("--zabbix7", action="store_true", help="the 7.0 of the lab instead of the 6.0")
     given = parser.parse_args()
     lab = Lab.open()
     env = {**os.environ, **(zabbix7_env(lab) if given.zabbix7 else {})}
     host, _, port = env["ZABBIX_SERVER"].rpartition(":")
     with Zabbix.login(env["ZABBIX_URL"], ZABBIX_USER, ZABBIX_PASSWORD, timeout=300) as zabbix:
-        found = measure(lab, zabbix, (host, int(port)), (given.nodes, given.guests), seven=given.zabbix7)
+        shape, server = (given.nodes, given.guests), (host, int(port))
+        found = measure(lab, zabbix, server, shape, given.seconds, seven=given.zabbix7)
         print(json.dumps({"zabbix": ".".join(map(str, zabbix.version)), **found}, indent=1))
 
 

@@ -69,7 +69,7 @@ GUEST_TABS = (
     "Network",
     "Events and migration",
 )
-CORRELATOR_TABS = ("Overview",)
+ONE_PAGE = ("",)  # without tabs
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def pictures(api: ZabbixAPI) -> list[Picture]:
     guest = next((guest.uuid for guest in GUESTS if guest.throttled and guest.uuid in hosts), "")
     node = min((name for name in hosts if name.startswith("lab-node")), default="")
     own = CORRELATOR if CORRELATOR in hosts else ""
-    boards = (("node", node, NODE_TABS), ("guest", guest, GUEST_TABS), ("correlator", own, CORRELATOR_TABS))
+    boards = (("node", node, NODE_TABS), ("guest", guest, GUEST_TABS), ("correlator", own, ONE_PAGE))
     for name, host, tabs in boards:
         if host:
             found += [_board(name, hosts[host], tab) for tab in tabs]
@@ -119,8 +119,8 @@ def pictures(api: ZabbixAPI) -> list[Picture]:
 def _board(name: str, hostid: str, tab: str) -> Picture:
     """A page of the host's template dashboard."""
     query = {"action": "host.dashboard.view", "hostid": hostid, **LATELY}
-    slug = tab.lower().replace(" and ", "-").replace(" ", "-")
-    return Picture(f"{name}-{slug}", f"zabbix.php?{urlencode(query)}", tab)
+    slug = "-".join([name, *tab.lower().replace(" and ", " ").split()])
+    return Picture(slug, f"zabbix.php?{urlencode(query)}", tab)
 
 
 def _photograph(url: str, wanted: list[Picture], folder: Path, profile: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.server
+import json
 import logging
 import socket
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,3 +114,42 @@ def test_requests_are_not_logged_even_when_debugging(
     with pytest.raises(ZabbixError):
         Zabbix(closed_port, timeout=0.2, pauses=()).call("user.login", username="Admin", password="hunter2")
     assert "hunter2" not in caplog.text
+
+
+@pytest.fixture
+def clashing_api() -> Iterator[str]:
+    """A Zabbix whose database breaks off whatever is written, and that tells the whole statement."""
+
+    class Clash(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            data = "SQL statement execution has failed \"UPDATE items SET name=\n'x'\"."
+            error = {"code": -32500, "message": "Application error.", "data": data}
+            reply = {"result": "6.0.14"} if asked["method"] == "apiinfo.version" else {"error": error}
+            body = json.dumps({"jsonrpc": "2.0", "id": asked["id"], **reply}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Clash) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join(5)
+
+
+def test_a_clash_in_the_database_is_one_line_without_the_statement(clashing_api: str) -> None:
+    with (
+        closing(Zabbix.with_token(clashing_api, "0" * 64)) as zabbix,
+        pytest.raises(ZabbixError) as caught,
+    ):
+        zabbix.call("configuration.import", source="...")
+    assert "run this again" in str(caught.value)
+    assert "UPDATE" not in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,62 @@
+"""Graphs that a person can read: an axis a unit, and percent from 0 on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from argus.catalogue import SUBSYSTEMS, agent, allocation, guest_disk, guest_disk_limit, node_cpu
+from argus.catalogue.model import Graph
+from argus.render.graphs import render_graph
+from argus.render.names import HOSTS
+from argus.render.template import template_document
+
+
+def sides(graph: dict[str, Any]) -> list[str]:
+    return [item.get("yaxisside", "LEFT") for item in graph["graph_items"]]
+
+
+def test_what_has_another_unit_than_the_first_line_is_drawn_by_the_right_axis() -> None:
+    graph = Graph("Disk", (guest_disk.READ_OPS, guest_disk.WRITE_OPS, guest_disk_limit.USED))
+    assert sides(render_graph(graph)) == ["LEFT", "LEFT", "RIGHT"]
+
+
+def test_a_third_unit_has_no_axis_and_is_refused() -> None:
+    with pytest.raises(ValueError, match="two axes"):
+        render_graph(Graph("Cost", (agent.RSS, agent.CPU, agent.CYCLE)))
+
+
+def test_percent_begins_at_0_and_what_may_be_negative_does_not() -> None:
+    assert render_graph(Graph("CPU", (node_cpu.USED,)))["ymin_type_1"] == "FIXED"
+    assert "ymin_type_1" not in render_graph(Graph("vCPUs", (allocation.VCPUS_FREE,)))
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_widgets_of_a_page_do_not_overlap(host: str) -> None:
+    for page in template_document(host, SUBSYSTEMS)["zabbix_export"]["templates"][0]["dashboards"][0][
+        "pages"
+    ]:
+        taken: set[tuple[int, int]] = set()
+        for widget in page["widgets"]:
+            x, y, wide, high = (
+                int(widget.get(name, default))
+                for name, default in zip(("x", "y", "width", "height"), "0012", strict=True)
+            )
+            cells = {(column, row) for column in range(x, x + wide) for row in range(y, y + high)}
+            assert not cells & taken
+            taken |= cells
+
+
+def test_each_tile_of_a_template_shows_an_item_that_it_has() -> None:
+    for host in HOSTS:
+        (template,) = template_document(host, SUBSYSTEMS)["zabbix_export"]["templates"]
+        keys = {item["key"] for item in template["items"] if item.get("status") != "DISABLED"}
+        tiles = [
+            field["value"]["key"]
+            for widget in template["dashboards"][0]["pages"][0]["widgets"]
+            for field in widget["fields"]
+            if widget["type"] == "ITEM" and field["type"] == "ITEM"
+        ]
+        assert tiles, host
+        assert set(tiles) <= keys
