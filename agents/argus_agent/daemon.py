@@ -41,6 +41,8 @@ CPU time.  It is done after each cycle instead, when the samples are gone."""
 FULL_COLLECTION_EVERY = 100
 SETTLE_SECONDS = 0.1
 """What happens to a guest comes in several events, which one cycle shall tell."""
+ECHO_SECONDS = 1.2
+"""After a guest failed, until the node speaks again: whoever reads that knows that it did not die."""
 
 
 class Sink(Protocol):
@@ -118,26 +120,29 @@ class Daemon:
         between = BetweenTicks()
         while not self._signals.stopping:
             now = monotonic()
-            extra = between.due(now) if self._signals.woken else due
+            extra = between.due(now, woken=self._signals.woken)
             if now >= due or now >= extra:
-                self._cycle(for_events=now < due)
+                failed = self._cycle(for_events=now < due)
                 ended = monotonic()
-                between.ran(now, ended)
+                between.ran(now, ended, failed=failed)
                 due = next_due(due, ended, self._settings.interval) if now >= due else due
             else:
                 self._signals.sleep(min(due, extra) - now)
             if self._signals.reload:
                 self._reload()
 
-    def _cycle(self, *, for_events: bool) -> None:
+    def _cycle(self, *, for_events: bool) -> bool:
+        """Run one cycle; tells whether a guest failed."""
         self._signals.woken = False  # before it looks: what happens meanwhile is for the next one
         result = self._runner.run(self.courier.status() if self.courier else None, for_events=for_events)
         for sink in self.sinks:
             sink.put(result)
         notify("READY=1\nWATCHDOG=1")
+        failed = result.failed
         del result
         self._cycles += 1
         gc.collect(1 if self._cycles % FULL_COLLECTION_EVERY else 2)
+        return failed
 
     def _reload(self) -> None:
         """Take over what can change while running: interval, debug, allocation, units and audit profile."""
@@ -165,18 +170,21 @@ class BetweenTicks:
     """
 
     def __init__(self) -> None:
-        self._woken_at: float | None = None
+        self._wanted_at = float("inf")
+        self._woken = False
         self._not_before = float("-inf")
 
-    def due(self, now: float) -> float:
-        """Return when to run, called each time that there is something to tell."""
-        if self._woken_at is None:
-            self._woken_at = now
-        return max(self._woken_at + SETTLE_SECONDS, self._not_before)
+    def due(self, now: float, *, woken: bool) -> float:
+        """Return when to run; ``woken`` while there is something to tell."""
+        if woken and not self._woken:
+            self._woken = True
+            self._wanted_at = min(self._wanted_at, now + SETTLE_SECONDS)
+        return max(self._wanted_at, self._not_before)
 
-    def ran(self, begun: float, ended: float) -> None:
-        """A cycle, for whatever reason, told all until it began."""
-        self._woken_at = None
+    def ran(self, begun: float, ended: float, *, failed: bool) -> None:
+        """A cycle, for whatever reason, told all until it began; one more follows the failure of a guest."""
+        self._woken = False
+        self._wanted_at = ended + ECHO_SECONDS if failed else float("inf")
         self._not_before = ended + max(1.0, 9 * (ended - begun))
 
 

@@ -48,6 +48,7 @@ KINDS = {
     "DEVICE_ADDED": "",
     "DEVICE_REMOVED": "",
 }
+_FAILURES = frozenset({"crashed", "panicked", "io_errors", "watchdogs"})
 _REDEFINED = ("TUNABLE", "DEVICE_ADDED", "DEVICE_REMOVED", "AGENT_LIFECYCLE")
 
 
@@ -64,6 +65,7 @@ class EventListener:
         self._counts: dict[str, Counter[str]] = {}
         self._jobs: dict[str, Mapping[str, Any]] = {}
         self._touched: set[str] = set()
+        self._failed = False
         self._redefined: set[str] = set()
         self._received = self._lost = 0
         self.wake: Callable[[], None] = _nobody
@@ -90,6 +92,12 @@ class EventListener:
         with self._lock:
             touched, self._touched = self._touched, set()
         return frozenset(touched)
+
+    def take_failed(self) -> bool:
+        """Tell whether a guest failed since the last time."""
+        with self._lock:
+            failed, self._failed = self._failed, False
+        return failed
 
     def take_redefined(self) -> frozenset[str]:
         """Return the guests whose definition changed since the last time."""
@@ -148,6 +156,7 @@ class EventListener:
     def _note(self, uuid: str, kinds: list[str], *, redefined: bool) -> None:
         with self._lock:
             self._received += 1
+            self._failed = self._failed or not _FAILURES.isdisjoint(kinds)
             if redefined and len(self._redefined) < MAX_GUESTS:
                 self._redefined.add(uuid)
             if uuid not in self._counts and len(self._counts) >= MAX_GUESTS:

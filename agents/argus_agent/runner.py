@@ -29,13 +29,15 @@ log = logging.getLogger(__name__)
 class Result:
     """What one cycle brought.  ``at`` is seconds since the epoch.
 
-    ``only``: a cycle between two ticks, run for the sake of these guests and the node.
+    ``only``: a cycle between two ticks, run for the sake of these guests and the node.  ``failed``: a guest
+    failed since the cycle before.
     """
 
     at: float
     told: tuple[Sample | Row, ...]
     libvirt: LibvirtView
     only: frozenset[str] | None = None
+    failed: bool = False
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -74,6 +76,7 @@ class Runner:
         """Run one cycle.  Never raises, and never takes much longer than libvirt's timeout."""
         begun = self._host.monotonic()
         touched = self._libvirt.events.take_touched()  # later ones are for the next cycle
+        failed = self._libvirt.events.take_failed()
         running = _Once(self._kernel_guests)
         cycle = Cycle(
             self._host,
@@ -96,7 +99,7 @@ class Runner:
         told += self._collect(replace(cycle, libvirt=view), with_libvirt=True)
         told.append(agent.CYCLE.sample(self._host.monotonic() - begun))
         told.append(agent.SAMPLES.sample(_count(told) + 1))
-        return Result(cycle.at, tuple(told), view, touched if for_events else None)
+        return Result(cycle.at, tuple(told), view, touched if for_events else None, failed)
 
     def _finish(self, cycle: Cycle) -> LibvirtView:
         try:
