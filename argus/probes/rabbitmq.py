@@ -6,18 +6,20 @@ https://www.rabbitmq.com/docs/management#http-api (``/api/nodes``, ``/api/queues
 
 from __future__ import annotations
 
+import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from argus.probes.members import Look, address, ask, majority
 from argus.probes.outcome import Outcome, Part, State, of_parts, one_line, worst
 from argus.probes.secret import password
-from argus.probes.wire import SCHEMES, BlindError, ProbeError, Web, connect, reason
+from argus.probes.wire import SCHEMES, BlindError, Deadline, ProbeError, Web, connect, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from argus.probes.wire import Deadline
+log = logging.getLogger(__name__)
 
 PORT = 5672
 GREETING = b"AMQP\x00\x00\x09\x01"
@@ -31,9 +33,10 @@ QUEUES = (
 
 @dataclass(frozen=True, slots=True)
 class Rabbitmq:
-    """``url`` is the management API of any node; ``amqp`` are HOST[:PORT] that clients use.
+    """``url`` is the management API of a node; ``more_urls`` are those of others, asked when it is silent.
 
-    A queue with more than ``queue_max`` messages that has grown over ten minutes is a trouble.
+    ``amqp`` are HOST[:PORT] that clients use.  A queue with more than ``queue_max`` messages that has grown
+    over ten minutes is a trouble.
     """
 
     url: str
@@ -42,35 +45,71 @@ class Rabbitmq:
     ca_file: str = ""
     amqp: tuple[str, ...] = ()
     queue_max: int = 1000
+    more_urls: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check URL and addresses.  Raises ``ValueError``."""
-        if not self.url.startswith(SCHEMES):
-            raise ValueError(f"{self.url!r} is not a URL that begins with http:// or https://")
+        """Check URLs and addresses.  Raises ``ValueError``."""
+        for url in (self.url, *self.more_urls):
+            if not url.startswith(SCHEMES):
+                raise ValueError(f"{url!r} is not a URL that begins with http:// or https://")
         for host in self.amqp:
             address(host, PORT)
 
     def run(self, deadline: Deadline) -> Outcome:
-        """Ask the management API, and say hello to every AMQP port."""
-        ports = ask("amqp", self.amqp, lambda host: _greet(host, deadline)).parts if self.amqp else ()
-        if ports and all(port.state is State.DOWN for port in ports):
-            return Outcome(State.DOWN, f"no AMQP: {ports[0].message}", parts=ports)
+        """Ask the management API and greet every AMQP port, both at once: one that hangs takes its time."""
+        with ThreadPoolExecutor(1, thread_name_prefix="rabbitmq") as pool:
+            told = pool.submit(self._ask_nodes, deadline)
+            ports = self._greet_all(deadline)
+            if ports and all(port.state is State.DOWN for port in ports):
+                return Outcome(State.DOWN, f"no AMQP: {ports[0].message}", parts=ports)
+            return told.result().judged(self.queue_max, ports)
+
+    def _greet_all(self, deadline: Deadline) -> tuple[Part, ...]:
+        return ask("amqp", self.amqp, lambda host: _greet(host, deadline)).parts if self.amqp else ()
+
+    def _ask_nodes(self, deadline: Deadline) -> Told:
+        """Ask one node after the other, each with its share of the time; raises what the last one raised."""
+        urls = (self.url, *self.more_urls)
+        for at, url in enumerate(urls[:-1]):
+            try:
+                return self._ask(url, Deadline(deadline.left() / (len(urls) - at)))
+            except ProbeError as exc:
+                log.info("%s: %s; asking the next node", url, exc)
+        return self._ask(urls[-1], deadline)
+
+    def _ask(self, url: str, deadline: Deadline) -> Told:
         login = (self.username, password(self.password_file)) if self.username else None
-        web, base = Web(login, self.ca_file or True), self.url.rstrip("/")
+        web, base = Web(login, self.ca_file or True), url.rstrip("/")
         overview = web.ok(f"{base}/api/overview", deadline)
         nodes = web.ok(f"{base}/api/nodes", deadline).json()
         queues = web.ok(f"{base}/{QUEUES}", deadline).json()
         critical = web.get(f"{base}/api/health/checks/node-is-quorum-critical", deadline)
-        found = judge(nodes, queues, self.queue_max, ports)
-        if found.state is State.UP and (unseen := hidden(overview.json(), queues)):
+        # documented: 503 when a quorum queue would lose its quorum with this node
+        return Told(_object(overview.json()), nodes, queues, critical.status == 503, overview.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one node says of the cluster; ``seconds`` is how long it took to."""
+
+    overview: dict[str, Any]
+    nodes: Any
+    queues: Any
+    critical: bool
+    seconds: float
+
+    def judged(self, queue_max: int, ports: Sequence[Part]) -> Outcome:
+        """Make the outcome of all of it.  Raises ``BlindError``."""
+        found = judge(self.nodes, self.queues, queue_max, ports)
+        if found.state is State.UP and (unseen := hidden(self.overview, self.queues)):
             found = replace(found, state=State.DENIED, message=unseen)
         trouble = found.trouble
-        if critical.status == 503:  # documented: 503 when a quorum queue would lose its quorum with this node
+        if self.critical:
             trouble = trouble or "another node less, and queues lose their quorum"
         state = worst([found.state, State.DEGRADED]) if trouble else found.state
         message = found.message or trouble
-        version = str(_object(overview.json()).get("rabbitmq_version", ""))
-        return Outcome(state, message, overview.seconds, version, found.parts, trouble, found.figures)
+        version = str(self.overview.get("rabbitmq_version", ""))
+        return Outcome(state, message, self.seconds, version, found.parts, trouble, found.figures)
 
 
 def _greet(host: str, deadline: Deadline) -> Look:

@@ -11,11 +11,12 @@ import signal
 import sys
 import time
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.checks import PARTS, run_checks
-from stack.components.openstack.members import openstack, openstack_files
+from stack.components.openstack.members import FURTHER, openstack, openstack_files
 from stack.env_file import write_env
 from stack.errors import LabError
 from stack.lab import Lab
@@ -84,6 +85,11 @@ def parser() -> argparse.ArgumentParser:
     cloud.add_argument("action", choices=("up", "down", "install"))
     cloud.set_defaults(command=run_openstack)
 
+    more = commands.add_parser("further", help="what some tests put beside the control plane")
+    more.add_argument("what", choices=sorted(FURTHER))
+    more.add_argument("action", choices=("up", "down"))
+    more.set_defaults(command=run_further)
+
     test = commands.add_parser("test", help="run the checks")
     test.add_argument(
         "extent",
@@ -124,7 +130,8 @@ def run_up(arguments: argparse.Namespace) -> int:
 def run_down(arguments: argparse.Namespace) -> int:
     lab = Lab.open()
     with locked(lab), locked(lab, OPENSTACK_LOCK):
-        take_down(lab, (*components(lab), *second_node(), *zabbix7(), *proxies(), *openstack()))
+        further = tuple(chain.from_iterable(FURTHER.values()))
+        take_down(lab, (*components(lab), *second_node(), *zabbix7(), *proxies(), *openstack(), *further))
         lab.forget_options()
         if arguments.purge:
             shutil.rmtree(lab.run)
@@ -160,6 +167,10 @@ def run_openstack(arguments: argparse.Namespace) -> int:
         bring_up(lab, openstack_files())
         return 0
     return _on_demand(lab, arguments.action, openstack(), OPENSTACK_SIDE_BY_SIDE, OPENSTACK_LOCK)
+
+
+def run_further(arguments: argparse.Namespace) -> int:
+    return _on_demand(Lab.open(), arguments.action, FURTHER[arguments.what], lock=OPENSTACK_LOCK)
 
 
 def _on_demand(

@@ -32,6 +32,22 @@ USUAL = {
     "rabbitmq:prometheus": 15692,
     "rabbitmq:distribution": 25673,
     "memcached": 11311,
+    "horizon": 18443,
+    **{
+        f"galera-{n}{what}": base + n
+        for n in (1, 2, 3)
+        for what, base in (("", 13310), (":group", 14560), (":ist", 14570), (":sst", 14440))
+    },
+    **{
+        f"rabbit-{n}{what}": base + n
+        for n in (1, 2, 3)
+        for what, base in (
+            (":management", 15680),
+            (":prometheus", 15710),
+            (":distribution", 25680),
+            ("", 15700),
+        )
+    },
     "haproxy": 18404,
     "keystone": 15000,
     "placement-1": 18778,

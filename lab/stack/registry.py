@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import libvirt
@@ -15,7 +16,7 @@ from stack.components.guest_image import GuestImage
 from stack.components.guest_xml import GUESTS
 from stack.components.guests import Guests
 from stack.components.libvirtd import Libvirtd
-from stack.components.openstack.members import openstack
+from stack.components.openstack.members import FURTHER, openstack
 from stack.components.postgres import Postgres
 from stack.components.redis import Redis
 from stack.components.smtp_sink import SmtpSink
@@ -78,5 +79,6 @@ def proxies() -> tuple[Component, ...]:
 def running_components(lab: Lab) -> tuple[Component, ...]:
     """The stack, and what came up on demand while something of it is recorded."""
     recorded = lab.processes.names()
-    extra = tuple(c for c in (*second_node(), *zabbix7(), *proxies(), *openstack()) if c.name in recorded)
+    beside = (*second_node(), *zabbix7(), *proxies(), *openstack(), *chain.from_iterable(FURTHER.values()))
+    extra = tuple(c for c in beside if c.name in recorded)
     return (*components(lab), *extra)

@@ -34,7 +34,10 @@ from stack.components.openstack.settings import HOST, REGION
 
 HOLD = 25.0  # s: longer than any rule about services waits before it tells of an outage
 KEEP = 400.0  # s: longer than any waits until it believes that all is well, many at a time included
-TIMEOUT = "10s"  # of a probe: what hangs costs a round that much, and a busy machine takes seconds to answer
+TIMEOUT_SECONDS = (
+    10  # of a probe: what hangs costs a round that much, and a busy machine takes seconds to answer
+)
+TIMEOUT = f"{TIMEOUT_SECONDS}s"
 
 
 @dataclass
@@ -100,8 +103,8 @@ class Watch:
         self.clock.skipped += KEEP
         self.cycle()
 
-    def told(self) -> list[tuple[str, str, str]]:
-        """Rule, subject without the cloud, and kind of every message that was accepted."""
+    def told(self, after: int = 0) -> list[tuple[str, str, str]]:
+        """Rule, subject without the cloud, and kind of each accepted message, but for the first ``after``."""
         with self.site.store.read() as session:
             rows = session.execute(
                 select(IncidentRow.rule, IncidentRow.subject, OutboxRow.kind)
@@ -109,7 +112,7 @@ class Watch:
                 .where(OutboxRow.sent_at.is_not(None))
                 .order_by(OutboxRow.id)
             ).all()
-        return [(rule, subject.partition("/")[2], kind) for rule, subject, kind in rows]
+        return [(rule, subject.partition("/")[2], kind) for rule, subject, kind in rows[after:]]
 
     def causes(self) -> dict[str, str]:
         """Subject -> the subject of its cause, of what is open and held back."""

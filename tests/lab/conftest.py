@@ -147,6 +147,15 @@ class Lab:
             if not ran_before:
                 self._stack("openstack", "down")
 
+    @contextmanager
+    def further(self, what: str) -> Iterator[None]:
+        """Something beside the control plane: `horizon`, `galera` or `rabbitmq-cluster`."""
+        self._stack("further", what, "up")
+        try:
+            yield
+        finally:
+            self._stack("further", what, "down")
+
     def migrate(self, name: str, source: str, target: str) -> None:
         """Live-migrate a guest between two libvirt URIs of this machine.
 

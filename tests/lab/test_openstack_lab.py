@@ -1,4 +1,4 @@
-"""The lab's own control plane: it is whole, it works for a user, and it notices what is done to it."""
+"""The lab's own control plane: it is whole, it works for a user, and Argus' role may read and not change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 
 from stack.components.openstack.config import ADMIN, READER
 from stack.components.openstack.ready import missing
-from stack.components.openstack.settings import DOWN_TIME
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from tests.lab.conftest import Lab
 
 pytestmark = pytest.mark.openstack
-NOTICED = DOWN_TIME + 30  # the service's own time, and what a slow machine may add
 
 
 def compute_state(connection: Connection, host: str) -> str:
@@ -42,17 +40,6 @@ def test_a_server_boots_on_a_node_and_goes(cloud: Cloud) -> None:
             assert connection.delete_server(server.id, wait=True, timeout=90)
 
 
-@pytest.mark.faults
-def test_a_killed_compute_is_reported_down_and_comes_back(cloud: Cloud, lab: Lab) -> None:
-    with cloud.connect() as connection:
-        pid = cloud.pid("nova-compute-cmp2")
-        cloud.kill("nova-compute-cmp2")
-        lab.wait_until(lambda: compute_state(connection, "cmp2") == "down", NOTICED)
-        cloud.start("nova-compute-cmp2")
-        assert cloud.pid("nova-compute-cmp2") != pid
-        lab.wait_until(lambda: compute_state(connection, "cmp2") == "up", 60)
-
-
 def test_guests_outlive_a_restart_of_their_compute(cloud: Cloud, lab: Lab) -> None:
     with cloud.connect(ADMIN) as connection:
         server = next(s for s in connection.compute.servers(all_projects=True) if s.name == "web1")
@@ -61,21 +48,6 @@ def test_guests_outlive_a_restart_of_their_compute(cloud: Cloud, lab: Lab) -> No
         lab.wait_until(lambda: compute_state(connection, server.compute_host) == "up", 60)
         connection.compute.reboot_server(server, "HARD")
         connection.compute.wait_for_server(server, wait=60)
-
-
-def test_a_stopped_agent_is_reported_dead_and_comes_back(cloud: Cloud, lab: Lab) -> None:
-    def alive() -> bool:
-        (agent,) = connection.network.agents(host="cmp3")
-        return bool(agent.is_alive)
-
-    with cloud.connect() as connection:
-        assert alive()
-        cloud.stop("neutron-ovs-cmp3")
-        try:
-            lab.wait_until(lambda: not alive(), NOTICED)
-        finally:
-            cloud.cont("neutron-ovs-cmp3")
-        lab.wait_until(alive, 60)
 
 
 @pytest.mark.parametrize(
@@ -115,12 +87,3 @@ def test_the_monitoring_identity_cannot_change_anything(cloud: Cloud) -> None:
             f"/os-services/{service.id}", json={"status": "disabled"}, microversion="2.53"
         )
         assert answer.status_code == 403
-
-
-def test_one_of_two_behind_the_balancer_may_fail(cloud: Cloud, lab: Lab) -> None:
-    with cloud.connect() as connection:
-        cloud.kill("placement-2")
-        try:
-            lab.wait_until(lambda: len(list(connection.placement.resource_providers())) == 3, 30)
-        finally:
-            cloud.start("placement-2")

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +23,44 @@ from argus.user_check_source import run_due
 from stack.components.openstack.catalogue import identity
 from stack.components.openstack.cloud import Cloud
 from stack.components.openstack.config import ADMIN, MONITOR, READER
-from stack.components.openstack.settings import DOWN_TIME, HOST
+from stack.components.openstack.haproxy import NOTICES as BALANCER_NOTICES
+from stack.components.openstack.settings import DOWN_TIME, HOST, REPORT_INTERVAL
 from stack.polling import wait_until
-from tests.lab.cloud_watch import Watch, watching
+from tests.lab.cloud_watch import TIMEOUT_SECONDS, Watch, watching
 
 pytestmark = pytest.mark.openstack
 
-NOTICED = DOWN_TIME + 30  # s: the service's own time, one round, and what a slow machine may add
+CYCLE = 15.0  # s: a round of probes of which one runs into its timeout of 10 s, and what is decided of it
+SILENT = TIMEOUT_SECONDS  # s: what hangs is noticed by the probe's own timeout
+REPORTS = DOWN_TIME + REPORT_INTERVAL  # s: what does not report is called down by its service after that
 BACK = 120  # s: until everything reports again
 R, TWO, THREE = "RegionOne", "RegionTwo", "RegionThree"
-COMPUTES = {f"{R}/nova/nova-compute@cmp{n}" for n in (1, 2, 3)}
+COMPUTES = tuple(f"nova/nova-compute@cmp{n}" for n in (1, 2, 3))
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The one Argus that looks at all of it, and how many messages it had sent when a test began."""
+
+    watch: Watch
+    before: int
+
+    def told(self) -> list[tuple[str, str, str]]:
+        return sorted(self.watch.told(self.before))
+
+
+@pytest.fixture(scope="module")
+def one_watch(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
+    with watching(cloud, tmp_path_factory.mktemp("watch")) as made:
+        yield made
 
 
 @pytest.fixture
-def watch(cloud: Cloud, tmp_path: Path) -> Iterator[Watch]:
-    with watching(cloud, tmp_path) as made:
-        made.until(lambda bad: not bad, BACK)
-        yield made
-    assert made.still_open() == []
+def watched(one_watch: Watch) -> Iterator[Watched]:
+    """All is well before, and nothing is open afterwards."""
+    one_watch.until(lambda bad: not bad, BACK)
+    yield Watched(one_watch, len(one_watch.told()))
+    assert one_watch.still_open() == []
 
 
 @contextmanager
@@ -56,97 +77,123 @@ def hurt(cloud: Cloud, *, killed: tuple[str, ...] = (), stopped: tuple[str, ...]
 
 
 def wrong(*places: str) -> Callable[[dict[str, str]], bool]:
-    return lambda bad: all(any(f"{R}/{place}" in each for each in bad) for place in places)
+    return lambda bad: all(f"{R}/{place}" in bad for place in places)
 
 
 def opened_and_resolved(*roots: tuple[str, str]) -> list[tuple[str, str, str]]:
     return sorted((rule, f"{R}/{place}", kind) for rule, place in roots for kind in ("open", "resolve"))
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is done to one process; which rule is to tell of which place, and after how long at most.
+
+    ``own`` is the time that the service itself takes to notice (s).  ``follow`` is what cannot work without
+    it, as is seen only when that has stopped to report: symptoms, of which nobody is told.
+    """
+
+    process: str
+    how: str
+    rule: str
+    place: str
+    own: float
+    follow: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.process}-{self.how}"
+
+
+PART, SERVICE, BASE = "part_is_down", "service_is_down", "infrastructure_is_down"
+OVS = "neutron/neutron-openvswitch-agent@{}"
+BACKEND = "balancer/placement@placement-2"
+FAULTS = (
+    Fault("nova-compute-cmp1", "killed", PART, COMPUTES[0], REPORTS),
+    Fault("nova-compute-cmp2", "stopped", PART, COMPUTES[1], REPORTS),
+    Fault("cinder-volume", "killed", SERVICE, "cinder", REPORTS),
+    Fault("cinder-volume", "stopped", SERVICE, "cinder", REPORTS),
+    Fault("neutron-ovs-cmp2", "killed", PART, OVS.format("cmp2"), REPORTS),
+    Fault("neutron-ovs-cmp3", "stopped", PART, OVS.format("cmp3"), REPORTS),
+    Fault("rabbitmq", "killed", BASE, "rabbitmq", 0, (*COMPUTES, "cinder", "nova")),
+    Fault("rabbitmq", "stopped", BASE, "rabbitmq", SILENT),
+    Fault("mariadb", "killed", BASE, "database", 0, ("keystone",)),
+    Fault("mariadb", "stopped", BASE, "database", SILENT),
+    Fault("memcached", "killed", BASE, "memcached", 0),
+    Fault("memcached", "stopped", BASE, "memcached", SILENT),
+    Fault("placement-2", "killed", PART, BACKEND, BALANCER_NOTICES),
+    Fault("placement-2", "stopped", PART, BACKEND, BALANCER_NOTICES),
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_is_one_incident_with_its_root_in_time_and_over_when_it_is_over(
+    cloud: Cloud, watched: Watched, fault: Fault
+) -> None:
+    watch = watched.watch
+    with hurt(cloud, **{fault.how: (fault.process,)}) as began:
+        watch.until(wrong(fault.place), fault.own + CYCLE)
+        assert time.monotonic() - began < fault.own + CYCLE
+        watch.until(wrong(*fault.follow), REPORTS + 2 * CYCLE)
+        watch.held()
+        assert watched.told() == [(fault.rule, f"{R}/{fault.place}", "open")]
+        causes = watch.causes()
+        assert {causes[f"{R}/{place}"] for place in fault.follow} <= {f"{R}/{fault.place}"}
+        if fault.place == BACKEND:
+            watch.until(lambda bad: f"{R}/placement" not in bad, CYCLE)  # one of two is enough
+        if fault.place == "database" and fault.how == "killed":
+            alive = requests.get(cloud.url("glance-api") + "/healthcheck", timeout=10)
+            assert alive.status_code == 200, "which is why no probe asks there"
+    watch.healed(BACK)
+    assert watched.told() == opened_and_resolved((fault.rule, fault.place))
+
+
+def test_without_keystone_nothing_is_said_of_others(cloud: Cloud, watched: Watched) -> None:
+    with hurt(cloud, killed=("keystone",)):
+        bad = watched.watch.until(wrong("keystone", "nova", "glance"), CYCLE)
+        assert bad[f"{R}/nova"].startswith("unknown: cannot be asked")
+        watched.watch.held()
+    watched.watch.healed(BACK)
+    assert watched.told() == opened_and_resolved(("identity_is_down", "keystone"))
+
+
 @pytest.mark.faults
-def test_one_of_each_kind_of_process(cloud: Cloud, watch: Watch) -> None:
+def test_several_faults_at_once_are_an_incident_each(cloud: Cloud, watched: Watched) -> None:
     roots = (
-        ("part_is_down", "nova/nova-compute@cmp1"),
-        ("part_is_down", "nova/nova-compute@cmp2"),
-        ("part_is_down", "neutron/neutron-openvswitch-agent@cmp3"),
-        ("part_is_down", "balancer/placement@placement-2"),
-        ("service_is_down", "cinder"),
+        (PART, COMPUTES[0]),
+        (PART, COMPUTES[1]),
+        (PART, OVS.format("cmp3")),
+        (PART, BACKEND),
+        (SERVICE, "cinder"),
     )
-    killed = ("nova-compute-cmp1", "placement-2")
-    with hurt(
-        cloud, killed=killed, stopped=("nova-compute-cmp2", "neutron-ovs-cmp3", "cinder-volume")
-    ) as began:
-        bad = watch.until(wrong(*(place for _, place in roots)), NOTICED)
-        assert time.monotonic() - began < NOTICED
+    stopped = ("nova-compute-cmp2", "neutron-ovs-cmp3", "cinder-volume")
+    with hurt(cloud, killed=("nova-compute-cmp1", "placement-2"), stopped=stopped):
+        bad = watched.watch.until(wrong(*(place for _, place in roots)), REPORTS + CYCLE)
         assert "0 of 1 cinder-volume up" in bad[f"{R}/cinder"]
         assert f"{R}/placement" not in bad, "one of two behind the balancer is enough"
-        watch.held()
-    watch.healed(BACK)
-    assert sorted(watch.told()) == opened_and_resolved(*roots)
+        watched.watch.held()
+    watched.watch.healed(BACK)
+    assert watched.told() == opened_and_resolved(*roots)
 
 
 @pytest.mark.faults
-def test_services_of_which_nothing_is_left(cloud: Cloud, watch: Watch) -> None:
+def test_services_of_which_nothing_is_left(cloud: Cloud, watched: Watched) -> None:
+    watch = watched.watch
     with hurt(cloud, killed=("glance-api",), stopped=("nova-conductor", "neutron-server")):
-        watch.until(wrong("nova", "glance", "neutron", *(c.partition("/")[2] for c in COMPUTES)), NOTICED)
+        watch.until(wrong("nova", "glance", "neutron", *COMPUTES), REPORTS + 2 * CYCLE)
         watch.held()
-        assert {watch.causes()[compute] for compute in COMPUTES} == {f"{R}/nova"}
+        assert {watch.causes()[f"{R}/{compute}"] for compute in COMPUTES} == {f"{R}/nova"}
     watch.healed(BACK)
-    roots = [("service_is_down", name) for name in ("nova", "glance", "neutron")]
-    assert sorted(watch.told()) == opened_and_resolved(*roots)
-
-
-def test_without_keystone_nothing_is_said_of_others(cloud: Cloud, watch: Watch) -> None:
-    with hurt(cloud, killed=("keystone",)):
-        bad = watch.until(wrong("keystone", "nova", "glance"), NOTICED)
-        assert bad[f"{R}/nova"].startswith("unknown: cannot be asked")
-        watch.held()
-    watch.healed(BACK)
-    assert sorted(watch.told()) == opened_and_resolved(("identity_is_down", "keystone"))
-
-
-def test_without_the_queue_all_computes_are_down_and_the_queue_is_why(cloud: Cloud, watch: Watch) -> None:
-    with hurt(cloud, killed=("rabbitmq",)):
-        watch.until(wrong("rabbitmq"), NOTICED)
-        watch.until(lambda bad: set(bad) >= COMPUTES | {f"{R}/cinder", f"{R}/nova"}, NOTICED)
-        watch.held()
-        causes = watch.causes()
-        assert {causes[each] for each in (*COMPUTES, f"{R}/cinder", f"{R}/nova")} == {f"{R}/rabbitmq"}
-    watch.healed(BACK)
-    assert sorted(watch.told()) == opened_and_resolved(("infrastructure_is_down", "rabbitmq"))
-
-
-def test_without_the_database_healthcheck_says_200_and_the_database_is_why(
-    cloud: Cloud, watch: Watch
-) -> None:
-    with hurt(cloud, killed=("mariadb",)):
-        watch.until(wrong("database", "keystone"), NOTICED)
-        assert requests.get(cloud.url("glance-api") + "/healthcheck", timeout=10).status_code == 200
-        watch.held()
-        assert watch.causes()[f"{R}/keystone"] == f"{R}/database"
-    watch.healed(BACK)
-    assert sorted(watch.told()) == opened_and_resolved(("infrastructure_is_down", "database"))
+    roots = [(SERVICE, name) for name in ("nova", "glance", "neutron")]
+    assert watched.told() == opened_and_resolved(*roots)
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("name", ["rabbitmq", "mariadb"])
-def test_what_stands_still_is_down_as_well(cloud: Cloud, watch: Watch, name: str) -> None:
-    check = {"mariadb": "database"}.get(name, name)
-    with hurt(cloud, stopped=(name,)):
-        watch.until(wrong(check), NOTICED)
-        watch.held()
-    watch.healed(BACK)
-    assert sorted(watch.told()) == opened_and_resolved(("infrastructure_is_down", check))
-
-
-@pytest.mark.faults
-def test_the_balancer_takes_all_with_it_and_the_cache_only_itself(cloud: Cloud, watch: Watch) -> None:
+def test_the_balancer_takes_all_with_it_and_the_cache_only_itself(cloud: Cloud, watched: Watched) -> None:
     with hurt(cloud, killed=("haproxy", "memcached")):
-        watch.until(wrong("balancer", "memcached", "nova", "keystone"), NOTICED)
-        watch.held()
-    watch.healed(BACK)
-    roots = [("infrastructure_is_down", name) for name in ("balancer", "memcached")]
-    assert sorted(watch.told()) == opened_and_resolved(*roots)
+        watched.watch.until(wrong("balancer", "memcached", "nova", "keystone"), CYCLE)
+        watched.watch.held()
+    watched.watch.healed(BACK)
+    roots = [(BASE, name) for name in ("balancer", "memcached")]
+    assert watched.told() == opened_and_resolved(*roots)
 
 
 @contextmanager

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from stack.components.openstack.catalogue import connect
 from stack.components.openstack.config import MONITOR, cloud_env, clouds_yaml
-from stack.components.openstack.members import openstack
+from stack.components.openstack.members import FURTHER, openstack
 from stack.components.openstack.settings import public_url, url
 from stack.errors import LabError
 from stack.polling import wait_until
@@ -76,7 +77,8 @@ class Cloud:
 
     def start(self, name: str) -> None:
         """Start what was killed, and wait until it answers."""
-        component = next(component for component in openstack() if component.name == name)
+        known = (*openstack(), *chain.from_iterable(FURTHER.values()))
+        component = next(component for component in known if component.name == name)
         component.start(self.lab)
 
 

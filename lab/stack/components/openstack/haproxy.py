@@ -47,6 +47,7 @@ listen {name}
   http-check expect rstatus (200|300|401)
 """
 SERVER = "  server {name} {host}:{port} check inter 1s fall 2 rise 1\n"
+NOTICES = 4  # seconds: two checks of up to a second each, and one between them
 
 
 class Haproxy:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,13 @@ from stack.errors import DownError
 from stack.lab import TOP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from stack.lab import Lab
 
 CLOUD = TOP / "lab" / "cloud"
-REQUIREMENTS = CLOUD / "requirements.txt"
+BUILD = CLOUD / "build-constraints.txt"  # for what has no wheel
+STAMP = ".lab-stamp"
 PYTHON = Path("/usr/bin/python3")  # Debian's
 PROGRAMS = ("mariadbd", "rabbitmq-server", "epmd", "haproxy", "memcached", "keepalived")
 INSTALL_SECONDS = 900
@@ -57,47 +59,60 @@ class OpenstackPackages:
         return [program for program in PROGRAMS if not shutil.which(program, path=path)]
 
 
-class OpenstackVenv:
-    """OpenStack's services as the list pins them; made again when the list or the interpreter changed."""
+@dataclass(frozen=True, slots=True)
+class LockedVenv:
+    """What a list pins, in a venv of its own; made again when the list or the interpreter changed."""
 
-    name = "openstack-venv"
-    needs = ()
+    name: str
+    folder: Callable[[Lab], Path]
+    requirements: Path
+    then: Callable[[Lab], None] = lambda _lab: None
+    needs: tuple[str, ...] = ()
 
     def start(self, lab: Lab) -> str:
-        stamp, want = venv(lab) / ".lab-stamp", self._want()
+        stamp, want = self.folder(lab) / STAMP, self._want()
         home(lab).mkdir(parents=True, exist_ok=True)
-        with (home(lab) / "install.lock").open("w") as lock:
+        with (home(lab) / f"{self.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two commands started at once install once
             if not stamp.exists() or stamp.read_text() != want:
                 with progress(lab, self.name):
                     self._install(lab)
                 stamp.write_text(want)
-        # nova looks for drivers in its own package only
-        drivers = next(venv(lab).glob("lib/python3*/site-packages/nova/virt"))
-        shutil.copy(CLOUD / "argus_fake.py", drivers)
+        self.then(lab)
         return self.check(lab)
 
     def check(self, lab: Lab) -> str:
-        if not (venv(lab) / ".lab-stamp").exists():
-            raise DownError(f"{venv(lab)} is missing or not complete")
-        packages = sum(1 for _ in venv(lab).glob("lib/python3*/site-packages/*.dist-info"))
-        return f"{packages} Python packages in {venv(lab)}"
+        if not (self.folder(lab) / STAMP).exists():
+            raise DownError(f"{self.folder(lab)} is missing or not complete")
+        packages = sum(1 for _ in self.folder(lab).glob("lib/python3*/site-packages/*.dist-info"))
+        return f"{packages} Python packages in {self.folder(lab)}"
 
     def stop(self, lab: Lab) -> None:
         """Files only."""
 
     def _want(self) -> str:
-        parts = (REQUIREMENTS.read_bytes(), str(PYTHON.resolve()).encode())
+        parts = (self.requirements.read_bytes(), str(PYTHON.resolve()).encode())
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
     def _install(self, lab: Lab) -> None:
-        python = venv(lab) / "bin" / "python"
+        python = self.folder(lab) / "bin" / "python"
         pip: list[str | Path] = [python, "-m", "pip", "install", "-q", "--retries", "3"]
-        lab.command(self.name, [PYTHON, "-m", "venv", "--clear", venv(lab)])
+        lab.command(self.name, [PYTHON, "-m", "venv", "--clear", self.folder(lab)])
         lab.command(self.name, [*pip, UV], timeout=INSTALL_SECONDS)
-        install: list[str | Path] = ["install", "--python", python, "-r", REQUIREMENTS]
+        install: list[str | Path] = ["install", "--python", python, "-r", self.requirements]
+        install += ["--build-constraints", BUILD]
         env = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # the machine's certificates; newer and older uv
-        lab.command(self.name, [venv(lab) / "bin" / "uv", "pip", *install], env=env, timeout=INSTALL_SECONDS)
+        argv = [self.folder(lab) / "bin" / "uv", "pip", *install]
+        lab.command(self.name, argv, env=env, timeout=INSTALL_SECONDS)
+
+
+def _add_driver(lab: Lab) -> None:
+    """Nova looks for drivers in its own package only."""
+    drivers = next(venv(lab).glob("lib/python3*/site-packages/nova/virt"))
+    shutil.copy(CLOUD / "argus_fake.py", drivers)
+
+
+OPENSTACK_VENV = LockedVenv("openstack-venv", venv, CLOUD / "requirements.txt", _add_driver)
 
 
 @contextmanager

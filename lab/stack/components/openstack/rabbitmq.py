@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import requests
@@ -11,6 +12,7 @@ from stack.errors import DownError
 from stack.ports import answers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from stack.lab import Lab
@@ -51,42 +53,50 @@ class Epmd:
         lab.processes.stop(self.name)
 
 
+@dataclass(frozen=True, slots=True)
 class Rabbitmq:
-    name = "rabbitmq"
-    needs = ("epmd",)
+    """One node; ``more`` is further configuration, ``base`` the folder with the cookie and its data."""
+
+    name: str = "rabbitmq"
+    needs: tuple[str, ...] = ("epmd",)
+    base: str = "rabbitmq"
+    more: Callable[[Lab], str] = lambda _lab: ""
 
     def start(self, lab: Lab) -> str:
-        folder = home(lab) / "rabbitmq"
+        base = home(lab) / self.base
+        folder = base / self.name if self.base != self.name else base
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_prometheus].\n")
         text = CONFIG.format(
             host=HOST,
-            amqp=lab.ports["rabbitmq"],
-            management=lab.ports["rabbitmq:management"],
-            prometheus=lab.ports["rabbitmq:prometheus"],
+            amqp=lab.ports[self.name],
+            management=lab.ports[f"{self.name}:management"],
+            prometheus=lab.ports[f"{self.name}:prometheus"],
             user=USER,
             password=lab.password("rabbitmq"),
         )
-        (folder / "rabbitmq.conf").write_text(text)
-        lab.processes.start(self.name, [SERVER], env=_environment(lab, folder))
+        (folder / "rabbitmq.conf").write_text(text + self.more(lab))
+        lab.processes.start(self.name, [SERVER], env=_environment(lab, self.name, base, folder))
         works = lab.processes.wait_ready(self.name, lambda: self.check(lab), timeout=120)
         monitor = {"password": lab.password("openstack-monitor"), "tags": "monitoring"}
-        management(lab, "PUT", f"users/{MONITOR}", monitor)
+        management(lab, "PUT", f"users/{MONITOR}", monitor, self.name)
         nothing = {"configure": "^$", "write": "^$", "read": "^$"}  # enough to be shown the queues
-        management(lab, "PUT", f"permissions/%2F/{MONITOR}", nothing)
+        management(lab, "PUT", f"permissions/%2F/{MONITOR}", nothing, self.name)
         return works
 
     def check(self, lab: Lab) -> str:
-        version = management(lab, "GET", "overview").json()["rabbitmq_version"]
+        version = management(lab, "GET", "overview", node=self.name).json()["rabbitmq_version"]
         return f"RabbitMQ {version} on {HOST}:{lab.ports[self.name]}"
 
     def stop(self, lab: Lab) -> None:
         lab.processes.stop(self.name)
 
 
-def management(lab: Lab, method: str, path: str, body: object = None) -> requests.Response:
+def management(
+    lab: Lab, method: str, path: str, body: object = None, node: str = "rabbitmq"
+) -> requests.Response:
     """Call the management API as administrator. Raises DownError when it does not answer as it should."""
-    address = f"{url(lab, 'rabbitmq:management')}/api/{path}"
+    address = f"{url(lab, f'{node}:management')}/api/{path}"
     try:
         answer = requests.request(
             method, address, json=body, auth=(USER, lab.password("rabbitmq")), timeout=5
@@ -105,14 +115,18 @@ def has_consumers(lab: Lab, queue: str) -> bool:
         return False
 
 
-def _environment(lab: Lab, folder: Path) -> dict[str, str]:
+def node_name(lab: Lab, name: str) -> str:
+    return f"argus{lab.ports[name]}@localhost"
+
+
+def _environment(lab: Lab, name: str, base: Path, folder: Path) -> dict[str, str]:
     return {
-        "HOME": str(folder),  # where the Erlang cookie is
+        "HOME": str(base),  # where the Erlang cookie is
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "ERL_EPMD_PORT": str(lab.ports["epmd"]),
         "ERL_EPMD_ADDRESS": HOST,
-        "RABBITMQ_NODENAME": f"argus{lab.ports['rabbitmq']}@localhost",
-        "RABBITMQ_DIST_PORT": str(lab.ports["rabbitmq:distribution"]),
+        "RABBITMQ_NODENAME": node_name(lab, name),
+        "RABBITMQ_DIST_PORT": str(lab.ports[f"{name}:distribution"]),
         "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
         "RABBITMQ_LOG_BASE": str(folder),
         "RABBITMQ_LOGS": "-",  # standard output

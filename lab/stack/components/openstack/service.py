@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
+from stack.components.openstack.packages import STAMP
 from stack.components.openstack.settings import etc, home, public_url, url, venv
 from stack.errors import DownError
 
@@ -106,7 +107,7 @@ class Schema:
     env: Callable[[Lab], dict[str, str]] = field(default=lambda _lab: {})
 
     def start(self, lab: Lab) -> str:
-        mark, stamp = self._mark(lab), (venv(lab) / ".lab-stamp").read_text()
+        mark, stamp = self._mark(lab), (venv(lab) / STAMP).read_text()
         if mark.exists() and mark.read_text() == stamp:
             return "as the last start left it"
         for program, *words in self.commands(lab):
