@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from argus import service_hosts
 from argus.correlator.guest_life import ZONE_TAG, Terms, decide
 from argus.services_round import zones_of_nodes
 from argus.store import guests as memory
@@ -85,6 +86,8 @@ def keep_guests(site: Site) -> bool:
             alive()
             node_tags.keep_zones(zabbix, zones, CHANGES)
             certified_hosts.keep(zabbix, at.terms.fresh, site.clock(), CHANGES, alive)
+            alive()
+            service_hosts.keep(site, zabbix, at.terms.disable_after, at.terms.remove_after, alive)
     finally:
         leases.release(site.store, lease)
     return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from argus.render.names import SERVICE_HOST
 from argus.services_round import SOURCE
@@ -11,7 +11,7 @@ from argus.store import snapshots
 from argus.zabbix.fed_hosts import Fed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy.orm import Session
 
@@ -23,12 +23,16 @@ def services(session: Session, now: float) -> Iterator[Fed]:
     row = snapshots.get(session, SOURCE)
     if row is None or not row.payload or now - float(row.payload["at"]) > OLDEST:
         return
-    for each in row.payload["services"]:
-        place = "/".join(part for part in (each["cloud"], each["region"]) if part)
-        tags = {"service": each["name"], "cloud": each["cloud"], "region": each["region"]}
-        yield Fed(
-            SERVICE_HOST,
-            f"{place}/{each['name']}" if place else each["name"],
-            tuple(sorted((tag, value) for tag, value in tags.items() if value)),
-            document(each),
-        )
+    yield from map(fed_of, row.payload["services"])
+
+
+def fed_of(entry: Mapping[str, Any]) -> Fed:
+    """Return the host of one service of a round, and what is sent to it."""
+    place = "/".join(part for part in (entry["cloud"], entry["region"]) if part)
+    tags = {"service": entry["name"], "cloud": entry["cloud"], "region": entry["region"]}
+    return Fed(
+        SERVICE_HOST,
+        f"{place}/{entry['name']}" if place else entry["name"],
+        tuple(sorted((tag, value) for tag, value in tags.items() if value)),
+        document(entry),
+    )

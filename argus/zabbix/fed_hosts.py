@@ -36,8 +36,13 @@ class Fed:
     @property
     def host(self) -> str:
         """The technical name: of letters that Zabbix allows, and not to be taken for a machine's."""
-        words = _NOT_IN_NAMES.sub(" ", self.name).strip()
-        return f"Argus {self.kind} {words}"[:LONGEST_NAME].rstrip()
+        return technical_name(self.kind, self.name)
+
+
+def technical_name(kind: str, name: str) -> str:
+    """The name of the host of a service or fleet; of all of a kind, its beginning is that of no name."""
+    words = _NOT_IN_NAMES.sub(" ", name).strip()
+    return f"Argus {kind} {words}"[:LONGEST_NAME].rstrip()
 
 
 def make(zabbix: Zabbix, wanted: Collection[Fed]) -> int:

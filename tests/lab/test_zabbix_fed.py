@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from argus import config, reporting, site
+from argus import config, reporting, service_hosts, site
 from argus.catalogue import openstack_service
 from argus.store import schema, snapshots
 from argus.store.engine import open_store
@@ -95,6 +95,31 @@ def test_a_service_becomes_a_host_with_its_state_and_its_instances(
         "tags": {"cloud": CLOUD, "region": "RegionOne", "service": "nova"},
         "groups": {SERVICES_GROUP},
     }
+
+
+def test_the_host_of_a_service_that_is_gone_is_disabled_and_removed_and_comes_back_with_it(
+    lab: Lab, admin: Zabbix, reporter: site.Site
+) -> None:
+    keystone = {**ROUND, "name": "keystone", "kind": "keystone", "state": "up", "parts": []}
+
+    def status() -> list[str]:
+        return [row["status"] for row in admin.read("host.get", filter={"host": [HOST]}, output=["status"])]
+
+    def keep(*services: dict[str, Any]) -> list[str]:
+        """One run on this round, in which what is gone may go at once."""
+        with reporter.store.write() as session:
+            snapshots.put(session, "services", {"at": time.time(), "services": services}, time.time())
+        assert reporter.zabbix is not None
+        with reporter.zabbix.session() as zabbix:
+            service_hosts.keep(reporter, zabbix, 0.0, 0.0, lambda: None)
+        return status()
+
+    lab.wait_until(lambda: reporting.report(reporter) and status() == ["0"], timeout=60, every=2)
+    assert keep({**keystone, "state": "down"}) == ["0"], "without Keystone nothing is known to be gone"
+    assert keep(keystone) == ["1"]
+    assert keep(keystone, ROUND) == ["0"]
+    assert keep(keystone) == ["1"]
+    assert keep(keystone) == []
 
 
 def described(admin: Zabbix) -> dict[str, Any]:
