@@ -86,7 +86,7 @@ class Mysql:
 
 def _why(exc: Exception) -> Exception:
     number = exc.args[0] if exc.args else 0
-    text = one_line(str(exc.args[-1] if exc.args else exc).removesuffix(")"))
+    text = one_line(str(exc.args[-1] if exc.args else exc))
     if number in {ACCESS_DENIED, WRONG_DATABASE, NO_RIGHT}:
         return DeniedError(f"{number} {text}")
     return ProbeError(f"{number} {text}" if number else text)

@@ -147,12 +147,11 @@ def _check(value: Value, clouds: Collection[str]) -> Check:
     if not NAME.fullmatch(name):
         words["name"].fail(f"{name!r}: use lower case letters, digits, and _ . - between them")
     cloud = words["cloud"].text() if "cloud" in words else next(iter(clouds), "")
-    if "cloud" in words and cloud not in clouds:
-        words["cloud"].fail(
-            f"there is no cloud {cloud} above; there are {', '.join(sorted(clouds)) or 'none'}"
-        )
-    if "cloud" not in words and len(clouds) != 1:
-        value.fail("cloud is missing: with several clouds (or none), say which one this belongs to")
+    # where no cloud is probed, the word is only a name for what belongs together
+    if "cloud" in words and clouds and cloud not in clouds:
+        words["cloud"].fail(f"there is no cloud {cloud} above; there are {', '.join(sorted(clouds))}")
+    if "cloud" not in words and len(clouds) > 1:
+        value.fail("cloud is missing: with several clouds, say which one this belongs to")
     target = Target(cloud, words["region"].text() if "region" in words else "", name, kind)
     carries = tuple(each.text() for each in _items(words, "carries"))
     return Check(target, _probe(value, kind, words), _timeout(words), carries)

@@ -131,7 +131,7 @@ def judge(nodes: Any, queues: Any, queue_max: int, ports: Sequence[Part] = ()) -
     """Judge what ``/api/nodes`` and ``/api/queues`` say.  Raises ``BlindError`` for other shapes."""
     if not isinstance(nodes, list) or not isinstance(queues, list):
         raise BlindError("that is not RabbitMQ's management API: lists of nodes and queues were expected")
-    parts = tuple(_node(_object(node)) for node in nodes)
+    parts = tuple(_node(_object(node), name) for node, name in zip(nodes, _names(nodes), strict=True))
     state, message = of_parts(parts, {"node": majority(len(parts))})
     if stopped := _stopped(nodes):
         state, message = State.DOWN, stopped
@@ -145,11 +145,29 @@ def judge(nodes: Any, queues: Any, queue_max: int, ports: Sequence[Part] = ()) -
         state, message = worst([state, port_state]), message or port_message
     waiting = [size for queue in queues if (size := _number(_object(queue).get("messages"))) is not None]
     figures = {"queues": float(len(queues)), "messages": float(sum(waiting)), "nodes": float(len(parts))}
-    return Outcome(state, one_line(message), parts=(*parts, *ports), trouble=trouble, figures=figures)
+    told = (*_told_once(parts, ports), *ports)
+    return Outcome(state, one_line(message), parts=told, trouble=trouble, figures=figures)
 
 
-def _node(node: dict[str, Any]) -> Part:
-    name = str(node.get("name", "?")).rpartition("@")[2]
+def _names(nodes: list[Any]) -> list[str]:
+    """Nodes by their hosts; by their whole names where several are on one."""
+    full = [str(_object(node).get("name", "?")) for node in nodes]
+    hosts = [name.rpartition("@")[2] for name in full]
+    return [name if hosts.count(host) > 1 else host for name, host in zip(full, hosts, strict=True)]
+
+
+def _told_once(nodes: tuple[Part, ...], ports: Sequence[Part]) -> tuple[Part, ...]:
+    """A node that does not run and its port are one fault: the port's, which is seen first, is told of.
+
+    Which port is whose is not known, only how many there are of both.
+    """
+    dead = sum(node.state is State.DOWN for node in nodes)
+    if dead > sum(port.state is State.DOWN for port in ports):
+        return nodes
+    return tuple(replace(node, state=State.DEGRADED) if node.state is State.DOWN else node for node in nodes)
+
+
+def _node(node: dict[str, Any], name: str) -> Part:
     if node.get("running") is not True:
         return Part("node", name, State.DOWN, "does not run, or is not reachable by the others")
     if alarms := [word for word in ("mem_alarm", "disk_free_alarm") if node.get(word) is True]:

@@ -106,6 +106,16 @@ def test_a_service_without_any_worker_speaks_for_its_parts() -> None:
     assert told == [("service_is_down", CINDER, Change.OPENED)]
 
 
+def test_the_last_worker_of_a_service_is_not_told_beside_it_although_it_fell_silent_before() -> None:
+    world = World()
+    world.after(300)  # of a cloud whose service_down_time is as long
+    volume = Part(
+        f"{CINDER}/cinder-volume@b", CINDER, "cinder-volume", "b", State.DOWN, "", 1000.0, (CINDER,)
+    )
+    told = world.after(60, service(CINDER, State.DOWN, since=world.now + 5), parts=(volume,))
+    assert told == [("service_is_down", CINDER, Change.OPENED)]
+
+
 def test_without_keystone_nothing_is_said_of_others_and_nothing_resolves() -> None:
     world = World()
     assert world.after(60, service(NOVA, State.DOWN)) == [("service_is_down", NOVA, Change.OPENED)]

@@ -170,8 +170,16 @@ def watching(
     cloud: Cloud, folder: Path, who: str = ADMIN, clouds_yaml: Path | None = None, **more: Any
 ) -> Iterator[Watch]:
     """An empty database, and what looks at the lab's cloud; `more` is said of it in services.yaml."""
-    clock, store, clouds = Clock(), _store(folder), str(clouds_yaml or cloud.clouds_yaml)
-    plan = read(services_yaml(cloud, folder, who, more), NAMES)
+    file = services_yaml(cloud, folder, who, more)
+    with watching_what(file, str(clouds_yaml or cloud.clouds_yaml), folder) as made:
+        yield made
+
+
+@contextmanager
+def watching_what(services: Path, clouds: str, folder: Path) -> Iterator[Watch]:
+    """An empty database, and what looks at all that services.yaml names."""
+    clock, store = Clock(), _store(folder)
+    plan = read(services, NAMES)
     source = ServiceSource(plan, store, 30.0, clouds, clock)
     users = tuple(replace(each, clock=clock) for each in user_check_source.sources(plan, clouds))
     with smtp_server() as mailbox:

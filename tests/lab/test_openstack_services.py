@@ -84,12 +84,31 @@ def opened_and_resolved(*roots: tuple[str, str]) -> list[tuple[str, str, str]]:
     return sorted((rule, f"{R}/{place}", kind) for rule, place in roots for kind in ("open", "resolve"))
 
 
+def its_guest_is_still_the_same(cloud: Cloud) -> None:
+    """A compute that started again knows the guest that it had, and restarts it."""
+    with cloud.connect(ADMIN) as connection:
+        (server,) = [each for each in connection.compute.servers(all_projects=True) if each.name == "web1"]
+        assert server.compute_host == "cmp1"
+        known = {each.request_id for each in connection.compute.server_actions(server)}
+        connection.compute.reboot_server(server, "HARD")
+
+        def results() -> list[str]:
+            """What became of it, once it has ended."""
+            actions = connection.compute.server_actions(server)
+            (new,) = [each for each in actions if each.request_id not in known]
+            action = connection.compute.get_server_action(new.request_id, server)
+            return [event["result"] for event in action.events if event["finish_time"]]
+
+        assert wait_until(results, 60) == ["Success"]
+
+
 @dataclass(frozen=True)
 class Fault:
     """What is done to one process; which rule is to tell of which place, and after how long at most.
 
     ``own`` is the time that the service itself takes to notice (s).  ``follow`` is what cannot work without
-    it, as is seen only when that has stopped to report: symptoms, of which nobody is told.
+    it, as is seen only when that has stopped to report: symptoms, of which nobody is told.  ``then`` is what
+    works again when it is over.
     """
 
     process: str
@@ -98,6 +117,7 @@ class Fault:
     place: str
     own: float
     follow: tuple[str, ...] = ()
+    then: Callable[[Cloud], None] = lambda _cloud: None
 
     def __str__(self) -> str:
         return f"{self.process}-{self.how}"
@@ -107,7 +127,7 @@ PART, SERVICE, BASE = "part_is_down", "service_is_down", "infrastructure_is_down
 OVS = "neutron/neutron-openvswitch-agent@{}"
 BACKEND = "balancer/placement@placement-2"
 FAULTS = (
-    Fault("nova-compute-cmp1", "killed", PART, COMPUTES[0], REPORTS),
+    Fault("nova-compute-cmp1", "killed", PART, COMPUTES[0], REPORTS, then=its_guest_is_still_the_same),
     Fault("nova-compute-cmp2", "stopped", PART, COMPUTES[1], REPORTS),
     Fault("cinder-volume", "killed", SERVICE, "cinder", REPORTS),
     Fault("cinder-volume", "stopped", SERVICE, "cinder", REPORTS),
@@ -144,6 +164,7 @@ def test_a_fault_is_one_incident_with_its_root_in_time_and_over_when_it_is_over(
             assert alive.status_code == 200, "which is why no probe asks there"
     watch.healed(BACK)
     assert watched.told() == opened_and_resolved((fault.rule, fault.place))
+    fault.then(cloud)
 
 
 def test_without_keystone_nothing_is_said_of_others(cloud: Cloud, watched: Watched) -> None:

@@ -90,6 +90,21 @@ def test_a_member_of_galera_serves_only_in_the_primary_component(changed: dict[s
     assert (found.state, found.message) == (State.DOWN if says else State.UP, says)
 
 
+@pytest.mark.parametrize(
+    ("file", "state", "says"),
+    [
+        ("galera_status.tsv", State.UP, ""),
+        ("galera_minority_status.tsv", State.DOWN, "cluster status is non-Primary; ready is OFF"),
+    ],
+)
+def test_a_real_member_serves_with_a_majority_and_not_without(
+    text: Callable[[str], str], file: str, state: State, says: str
+) -> None:
+    rows = (line.partition("\t") for line in text(file).splitlines())
+    found = mysql.judge({name: value for name, _, value in rows}, {}, None, LIMIT)
+    assert (found.state, found.message, bool(found.group)) == (state, says, True)
+
+
 def test_two_galera_clusters_are_a_split_brain() -> None:
     looks = [Look(group="a"), Look(group="b"), Look(group="a")]
     assert judge("member", ("x", "y", "z"), looks, 2).state is State.DOWN

@@ -90,6 +90,12 @@ def test_a_file_without_anything_says_so(tmp_path: Path, text: str) -> None:
         plan(tmp_path, text)
 
 
+def test_what_a_cloud_stands_on_may_be_checked_without_a_cloud(tmp_path: Path) -> None:
+    text = "checks:\n  - {name: ssh, kind: tcp, hosts: ['127.0.0.1:22']CLOUD}\n"
+    assert plan(tmp_path, text.replace("CLOUD", "")).checks[0].target.cloud == ""
+    assert plan(tmp_path, text.replace("CLOUD", ", cloud: site")).checks[0].target.cloud == "site"
+
+
 def test_the_users_check_is_off_until_it_is_asked_for(tmp_path: Path) -> None:
     assert plan(tmp_path).clouds[0].user_check is None
     asked = "user_check: {cloud: c, region: r, image: i, flavor: f, network: n, volume: 0, every: 10m}"

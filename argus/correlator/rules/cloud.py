@@ -261,10 +261,11 @@ def part_is_down(part: Part, _limit: Thresholds) -> Outcome:
         if part.guests:
             evidence["guests"] = f"{part.guests} run on"
             summary += f" (the host is up, {part.guests} guests run on)"
+    # Not from ``part.since`` on, when it was last heard of: that is minutes ago when it is called down, and
+    # it would be told before the service of which it was the last one.
     return Finding(
         summary,
         evidence,
-        part.since,
         label=f"{part.kind}@{part.host}" if part.host else part.kind,
         place=part.host if part.reports is not None else "",
         within=part.stands_on,

@@ -1,7 +1,7 @@
 """Horizon: does the page to log in really render: a form with a password, and no error page with status 200.
 
-Built against the form that ``openstack_auth`` renders (templates/auth/_login_form.html); not run in the
-tests' lab.
+The form is that of ``openstack_auth`` (templates/auth/_login_form.html), which has a second, hidden field of
+type password that browsers may fill in place of the real one.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Form(HTMLParser):
         has = dict(attrs)
         if tag == "form" and (has.get("method") or "").lower() == "post":
             self.found["form that is sent by POST"] = True
-        if tag == "input" and has.get("type") == "password":
+        if tag == "input" and (has.get("type"), has.get("name")) == ("password", "password"):
             self.found["field for a password"] = True
         if tag == "input" and has.get("name") == "csrfmiddlewaretoken":
             self.found["CSRF token"] = True
