@@ -6,9 +6,10 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +18,9 @@ from argus.correlator.service import State
 from argus.services_round import newest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from rich.console import RenderableType
 
     from argus.store.engine import Store
 
@@ -29,6 +32,9 @@ COLOURS = {
     State.UNKNOWN: "magenta",
     State.DISABLED: "dim",
 }
+# The columns, and from which width on each is there.
+COLUMNS = {"REGION": 130, "SERVICE": 0, "STATE": 0, "SINCE": 0, "LATENCY": 0, "VERSION": 100, "WHAT": 0}
+LONGEST_VERSION = 12
 PLAIN_WIDTH = 200  # of a table that goes into a pipe or file: a line must not be cut there
 WATCH_SECONDS = 2.0
 OLD_SECONDS = 180.0  # a round of that age is said to be old
@@ -45,38 +51,68 @@ def show(store: Store, *, watch: bool, everything: bool, form: str) -> int:
         console = Console(highlight=False)
         if not console.is_terminal:
             console = Console(highlight=False, width=PLAIN_WIDTH)
-        console.print(table(found, time.time(), everything=everything))
-        print(footer(found, time.time()))
+        console.print(page(found, time.time(), console.width, everything=everything))
     return 1 if any(each["state"] == State.DOWN for each in found["services"]) else 0
 
 
 def _watch(store: Store, *, everything: bool) -> None:
-    with Live(console=Console(highlight=False), auto_refresh=False, screen=False) as live:
+    console = Console(highlight=False)
+    with Live(console=console, auto_refresh=False, screen=False) as live:
         while True:
-            found = newest(store)
-            made = table(found, time.time(), everything=everything)
-            made.caption = footer(found, time.time())
+            made = page(newest(store), time.time(), console.width, everything=everything)
             live.update(made, refresh=True)
             time.sleep(WATCH_SECONDS)
 
 
-def table(found: Mapping[str, Any], now: float, *, everything: bool) -> Table:
-    """Make a table of a round; without ``everything``, parts are listed only where they are not up."""
+def page(found: Mapping[str, Any], now: float, width: int, *, everything: bool) -> Group:
+    """Make what is shown on ``width`` columns; without ``everything``, parts only where they are not up.
+
+    What is wrong needs the room: a narrow page has the region above its services, and no versions.
+    """
+    headings = [name for name, least in COLUMNS.items() if width >= least]
+    services = found["services"]
+    groups = [("", services)] if "REGION" in headings else groupby(services, _place)
+    made: list[RenderableType] = []
+    for place, entries in groups:
+        made += [Text(place, "bold")] if place else []
+        made.append(_table(headings, entries, now, everything=everything))
+    return Group(*made, Text(footer(found, now)))
+
+
+def _place(entry: Mapping[str, Any]) -> str:
+    return f"{entry['cloud']}/{entry['region']}".strip("/")
+
+
+def _table(
+    headings: list[str], entries: Iterable[Mapping[str, Any]], now: float, *, everything: bool
+) -> Table:
     made = Table(box=None, pad_edge=False)
-    for heading in ("REGION", "SERVICE", "STATE", "SINCE", "LATENCY", "VERSION", "WHAT"):
-        made.add_column(heading, no_wrap=heading != "WHAT")
-    for each in found["services"]:
-        place = f"{each['cloud']}/{each['region']}".strip("/")
-        latency = "" if each["latency"] is None else f"{each['latency'] * 1000:.0f} ms"
-        state = State(each["state"])
-        cells = (place, each["name"], Text(state.value, COLOURS[state]), _age(now - each["since"]), latency)
-        made.add_row(*cells, each["version"][:12], Text(each["message"]))
+    for heading in headings:
+        made.add_column(heading, no_wrap=heading != "WHAT", overflow="fold")
+    for each in entries:
+        row = {
+            "REGION": _place(each),
+            "SERVICE": each["name"],
+            "LATENCY": "" if each["latency"] is None else f"{each['latency'] * 1000:.0f} ms",
+            "VERSION": each["version"].partition("-")[0][:LONGEST_VERSION],
+            **_state(each, each["message"], now),
+        }
+        made.add_row(*(row[heading] for heading in headings))
         for part in _parts(each, everything=everything):
-            state = State(part["state"])
-            name = f"  {part['kind']}@{part['host']}" if part["host"] else f"  {part['kind']}"
-            age = _age(now - part["since"])
-            made.add_row("", name, Text(state.value, COLOURS[state]), age, "", "", Text(part["message"]))
+            name = f"{part['kind']}@{part['host']}" if part["host"] else part["kind"]
+            said = f"{name}: {part['message']}" if part["message"] else name
+            row = _state(part, said, now)
+            made.add_row(*(row.get(heading, "") for heading in headings))
     return made
+
+
+def _state(entry: Mapping[str, Any], said: str, now: float) -> dict[str, str | Text]:
+    state = State(entry["state"])
+    return {
+        "STATE": Text(state.value, COLOURS[state]),
+        "SINCE": _age(now - entry["since"]),
+        "WHAT": Text(said),
+    }
 
 
 def footer(found: Mapping[str, Any], now: float) -> str:
