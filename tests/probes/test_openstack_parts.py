@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argus.probes.openstack import cinder, horizon, neutron, nova
+from argus.probes.openstack import cinder, gnocchi, horizon, neutron, nova
 from argus.probes.openstack.api import newest, rows
 from argus.probes.openstack.regions import read
 from argus.probes.outcome import Part, State, of_parts
@@ -97,6 +97,15 @@ def test_the_newest_version_is_found_in_every_shape(document: Any, version: str)
 def test_other_shapes_are_said_to_be_such() -> None:
     with pytest.raises(BlindError, match="no list services"):
         rows({"error": "x"}, "services")
+
+
+def test_gnocchi_is_in_trouble_once_measures_pile_up(recorded: Callable[[str], Any]) -> None:
+    status = recorded("gnocchi_status.json")
+    assert gnocchi.judge(status, 0.1, "1.0").state is State.UP
+    status["storage"]["summary"]["measures"] = gnocchi.BEHIND + 1
+    found = gnocchi.judge(status, 0.1, "1.0")
+    assert (found.state, found.trouble) == (State.DEGRADED, "10001 measures wait to be processed")
+    assert gnocchi.judge({"storage": None}, 0.1, "1.0").figures == {}, "not told is not zero"
 
 
 def test_a_login_page_needs_its_form(text: Callable[[str], str]) -> None:

@@ -29,21 +29,29 @@ def states(made: ServiceSource) -> dict[str, str]:
 
 
 HEALTHY = {
+    "ceilometer": "up",
     "cinder": "down",  # recorded so: the only volume service was killed
     "glance": "up",
+    "gnocchi": "up",
     "heat": "up",
     "keystone": "up",
+    "murano": "up",
     "neutron": "degraded",
     "nova": "degraded",
     "placement": "up",
     "swift": "up",
+    "trove": "up",
 }
 
 
 def test_every_service_of_the_catalogue_is_told(region: tuple[ServiceSource, dict[str, int]]) -> None:
     found: list[dict[str, Any]] = region[0].fetch()["services"]
     assert {each["name"]: each["state"] for each in found} == HEALTHY, found
-    assert {each["name"]: each["version"] for each in found}["nova"] == "2.100"
+    versions = {each["name"]: each["version"] for each in found}
+    assert versions["nova"] == "2.100"
+    documented = {"ceilometer": "2", "gnocchi": "1.0", "murano": "1", "trove": "1.0"}
+    assert {name: versions[name] for name in documented} == documented
+    assert {each["name"]: each["figures"] for each in found}["gnocchi"] == {"measures_waiting": 444}
 
 
 def test_refused_is_not_down_and_failed_is(region: tuple[ServiceSource, dict[str, int]]) -> None:

@@ -54,13 +54,17 @@ class Api:
         self.answered.append((answer.seconds, version))
         return answer.seconds, version
 
+    def need_token(self) -> None:
+        """Raise ``BlindError`` where there is no token: no user gets any further either."""
+        if self.token:
+            raise BlindError(f"cannot be asked: {self.token}")
+
     def read(self, path: str, key: str = "", microversion: str | None = None) -> Any:
         """Return an answer, or the whole list ``key`` of it.
 
         Raises ``ProbeError``, ``DeniedError`` or ``BlindError`` as it would look to a user.
         """
-        if self.token:
-            raise BlindError(f"cannot be asked: {self.token}")
+        self.need_token()
         left = self.deadline.left()
         if key:
             return _value(self.cloud.pages(self.type, path, key, microversion, left))

@@ -1,6 +1,7 @@
 """Ceilometer: its API was removed in Ocata; a catalogue that still names it has a service to ask.
 
-Built against its documented document of versions; not run in the tests' lab.
+Built against its documented document of versions (https://docs.openstack.org/panko/ocata/webapi/, which took
+it over); not run in the tests' lab.
 """
 
 from __future__ import annotations
@@ -21,4 +22,5 @@ TYPES = (
 def look(api: Api) -> Outcome:
     """Ask for the versions: all that can be asked without rights of an administrator."""
     latency, version = api.root()
+    api.need_token()
     return Outcome(State.UP, "", latency, version)

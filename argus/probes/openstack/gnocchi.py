@@ -5,7 +5,7 @@ Built against the documented answer (https://gnocchi.osci.io/rest.html, "Status"
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from argus.probes.outcome import Outcome, State
 
@@ -19,7 +19,11 @@ BEHIND = 10000  # measures that wait: workers do not keep up
 def look(api: Api) -> Outcome:
     """Ask how many measures wait to be processed."""
     latency, version = api.root()
-    status = api.read("/v1/status")
+    return judge(api.read("/v1/status"), latency, version)
+
+
+def judge(status: Any, latency: float, version: str) -> Outcome:
+    """Judge by how many measures wait; an answer that does not say is no trouble."""
     summary = ((status.get("storage") or {}).get("summary") or {}) if isinstance(status, dict) else {}
     waiting = summary.get("measures")
     if not isinstance(waiting, int):

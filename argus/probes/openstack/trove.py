@@ -1,6 +1,6 @@
 """Trove: its API.
 
-Built against its documented document of versions; not run in the tests' lab.
+Built against the versions that its source names (trove/versions.py); not run in the tests' lab.
 """
 
 from __future__ import annotations
@@ -18,4 +18,5 @@ TYPES = ("database",)
 def look(api: Api) -> Outcome:
     """Ask for the versions: all that can be asked without rights of an administrator."""
     latency, version = api.root()
+    api.need_token()
     return Outcome(State.UP, "", latency, version)
