@@ -35,6 +35,7 @@ CARRIES: dict[str, tuple[str, ...]] = {
     "memcached": ("keystone",),
     "mysql": (EVERYTHING,),
     "rabbitmq": BY_QUEUE,
+    "swift_recon": ("swift",),
 }
 
 

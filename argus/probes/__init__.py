@@ -17,6 +17,7 @@ from argus.probes.memcached import Memcached
 from argus.probes.mysql import Mysql
 from argus.probes.ntp import Ntp
 from argus.probes.rabbitmq import Rabbitmq
+from argus.probes.swift_recon import SwiftRecon
 from argus.probes.tcp import Tcp
 from argus.probes.tls import Tls
 
@@ -42,6 +43,7 @@ KINDS: dict[str, type[Probe]] = {
     "mysql": Mysql,
     "ntp": Ntp,
     "rabbitmq": Rabbitmq,
+    "swift_recon": SwiftRecon,
     "tcp": Tcp,
     "tls": Tls,
 }

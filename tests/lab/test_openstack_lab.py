@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from argus.probes.outcome import State
+from argus.probes.swift_recon import SwiftRecon
+from argus.probes.wire import Deadline
 from stack.components.openstack.config import ADMIN, READER
 from stack.components.openstack.ready import missing
+from stack.components.openstack.settings import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +33,14 @@ def monitor(cloud: Cloud) -> Iterator[Connection]:
 def reader(cloud: Cloud) -> Iterator[Connection]:
     with cloud.connect(READER) as connection:
         yield connection
+
+
+def test_storage_servers_are_looked_at_by_recon(cloud: Cloud) -> None:
+    hosts = tuple(f"{HOST}:{cloud.lab.ports[f'swift-{kind}']}" for kind in ("account", "container", "object"))
+    found = SwiftRecon(hosts).run(Deadline(10.0))
+    assert {(part.state, part.message) for part in found.parts} == {
+        (State.DEGRADED, "d1 is not mounted")  # in the lab it is a folder
+    }
 
 
 def test_every_service_reports(cloud: Cloud) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argus.probes import ceph, haproxy, keepalived, memcached, mysql, ntp, rabbitmq, tls
+from argus.probes import ceph, haproxy, keepalived, memcached, mysql, ntp, rabbitmq, swift_recon, tls
 from argus.probes import dns as names
 from argus.probes.members import Look, judge
 from argus.probes.outcome import State
@@ -153,6 +153,21 @@ def test_a_dead_server_of_a_backend_is_named(text: Callable[[str], str]) -> None
 def test_any_text_is_either_haproxy_or_said_not_to_be(text: str) -> None:
     with pytest.raises(BlindError):
         haproxy.parse(text, 0.0)
+
+
+def test_recon_tells_of_disks_and_what_it_does_not_know_is_not_zero(recorded: Callable[[str], Any]) -> None:
+    told = recorded("swift_recon.json")
+    found = swift_recon.judge(told, 0.9, 1000)
+    assert (found.state, found.message) == (State.DEGRADED, "d1 is not mounted")
+    assert found.figures == {"quarantined": 0.0}
+    # https://docs.openstack.org/swift/latest/admin_guide.html#cluster-telemetry-and-monitoring
+    disk = {"device": "sdb1", "mounted": True, "size": 1000, "used": 950, "avail": 50}
+    more = {"unmounted": [], "diskusage": [disk], "async": {"async_pending": 2000}}
+    found = swift_recon.judge({**told, **more}, 0.9, 1000)
+    assert (found.state, found.message) == (State.DEGRADED, "sdb1 is 95% full; 2000 updates wait")
+    assert swift_recon.judge({**told, **more}, 0.96, 2000).state is State.UP
+    with pytest.raises(BlindError):
+        swift_recon.judge({**told, "diskusage": {"error": "no"}}, 0.9, 1000)
 
 
 def test_ceph_is_read_from_metrics_and_from_status(

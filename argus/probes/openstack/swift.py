@@ -1,7 +1,7 @@
 """Swift: the proxy's ``/healthcheck``, ``/info``, and a list of containers as its user sees it.
 
-What recon tells of storage nodes is behind the proxy on a network of its own: list those nodes as ``http``
-checks.
+What recon tells of storage nodes is behind the proxy on a network of its own: list those nodes as a check of
+kind ``swift_recon``.
 """
 
 from __future__ import annotations
