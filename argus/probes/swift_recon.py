@@ -1,14 +1,14 @@
 """Swift's storage nodes by what recon tells of them: disks that are gone or full, and work that piles up.
 
-https://docs.openstack.org/swift/latest/admin_guide.html#cluster-telemetry-and-monitoring: ``/recon/unmounted``,
-``/recon/diskusage``, ``/recon/async``, ``/recon/quarantined`` of account, container and object servers.  They are
-on Swift's own network: Argus must be able to reach it.
+https://docs.openstack.org/swift/latest/admin_guide.html#cluster-telemetry-and-monitoring:
+``/recon/unmounted``, ``diskusage``, ``async`` and ``quarantined`` of account, container and object servers.
+They are on Swift's own network, which Argus must be able to reach.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from argus.probes.members import Look, address, ask
 from argus.probes.outcome import State, one_line
@@ -86,5 +86,5 @@ def _rows(found: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _known(value: Any) -> bool:
+def _known(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
