@@ -69,9 +69,16 @@ def judge(kind: str, hosts: Sequence[str], looks: Sequence[Look], need: int) -> 
         for name, value in each.figures.items():
             figures[name] = max(value, figures.get(name, value))
     version = next((each.version for each in looks if each.version), "")
-    return Outcome(
-        state, message, statistics.median(times) if times else None, version, parts, figures=figures
-    )
+    latency = statistics.median(times) if times else None
+    return Outcome(state, message, latency, version, parts, _trouble(parts), figures)
+
+
+def _trouble(parts: Sequence[Part]) -> str:
+    """Name what is wrong with members that work all the same: of one that does not, its part is told."""
+    wrong = [part for part in parts if part.state is State.DEGRADED]
+    if len(parts) == 1:
+        return "".join(part.message for part in wrong)
+    return one_line("; ".join(f"{part.host}: {part.message}" for part in wrong))
 
 
 def _guarded(look: Callable[[str], Look], host: str) -> Look:

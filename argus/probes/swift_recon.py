@@ -55,7 +55,8 @@ class SwiftRecon:
 def judge(found: dict[str, Any], full_ratio: float, async_max: int, latency: float | None = None) -> Look:
     """Judge one server.  What recon writes as ``null`` or ``""`` it does not know.  Raises ``BlindError``."""
     gone = [f"{each.get('device', '?')} is not mounted" for each in _rows(found["unmounted"])]
-    full, figures = [], {}
+    full: list[str] = []
+    figures: dict[str, float] = {}
     for disk in _rows(found["diskusage"]):
         size, used = disk.get("size"), disk.get("used")
         if not _known(size) or not _known(used) or size <= 0:

@@ -249,6 +249,14 @@ def test_a_name_must_resolve_to_what_is_expected() -> None:
         names.judge(dns.message.make_response(query), "api.example.org", ())
 
 
+def test_a_member_that_works_and_is_in_trouble_is_told_of() -> None:
+    lags, well, gone = Look(State.DEGRADED, "90 s behind"), Look(), Look(State.DOWN, "no answer")
+    found = judge("member", ("x", "y", "z"), [lags, well, gone], 1)
+    assert (found.state, found.trouble) == (State.DEGRADED, "x: 90 s behind")
+    assert judge("tls", ("x",), [Look(State.DEGRADED, "ends in 6 days")], 1).trouble == "ends in 6 days"
+    assert judge("member", ("y", "z"), [well, gone], 1).trouble == "", "its part is an incident"
+
+
 def test_members_that_refuse_are_not_down() -> None:
     refused = mysql._why(pymysql.err.OperationalError(1045, "Access denied for user"))
     assert isinstance(refused, DeniedError)
