@@ -90,5 +90,6 @@ def _update(zabbix: Zabbix, dashboard: dict[str, Any], wrong: list[Widget]) -> N
             there[wanted.name] |= {"type": wanted.kind, "fields": body["fields"]}
         else:
             bottom = max((int(w["y"]) + int(w["height"]) for w in first), default=0)
-            first.append(body | {"x": 0, "y": bottom})
+            # there is nothing beside it: what was made for half the width has room for its words
+            first.append(body | {"x": 0, "y": bottom, "width": zabbix.grid_columns})
     zabbix.call("dashboard.update", dashboardid=dashboard["dashboardid"], pages=pages)
