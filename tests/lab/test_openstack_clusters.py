@@ -111,7 +111,7 @@ def test_a_dashboard_is_down_when_its_page_to_log_in_does_not_render(
             cloud.cont("horizon")
             watch.healed(SLOW)
             changes = ["open", "resolve", "open", "resolve"]
-            assert watch.told()[before:] == [("service_is_down", "/horizon", each) for each in changes]
+            assert watch.told()[before:] == [("service_is_down", "horizon", each) for each in changes]
             cloud.kill("memcached")  # where its sessions are: status 500, and a page without a form
             bad = watch.until(lambda bad: "/horizon" in bad, TIMEOUT_SECONDS)
             cloud.start("memcached")
