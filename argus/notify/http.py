@@ -1,9 +1,9 @@
-"""One POST, and what its failure means: try again, when, and may it have been taken already."""
+"""One request, and what its failure means: try again, when, and may it have been taken already."""
 
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -34,8 +34,30 @@ def post(
     key was mistyped.  Any other answer will not get better by itself.  ``timeout`` is in seconds, to connect
     and for the answer.
     """
+    _ask("POST", url, headers, where, timeout, body)
+
+
+def get(url: str, headers: Mapping[str, str], where: str, timeout: tuple[float, float] = TIMEOUT) -> Any:
+    """Return the JSON of an answer; raise ``NotifyError`` as ``post`` does."""
+    answer = _ask("GET", url, headers, where, timeout)
     try:
-        answer = requests.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False)
+        return answer.json()
+    except requests.exceptions.JSONDecodeError:
+        raise NotifyError(f"{where}: {host(url)} answers no JSON") from None
+
+
+def _ask(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    where: str,
+    timeout: tuple[float, float],
+    body: bytes | None = None,
+) -> requests.Response:
+    try:
+        answer = requests.request(
+            method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+        )
     except (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError) as exc:
         raise NotifyError(f"{where}: cannot connect to {host(url)}: {type(exc).__name__}") from None
     except requests.exceptions.ConnectionError as exc:
@@ -46,7 +68,7 @@ def post(
     except requests.exceptions.RequestException as exc:
         raise NotifyError(f"{where}: {type(exc).__name__}", maybe_sent=True) from None
     if answer.status_code // 100 == 2:  # a redirect is not followed: it would become a GET
-        return
+        return answer
     text = " ".join(answer.text.split())[:SHOWN]
     says = f"{where}: {host(url)} answers {answer.status_code}: {text}"
     code = answer.status_code

@@ -35,13 +35,15 @@ class Request:
 class Inbox:
     """Requests that were read whole; ``answers`` are given one after the other, then 202.
 
-    An answer is a status, ``"reset"`` (break off after reading) or ``"stall"`` (never answer).
+    An answer is a status, ``"reset"`` (break off after reading) or ``"stall"`` (never answer); a path among
+    ``documents`` gets its JSON with a status.
     """
 
     url: str = ""
     requests: list[Request] = field(default_factory=list)
     answers: list[int | str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    documents: dict[str, Any] = field(default_factory=dict)  # answered as JSON, by path
     stopping: threading.Event = field(default_factory=threading.Event)
 
 
@@ -66,8 +68,11 @@ def http_server() -> Iterator[Inbox]:
                 self.send_response(int(answer))
                 for name, value in inbox.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "0")
+                document = inbox.documents.get(self.path)
+                text = b"" if document is None else json.dumps(document).encode()
+                self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
+                self.wfile.write(text)
 
         def finish(self) -> None:
             if not self.wfile.closed and self.connection.fileno() >= 0:

@@ -65,7 +65,7 @@ def test_a_second_attempt_sends_the_same_bytes(inbox: Inbox) -> None:
 
 def test_pagerduty_resolves_under_the_key_that_it_triggered(inbox: Inbox, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("R0UT1NG\n")
-    options = {"routing_key_file": str(tmp_path / "key"), "url": inbox.url}
+    options = {**pagerduty.OPTIONS, "routing_key_file": str(tmp_path / "key"), "url": inbox.url}
     receiver = pagerduty.make("oncall", options)
     receiver.send(replace(OPENED, summary="x" * 5000), "oncall")
     receiver.send(RESOLVED, "oncall")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from http_server import Inbox, http_server
 from smtp_server import Mailbox, free_port
 
+from argus.errors import ArgusError
+from argus.notify import pagerduty
 from argus.notify.base import Notification, NotifyError
 from argus.notify.email import Email
 from argus.notify.pagerduty import PagerDuty
@@ -89,3 +92,51 @@ def test_pagerduty_is_asked_with_the_end_of_an_alert_that_never_was(inbox: Inbox
     assert inbox.requests[0].json["event_action"] == "resolve"
     with pytest.raises(NotifyError, match="answers 400"):
         pager.probe()
+
+
+KEY, OF_AN_ORCHESTRATION = "k" * 32, "R" * 32
+SERVICES = "/services?include%5B%5D=integrations&limit=100&offset="
+ORCHESTRATIONS = "/event_orchestrations?limit=100&offset=0"
+
+
+def account(inbox: Inbox) -> None:
+    """Two pages of services, and one event orchestration."""
+    mine = {"integrations": [{"id": "P1", "integration_key": KEY}, {"id": "P2"}, None]}
+    inbox.documents = {
+        f"{SERVICES}0": {"services": [{"integrations": None}, "odd"], "more": True},
+        f"{SERVICES}100": {"services": [mine], "more": False},
+        ORCHESTRATIONS: {
+            "orchestrations": [{"integrations": [{"parameters": {"routing_key": OF_AN_ORCHESTRATION}}]}]
+        },
+    }
+
+
+@pytest.mark.parametrize("key", [KEY, OF_AN_ORCHESTRATION])
+def test_a_key_that_belongs_to_something_is_well(inbox: Inbox, key: str) -> None:
+    account(inbox)
+    PagerDuty("oncall", f"{inbox.url}/enqueue", key, inbox.url, "token").probe()
+    assert inbox.requests[-1].path == "/enqueue"
+    assert inbox.requests[0].headers["Authorization"] == "Token token=token"
+
+
+def test_a_key_that_pagerduty_would_take_and_drop_fails_its_probe(inbox: Inbox) -> None:
+    account(inbox)
+    pager = PagerDuty("oncall", f"{inbox.url}/enqueue", "x" * 32, inbox.url, "token")
+    with pytest.raises(NotifyError, match="belongs to no service and no event orchestration") as caught:
+        pager.probe()
+    assert "xxx" not in str(caught.value)
+
+
+def test_a_token_that_may_not_list_and_an_answer_that_is_none_are_said(inbox: Inbox) -> None:
+    inbox.answers = [401, 200]
+    pager = PagerDuty("oncall", f"{inbox.url}/enqueue", KEY, inbox.url, "token")
+    for said in ("api_token_file: .* answers 401", "answers no JSON"):
+        with pytest.raises(NotifyError, match=said):
+            pager.probe()
+
+
+def test_what_is_no_key_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("e+23rschqsESqk9Q6_-g")  # a token of the REST API, in its place
+    with pytest.raises(ArgusError, match="holds no integration key of the Events API v2"):
+        pagerduty.make("oncall", {**pagerduty.OPTIONS, "routing_key_file": str(file)})
