@@ -12,11 +12,12 @@ from argus.exporter_families import family
 from argus.store.models import SnapshotRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from prometheus_client import Metric
     from sqlalchemy.orm import Session
 
+    from argus.catalogue.exported import Series
     from argus.correlator.capacity.report import Report
 
 SOURCE = "capacity:"
@@ -66,11 +67,17 @@ def _classes(made: tuple[Report, ...]) -> Iterator[Metric]:
 
 def _hosts(made: tuple[Report, ...]) -> Iterator[Metric]:
     figures = {"hosts": exported.HOSTS, "taking": exported.HOSTS_OPEN, "over": exported.HOSTS_OVER}
+    yield from _of_scopes(made, figures)
+
+
+def _of_scopes(made: tuple[Report, ...], figures: Mapping[str, Series]) -> Iterator[Metric]:
+    """Yield a family for each field of a scope; what is not known has no sample."""
     for field, series in figures.items():
         told = family(series)
         for report in made:
             for scope in report.scopes:
-                told.add_metric((report.fleet, scope.name), getattr(scope, field))
+                if (value := getattr(scope, field)) is not None:
+                    told.add_metric((report.fleet, scope.name), value)
         yield told
 
 
@@ -96,13 +103,7 @@ def _pains(made: tuple[Report, ...]) -> Iterator[Metric]:
         "swap": exported.SWAP,
         "ballooned": exported.BALLOONED,
     }
-    for field, series in figures.items():
-        told = family(series)
-        for report in made:
-            for scope in report.scopes:
-                if (value := getattr(scope, field)) is not None:
-                    told.add_metric((report.fleet, scope.name), value)
-        yield told
+    yield from _of_scopes(made, figures)
     stranded, noisy = family(exported.STRANDED), family(exported.NOISY)
     for report in made:
         noisy.add_metric((report.fleet,), report.noisy)
