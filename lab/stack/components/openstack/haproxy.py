@@ -32,6 +32,7 @@ defaults
   mode http
   option redispatch 1
   timeout connect 3s
+  timeout check 3s
   timeout client 90s
   timeout server 90s
 frontend stats
@@ -47,7 +48,7 @@ listen {name}
   http-check expect rstatus (200|300|401)
 """
 SERVER = "  server {name} {host}:{port} check inter 1s fall 2 rise 1\n"
-NOTICES = 4  # seconds: two checks of up to a second each, and one between them
+NOTICES = 8  # seconds: two checks of up to 3 s each, which a busy machine needs, and a second before each
 
 
 class Haproxy:
