@@ -39,6 +39,10 @@ class ZabbixUnreachableError(ZabbixError):
     """There was no answer, or none that came from a Zabbix API."""
 
 
+class ZabbixClashError(ZabbixError):
+    """Zabbix' database broke a change off, all of it: the server, mostly, wrote the same rows."""
+
+
 class ZabbixDeniedError(ZabbixError):
     """The credentials are not allowed to do this."""
 
@@ -188,7 +192,7 @@ class Zabbix:
         detail = " ".join(str(error.get("data") or error.get("message") or exc).split()).rstrip(".")
         lower = detail.lower()
         if _SQL in lower:  # and then the statement, which may be pages long
-            return ZabbixError(
+            return ZabbixClashError(
                 f"{self.url}: {method} failed: Zabbix' database broke it off, as it does when the server "
                 "changes the same rows meanwhile: run this again; the log of the database says more"
             )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from argus.catalogue import SUBSYSTEMS
 from argus.render.names import HOSTS, template_name
 from argus.render.template import default_note, template_document
-from argus.zabbix.api import ZabbixError
+from argus.zabbix.api import ZabbixClashError, ZabbixError
 from argus.zabbix.changes import CREATE, UPDATE, Change, same
 from argus.zabbix.host_choices import disabled_on_hosts
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from argus.zabbix.api import Zabbix
 
 _MOST_NAMES = 5  # named in a plan; the rest is counted
+_CLASH_PAUSES = (1.0, 5.0)  # s, before an import that the database broke off is tried again
 
 
 class Templates:
@@ -165,7 +167,15 @@ def _compare(zabbix: Zabbix, document: dict[str, Any]) -> dict[str, Any]:
 
 def _import(zabbix: Zabbix, document: dict[str, Any]) -> None:
     disabled = disabled_on_hosts(zabbix, document["zabbix_export"]["templates"][0]["template"])
-    zabbix.call("configuration.import", format="json", source=json.dumps(document), rules=_rules(zabbix))
+    source, rules = json.dumps(document), _rules(zabbix)
+    for pause in _CLASH_PAUSES:  # a server that discovers things on thousands of hosts writes all the time
+        try:
+            zabbix.call("configuration.import", format="json", source=source, rules=rules)
+            break
+        except ZabbixClashError:
+            time.sleep(pause)
+    else:
+        zabbix.call("configuration.import", format="json", source=source, rules=rules)
     disabled.restore(zabbix)
 
 

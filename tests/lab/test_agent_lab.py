@@ -21,6 +21,7 @@ from argus_agent.delivery import Courier
 from argus_agent.guests import LibvirtView
 from argus_agent.host import Host
 from argus_agent.libvirt_source import LibvirtSource
+from argus_agent.registrar import ANSWER_SECONDS, Registrar
 from argus_agent.registration import Registrations
 from argus_agent.runner import Result, Runner
 from argus_agent.servers import Servers
@@ -182,7 +183,9 @@ class Node:
         self.spool = MemorySpool(1000)
         self.registrations = Registrations(self.name, time.time, time.monotonic)
         servers = Servers((Address(*lab.zabbix_server),), 10, time.monotonic)
-        self.courier = Courier(servers, self.spool, self.registrations, time.time)
+        patient = Servers((Address(*lab.zabbix_server),), ANSWER_SECONDS, time.monotonic)
+        registrar = Registrar(patient, self.registrations)
+        self.courier = Courier(servers, self.spool, self.registrations, time.time, registrar)
         self.sink = Zabbix(self.name, self.spool, self.registrations, self.courier)
 
     def sent_after_a_step(self) -> int:

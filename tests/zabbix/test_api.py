@@ -14,6 +14,7 @@ import pytest
 
 from argus.zabbix.api import (
     Zabbix,
+    ZabbixClashError,
     ZabbixError,
     ZabbixSessionError,
     ZabbixUnreachableError,
@@ -147,7 +148,7 @@ def clashing_api() -> Iterator[str]:
 def test_a_clash_in_the_database_is_one_line_without_the_statement(clashing_api: str) -> None:
     with (
         closing(Zabbix.with_token(clashing_api, "0" * 64)) as zabbix,
-        pytest.raises(ZabbixError) as caught,
+        pytest.raises(ZabbixClashError) as caught,
     ):
         zabbix.call("configuration.import", source="...")
     assert "run this again" in str(caught.value)
