@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from argus.catalogue.model import Macro, Metric, Subsystem, Trigger
 
+OF_THE_EXPORTER = ("correlator", "fleet")  # hosts whose figures Prometheus gets under names of its own
 _HEAD = """\
 # What Argus measures
 
@@ -62,7 +63,7 @@ def _metrics_table(metrics: Sequence[Metric], exported: Sequence[Metric]) -> Ite
         states = ", ".join(f"{number} {text}" for number, text in sorted(metric.states.items()))
         what = f"{metric.help} Values: {states}." if states else metric.help
         yield _row(
-            f"`{metric.prometheus_name}{labels}`" if metric.entity.host != "correlator" else "",
+            f"`{metric.prometheus_name}{labels}`" if metric.entity.host not in OF_THE_EXPORTER else "",
             f"`{metric.zabbix_key}`{off}" if metric not in exported else "",
             zabbix_units(metric),
             metric.entity.name.replace("_", " "),

@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import argus.catalogue
-from argus.catalogue import METRICS, SUBSYSTEMS, guest_state
+from argus.catalogue import METRICS, SUBSYSTEMS, exported, exported_fleet, guest_state
+from argus.catalogue.exported import Series
 from argus.catalogue.model import OWN_HOSTS, Kind, Subsystem, Trigger
+from argus.render.reference import OF_THE_EXPORTER
 from argus_agent.collectors import COLLECTORS
 
+EXPORTED = (exported, exported_fleet)  # series for Prometheus alone
 MODULES = {path.stem for path in Path(argus.catalogue.__file__).parent.glob("*.py")} - {
     "__init__",
     "model",
     "not_available",
+    *(module.__name__.rpartition(".")[2] for module in EXPORTED),
 }
 TRIGGERS = [(s, t) for s in SUBSYSTEMS for t in s.triggers]
 MACROS = {macro.name for s in SUBSYSTEMS for macro in s.macros}
@@ -39,10 +44,19 @@ def test_every_declared_metric_is_in_its_subsystem() -> None:
         assert declared <= listed, name
 
 
+@pytest.mark.parametrize("module", EXPORTED)
+def test_every_declared_series_is_listed(module: ModuleType) -> None:
+    declared = {value for value in vars(module).values() if isinstance(value, Series)}
+    assert declared
+    assert declared <= set(module.SERIES)
+
+
 def test_names_are_unique() -> None:
     keys = [metric.zabbix_key for metric in METRICS]
     assert len(set(keys)) == len(keys)
-    series = [m.prometheus_name for m in METRICS if m.kind is not Kind.INFO]
+    told = (m for m in METRICS if m.kind is not Kind.INFO and m.entity.host not in OF_THE_EXPORTER)
+    series = [m.prometheus_name for m in told]
+    series += [one.full_name for module in EXPORTED for one in module.SERIES]
     assert len(set(series)) == len(series)
     fields = [(m.entity.of_guest, m.entity.plural, m.field) for m in METRICS]
     assert len(set(fields)) == len(fields)
