@@ -39,7 +39,7 @@ _PAGES = (
     ("Memory and NUMA", ("node_memory", "node_vmstat", "numa", "numa_cpu", "hugepages", "placement")),
     ("KSM and THP", ("ksm", "thp")),
     ("Guests and agent", ("libvirt", "agent", "audit")),
-    ("Disks and network", ("storage_pool", "node_block", "node_nic", "node_net")),
+    ("Disks and vhost", ("storage_pool", "node_block", "node_vhost", "node_nic", "node_net")),
     ("CPU and steal", ("guest_cpu", "guest_kvm", "guest_threads", "guest_throttle", "guest_pressure")),
     ("Memory and balloon", ("guest_memory", "guest_memory_events", "guest_process", "guest_ksm")),
     ("NUMA", ("guest_numa",)),

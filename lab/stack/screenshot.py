@@ -58,7 +58,7 @@ NODE_TABS = (
     "Memory and NUMA",
     "KSM and THP",
     "Guests and agent",
-    "Disks and network",
+    "Disks and vhost",
 )
 GUEST_TABS = (
     "Overview",

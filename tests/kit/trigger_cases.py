@@ -56,6 +56,7 @@ CASES: dict[str, Case] = {
     "cpu_throttled": COUNTED,
     "pinned_twice": one(2, 0),
     "conntrack_full": one(0.9, 0.2),
+    "vhost_saturated": one(0.97, 0.3),
     "node_link_lost": one(lambda number: float(number == 0), 1),
     "ksm_running": one(1, 2),
     "node_differs": one(3, 0),

@@ -34,6 +34,7 @@ WITHOUT_VALUE = {
     "argus.guest.job": "absent without a migration or another job",
     "argus.guest.kvm": "KVM's counters: not under TCG",
     "argus.guest.tap": "only a NIC with a tap device of the node",
+    "argus.node.vhost": "only guests whose packets vhost_net moves",
     "argus.node.nic.speed_bytes": "a virtual NIC says no speed",
     "argus.node.nic.used_ratio": "a share of the speed",
     "argus.node.cpufreq": "the lab's machine may be virtual, without a governor",

@@ -29,6 +29,7 @@ COLLECTORS = {
     "audit": "Audit",
     "placement": "Placement",
     "guest_threads": "GuestThreads",
+    "node_vhost": "NodeVhost",
     "guest_process": "GuestProcessMemory",
     "guest_numa": "GuestNuma",
     "guest_ksm": "GuestKsm",
