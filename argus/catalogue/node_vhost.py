@@ -38,8 +38,8 @@ SUBSYSTEM = Subsystem(
             "min(@1,5m)>{$ARGUS.NODE.VHOST.BUSY.MAX.WARN}",
             Severity.WARNING,
             "performance",
-            "A NIC is at the limit of packets that one thread moves: the guest drops or waits. The guests' page "
-            "CPU and steal names it (threads in the role vhost). More queues (hw_vif_multiqueue_enabled), "
+            "A NIC is at the limit of packets that one thread moves: its guest drops or waits. The page "
+            "CPU and steal of guests names it (threads in the role vhost). More queues (hw_vif_multiqueue_enabled), "
             "larger packets, or SR-IOV help; so does a CPU that nobody else uses.",
             recovery="max(@1,5m)<0.9*{$ARGUS.NODE.VHOST.BUSY.MAX.WARN}",
             opdata="Busiest: {ITEM.LASTVALUE1}",
