@@ -38,9 +38,9 @@ SUBSYSTEM = Subsystem(
             "min(@1,5m)>{$ARGUS.NODE.VHOST.BUSY.MAX.WARN}",
             Severity.WARNING,
             "performance",
-            "A NIC is at the limit of packets that one thread moves: its guest drops or waits. The threads of "
-            "guests by role tell which (role vhost). More queues (hw_vif_multiqueue_enabled), larger packets, "
-            "or SR-IOV help; so does a CPU that nobody else uses.",
+            "A NIC is at the limit of packets that one thread moves: its guest drops or waits. The threads "
+            "of guests by role tell which (role vhost). More queues (hw_vif_multiqueue_enabled), larger "
+            "packets, or SR-IOV help; so does a CPU that nobody else uses.",
             recovery="max(@1,5m)<0.9*{$ARGUS.NODE.VHOST.BUSY.MAX.WARN}",
             opdata="Busiest: {ITEM.LASTVALUE1}",
         ),

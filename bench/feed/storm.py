@@ -3,8 +3,8 @@
     . lab/run/env; PYTHONPATH=lab:bench:tests/kit python bench/feed/storm.py [--zabbix7]
 
 The nodes are registered first and report in peace for a while; then every node has all its guests at once.
-What is sent are documents of a recorded node and guest (``tests/fixtures``), each 15 s, through the agent's
-courier, spool and registrations.  A canary host sends a value a second and asks when Zabbix shows it.
+What is sent are documents of a recorded node and guest (``tests/fixtures``), each 15 s, of guests at the level
+``standard`` once a minute and without details, through the agent's courier, spool and registrations.  A canary host sends a value a second and asks when Zabbix shows it.
 Told are: until when the last guest has its host and its first value, what the nodes' own values and the
 canary's waited meanwhile, and how busy Zabbix says its processes were.  All hosts are deleted in the end.
 """
@@ -66,6 +66,15 @@ where h.host like %s and i.key_ = %s and exists (select 1 from history_uint v wh
 """
 
 
+@dataclass(frozen=True)
+class Texts:
+    """The documents of a node and of a guest; a guest's is sent ``every`` seconds."""
+
+    node: str
+    guest: str
+    every: float
+
+
 @dataclass
 class Heard:
     """What one node's courier was answered: how old its own values were, and how often nobody answered."""
@@ -109,8 +118,9 @@ class Watched(Servers):
 class Node:
     """An agent without its collectors: the documents are always the same ones."""
 
-    def __init__(self, address: Address, name: str, guests: list[str], texts: dict[str, str]) -> None:
+    def __init__(self, address: Address, name: str, guests: list[str], texts: Texts) -> None:
         self.name, self._guests, self._texts = name, guests, texts
+        self._guests_at = float("-inf")
         self.heard = Heard()
         servers = Watched(address, name, TIMEOUT, self.heard)
         patient = Watched(address, name, ANSWER_SECONDS, self.heard)
@@ -127,8 +137,10 @@ class Node:
     def cycle(self) -> None:
         self._registrations.present(self._here, self._here, ())
         clock, ns = split_time(time.time())
-        values = [Value(self.name, NODE_KEY, self._texts[NODE_KEY], clock, ns)]
-        values += [Value(guest, GUEST_KEY, self._texts[GUEST_KEY], clock, ns) for guest in self._here]
+        values = [Value(self.name, NODE_KEY, self._texts.node, clock, ns)]
+        if self._here and time.monotonic() - self._guests_at >= self._texts.every - 1:
+            self._guests_at = time.monotonic()
+            values += [Value(guest, GUEST_KEY, self._texts.guest, clock, ns) for guest in self._here]
         self.spool.put(values)
         self.courier.wake()
 
@@ -142,10 +154,11 @@ def run_cycles(nodes: list[Node], stop: threading.Event) -> None:
             node.cycle()
 
 
-def texts() -> dict[str, str]:
+def texts(level: str) -> Texts:
     with tempfile.TemporaryDirectory() as folder:
-        made = {level.name: level.document for level in levels(two_cycles(RECORDED, Path(folder)))}
-    return {NODE_KEY: json.dumps(made["node"]), GUEST_KEY: json.dumps(made["guest, full"])}
+        made = {each.name: each for each in levels(two_cycles(RECORDED, Path(folder)))}
+    guest = made[f"guest, {level}"]
+    return Texts(json.dumps(made["node"].document), json.dumps(guest.document), guest.every)
 
 
 @contextmanager
@@ -239,12 +252,11 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def measure(
-    lab: Lab, zabbix: Zabbix, server: tuple[str, int], shape: tuple[int, int], seconds: float, *, seven: bool
+    lab: Lab, zabbix: Zabbix, server: tuple[str, int], text: Texts, given: argparse.Namespace
 ) -> dict[str, Any]:
-    prefix, (many, each) = uuid.uuid4().hex[:8], shape
+    prefix, many, each, seven = uuid.uuid4().hex[:8], given.nodes, given.guests, given.zabbix7
     database = DATABASE if seven else "zabbix"
     processes = ("zabbix7-server" if seven else "zabbix-server", "postgres")
-    text = texts()
     nodes = [
         Node(Address(*server), f"{prefix}-n{n}", [f"{prefix}-g{n}-{g}" for g in range(each)], text)
         for n in range(many)
@@ -261,7 +273,7 @@ def measure(
             lags, refused = len(bird.lags), bird.unanswered
             for node in nodes:
                 node.storm()
-            told = until_all(lab, zabbix, database, prefix, many * each, seconds)
+            told = until_all(lab, zabbix, database, prefix, many * each, given.seconds)
             spent = [cpu_seconds(lab, name) - old for name, old in zip(processes, before, strict=True)]
             stormy = busiest(zabbix, bird.host.host, began)
             stormy_lags, unanswered = bird.lags[lags:], bird.unanswered - refused
@@ -292,15 +304,16 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=100)
     parser.add_argument("--guests", type=int, default=20, help="of each node")
     parser.add_argument("--seconds", type=float, default=1800.0, help="after which it is broken off")
+    parser.add_argument("--level", choices=("full", "standard"), default="full", help="of the guests")
     parser.add_argument("--zabbix7", action="store_true", help="the 7.0 of the lab instead of the 6.0")
     given = parser.parse_args()
     lab = Lab.open()
     env = {**os.environ, **(zabbix7_env(lab) if given.zabbix7 else {})}
     host, _, port = env["ZABBIX_SERVER"].rpartition(":")
     with Zabbix.login(env["ZABBIX_URL"], ZABBIX_USER, ZABBIX_PASSWORD, timeout=300) as zabbix:
-        shape, server = (given.nodes, given.guests), (host, int(port))
-        found = measure(lab, zabbix, server, shape, given.seconds, seven=given.zabbix7)
-        print(json.dumps({"zabbix": ".".join(map(str, zabbix.version)), **found}, indent=1))
+        found = measure(lab, zabbix, (host, int(port)), texts(given.level), given)
+        about = {"zabbix": ".".join(map(str, zabbix.version)), "level": given.level}
+        print(json.dumps({**about, **found}, indent=1))
 
 
 if __name__ == "__main__":
