@@ -3,8 +3,9 @@
     . lab/run/env; PYTHONPATH=lab:bench:tests/kit python bench/feed/storm.py [--zabbix7]
 
 The nodes are registered first and report in peace for a while; then every node has all its guests at once.
-What is sent are documents of a recorded node and guest (``tests/fixtures``), each 15 s, of guests at the level
-``standard`` once a minute and without details, through the agent's courier, spool and registrations.  A canary host sends a value a second and asks when Zabbix shows it.
+What is sent are documents of a recorded node and guest (``tests/fixtures``), each 15 s (of guests at the
+level ``standard`` once a minute and without details), through the agent's courier, spool and registrations.
+A canary host sends a value a second and asks when Zabbix shows it.
 Told are: until when the last guest has its host and its first value, what the nodes' own values and the
 canary's waited meanwhile, and how busy Zabbix says its processes were.  All hosts are deleted in the end.
 """
