@@ -261,7 +261,8 @@ def test_a_region_that_does_not_answer_leaves_the_others_exact(cloud: Cloud, tmp
 @contextmanager
 def user(cloud: Cloud, folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """A project of its own with a user, an image and a network; clouds.yaml, and the check's options."""
-    name, secret = "argus-check", uuid.uuid4().hex
+    # a name of its own: what a run that was killed has left is in nobody's way
+    name, secret = f"argus-check-{uuid.uuid4().hex[:6]}", uuid.uuid4().hex
     document = yaml.safe_load(cloud.clouds_yaml.read_text())
     mine = copy.deepcopy(document["clouds"][ADMIN])
     mine["auth"] |= {"username": name, "password": secret, "project_name": name}
