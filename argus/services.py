@@ -119,6 +119,7 @@ class ServiceSource:
         self, target: Target, outcome: Outcome, old: Mapping[str, Any], step: float, now: float
     ) -> dict[str, Any]:
         same = old.get("state") == outcome.state.value
+        share = self.plan.budget_of(target.name)
         ledger = budget.noted(old.get("ledger", {}), step, now, down=outcome.state is State.DOWN)
         parts_before = {(part[0], part[1]): part for part in old.get("parts", ())}
         return {
@@ -132,8 +133,8 @@ class ServiceSource:
             "figures": dict(outcome.figures),
             "parts": [_part(part, parts_before.get((part.kind, part.host)), now) for part in outcome.parts],
             "ledger": ledger,
-            "spent": budget.spent(ledger, self.plan.budget),
-            "burn": budget.burn(ledger, self.plan.budget),
+            "spent": budget.spent(ledger, share),
+            "burn": budget.burn(ledger, share),
         }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from argus.probes import KINDS, Probe
@@ -13,7 +13,7 @@ from argus.probes.user_check import LEAST_EVERY, UserCheck
 from argus.routing.yaml_lines import Value, load
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
 TOP = ("clouds", "checks", "budget")
@@ -57,11 +57,20 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All of the file.  ``budget`` is the share of time (0 to 1) that a service may be down in 30 days."""
+    """All of the file.
+
+    ``budget`` is the share of time (0 to 1) that a service may be down in 30 days, ``budgets`` the same by
+    the name of a service or check, where it has one of its own; 0 is none.
+    """
 
     clouds: tuple[Cloud, ...] = ()
     checks: tuple[Check, ...] = ()
     budget: float = 0.0
+    budgets: Mapping[str, float] = field(default_factory=dict)
+
+    def budget_of(self, name: str) -> float:
+        """Return the share of time that a service, or a check, may be down."""
+        return self.budgets.get(name, self.budget)
 
 
 def read(path: Path, services: Collection[str]) -> Plan:
@@ -73,13 +82,15 @@ def read(path: Path, services: Collection[str]) -> Plan:
     names = {cloud.name for cloud in clouds}
     checks = tuple(_check(each, names) for each in _items(top, "checks"))
     _unique(top, "checks", [str(check.target) for check in checks], "check")
+    named = (*services, *(check.target.name for check in checks))
+    known = {*named, EVERYTHING}
     for each, check in zip(_items(top, "checks"), checks, strict=True):
-        known = {*services, *(other.target.name for other in checks), EVERYTHING}
         if unknown := [name for name in check.carries if name not in known]:
             each.fail(f"carries: there is no service {unknown[0]}; there are {', '.join(sorted(known))}")
     if not clouds and not checks:
         value.fail("nothing is probed: it needs clouds: or checks:")
-    return Plan(clouds, checks, _budget(top["budget"]) if "budget" in top else 0.0)
+    budget, budgets = _budgets(top["budget"], named) if "budget" in top else (0.0, {})
+    return Plan(clouds, checks, budget, budgets)
 
 
 def _items(words: Mapping[str, Value], name: str) -> Iterator[Value]:
@@ -220,11 +231,20 @@ def _timeout(words: Mapping[str, Value]) -> float:
     return seconds
 
 
+def _budgets(value: Value, services: Sequence[str]) -> tuple[float, dict[str, float]]:
+    """Read what holds for all, and what for single services and checks."""
+    words = value.mapping(("availability", "services"))
+    own = words["services"].mapping(services) if "services" in words else {}
+    common = _budget(words["availability"]) if "availability" in words else 0.0
+    if not words:
+        value.fail("it needs availability:, services:, or both")
+    return common, {name: _budget(each) for name, each in own.items()}
+
+
 def _budget(value: Value) -> float:
-    words = value.mapping(("availability",), ("availability",))
-    percent = _number(words["availability"])
+    percent = _number(value)
     if not 50 <= percent < 100:
-        words["availability"].fail("availability is in percent, such as 99.9: at least 50 and less than 100")
+        value.fail("availability is in percent, such as 99.9: at least 50 and less than 100")
     return 1 - percent / 100
 
 

@@ -46,6 +46,15 @@ def test_a_good_file_is_read_whole(tmp_path: Path) -> None:
     assert made.budget == pytest.approx(0.001)
 
 
+def test_a_service_or_a_check_may_have_a_budget_of_its_own(tmp_path: Path) -> None:
+    own = "availability: 99.9\n  services: {keystone: 99.99, queue: 95}"
+    made = plan(tmp_path, GOOD.replace("availability: 99.9", own))
+    shares = {name: made.budget_of(name) for name in ("keystone", "queue", "nova")}
+    assert shares == pytest.approx({"keystone": 0.0001, "queue": 0.05, "nova": 0.001})
+    alone = plan(tmp_path, GOOD.replace("availability: 99.9", "services: {nova: 99}"))
+    assert [alone.budget_of(name) for name in ("nova", "glance")] == pytest.approx([0.01, 0.0])
+
+
 def test_the_sample_can_be_used() -> None:
     assert read(Path(__file__).parents[2] / "etc" / "services.yaml.sample", NAMES).checks
 
@@ -54,6 +63,12 @@ def test_the_sample_can_be_used() -> None:
     ("old", "new", "says"),
     [
         ("kind: rabbitmq", "kind: rabitmq", "services.yaml:10: there is no kind rabitmq"),
+        (
+            "availability: 99.9",
+            "services: {nowa: 99}",
+            "services.yaml:7: unknown word nowa; did you mean nova?",
+        ),
+        ("availability: 99.9", "services: {nova: 100}", "services.yaml:7: availability is in percent"),
         ("    url:", "    uri:", "services.yaml:12: unknown word uri; did you mean url?"),
         ("timeout: 5s", "timeout: 5", "services.yaml:4: '5' is no duration"),
         ("timeout: 5s", "timeout: 5m", "services.yaml:4: a timeout is more than 0s"),

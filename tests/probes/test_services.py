@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 def source(store: Store, address: str, now: list[float]) -> ServiceSource:
     database = Check(Target("prod", "one", "database", "mysql"), Tcp((address,)), 5.0, ())
     page = Check(Target("prod", "one", "page", "tcp"), Tcp((address,)), 5.0, ())
-    return ServiceSource(Plan((), (database, page), 0.001), store, 30.0, clock=lambda: now[0])
+    plan = Plan((), (database, page), 0.001, {"page": 0.002})
+    return ServiceSource(plan, store, 30.0, clock=lambda: now[0])
 
 
 def keep(store: Store, made: ServiceSource) -> Services:
@@ -53,7 +54,8 @@ def test_a_state_keeps_its_beginning_until_it_changes(store: Store) -> None:
     assert {(each.state, each.since) for each in found.services} == {(State.DOWN, 1060.0)}
     assert {part.stands_on[0] for part in found.parts} == {"prod/one/database", "prod/one/page"}
     assert [each.base for each in found.services] == [True, False]
-    assert found.services[0].spent == pytest.approx(30 / (0.001 * 30 * 86400))
+    spent = [30 / (share * 30 * 86400) for share in (0.001, 0.002)]
+    assert [each.spent for each in found.services] == pytest.approx(spent)
 
 
 def test_a_cloud_that_cannot_be_read_blinds_nothing_else(store: Store, tmp_path: Path) -> None:
