@@ -120,6 +120,7 @@ class EventListener:
             return
         with self._lock:
             self._listening = True
+        self.wake()  # that somebody listens again is news, and what happened before is not known
 
     def _register_one(self, conn: Any, name: str) -> None:
         number = getattr(libvirt, f"VIR_DOMAIN_EVENT_ID_{name}", None)

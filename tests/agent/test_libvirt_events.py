@@ -28,7 +28,9 @@ def listener(woken: threading.Event) -> EventListener:
     made = EventListener("test:///default", {}, time.monotonic)
     made.wake = woken.set
     made.ensure()
-    wait_for(lambda: made.events(None) is not None)
+    assert woken.wait(5), "that somebody listens is told at once"
+    assert made.events(None) is not None
+    woken.clear()
     return made
 
 
@@ -92,9 +94,11 @@ def test_a_lost_connection_is_registered_again_at_once(
 ) -> None:
     listener._closed(None, 1, None)
     assert woken.wait(5), "the node's document shall say that libvirtd went"
+    woken.clear()
     assert not counted_or_none(listener)
     listener.ensure()
-    wait_for(lambda: counted_or_none(listener))
+    assert woken.wait(5)
+    assert counted_or_none(listener)
 
 
 def counted_or_none(listener: EventListener) -> bool:
