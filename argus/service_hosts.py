@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from argus.correlator.service import State
 from argus.correlator.service_life import Absence, Seen, decide
-from argus.reporting_services import OLDEST, fed_of
+from argus.reporting_services import OLDEST, host_of
 from argus.services_round import SOURCE
 from argus.store import snapshots
 
@@ -64,7 +64,7 @@ def _seen(session: Session, now: float) -> list[Seen] | None:
     if row is None or not row.payload or now - float(row.payload["at"]) > OLDEST:
         return None
     return [
-        Seen(fed_of(each).host, each["cloud"], each["kind"], State(each["state"]))
+        Seen(host_of(each), each["cloud"], each["kind"], State(each["state"]))
         for each in row.payload["services"]
     ]
 

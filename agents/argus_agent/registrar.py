@@ -31,6 +31,7 @@ class Registrar:
         self._servers = servers
         self._registrations = registrations
         self._not_allowed = ""
+        self._answers = True
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="registrar", daemon=True)
         self.errors = 0
@@ -60,9 +61,12 @@ class Registrar:
                 reply = self._servers.ask(active_checks(host, metadata))
             except ZabbixError as error:
                 self.errors += 1
-                log.info("%s is not registered yet: %s", host, error)
+                level = logging.ERROR if self._answers else logging.DEBUG  # once is enough for a person
+                log.log(level, "Zabbix does not answer, %s is not registered yet: %s", host, error)
+                self._answers = False
                 self._registrations.answered(host, self._servers.took)
                 return
+            self._answers = True
             self._registrations.answered(host, self._servers.took)
             self._registrations.told(host)
             self._notice(str(reply.get("info", "")))

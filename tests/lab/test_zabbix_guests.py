@@ -47,9 +47,10 @@ def keeper(lab: Lab, tmp_path: Path) -> Iterator[site.Site]:
     schema.upgrade(store)
     made = site.from_config(config.load(lab.env["ARGUS_CONFIG"]))
     assert made.guests
-    nova = {"parts": [["nova-compute", NODE, "up", "", 0.0, ZONE]]}
+    parts = [["nova-compute", NODE, "up", "", 0.0, ZONE]]
+    nova = {"cloud": "", "region": "", "name": "nova", "kind": "nova", "state": "up", "parts": parts}
     with store.write() as session:
-        snapshots.put(session, "services", {"services": [nova]}, time.time())
+        snapshots.put(session, "services", {"at": time.time(), "services": [nova]}, time.time())
     yield dataclasses.replace(made, store=store, guests=dataclasses.replace(made.guests, terms=TERMS))
     store.engine.dispose()
     made.store.engine.dispose()

@@ -36,6 +36,7 @@ from argus_agent.servers import Servers
 from argus_agent.settings import Address
 from argus_agent.sinks import zabbix as sink
 from argus_agent.spool import MemorySpool
+from stack.polling import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ LAG = 8.0  # s of an old cache in the server; the proxies ask for their hosts ev
 RESEND = 20.0  # s
 HERE, ARRIVING, LEFT = (RUNNING, 1), (PAUSED, PAUSED_MIGRATION), (SHUTOFF, SHUTOFF_MIGRATED)
 EVERY = 0.5
-VALUES_BETWEEN_MOVES = 24
+VALUES_BETWEEN_MOVES = 30  # with the lag more than an arrival, its registration and the resending take
 MOST_BEFORE = 200  # values until the first one is stored
 
 
@@ -167,9 +168,9 @@ def test_a_guest_moves_to_another_proxy_and_back_and_no_value_is_lost(
             for _ in range(VALUES_BETWEEN_MOVES):
                 tick()
         seen.append(row(admin, guest))
-        lab.wait_until(
-            lambda: stored(admin, guest)[-number:] == list(range(1, number + 1)), timeout=60, every=1
-        )
+        every = list(range(1, number + 1))
+        wait_until(lambda: stored(admin, guest)[-number:] == every, timeout=60, every=1)
+        assert stored(admin, guest)[-number:] == every
     finally:
         names = [guest, *(node.name for node in nodes)]
         for host in admin.read("host.get", filter={"host": names}, output=["hostid"]):

@@ -31,6 +31,8 @@ timeout = 3
 [zabbix]
 servers = 127.0.0.1:{zabbix}
 spool_file = {spool}
+# seconds until what was discovered first is told again: a few, so that people and tests do not wait
+resend_seconds = 20
 
 [allocation]
 reserved_cpus = {reserved_cpus}
