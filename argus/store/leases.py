@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from argus.store.engine import Store
+
+
+LONGEST_OWNER = 80  # characters; the column takes 100
 
 
 class LeaseLostError(ArgusError):
@@ -34,13 +38,15 @@ def acquire(store: Store, name: str, owner: str, seconds: float, now: float) -> 
     """Take the lease if it is free or run out (or ours), else return ``None``.
 
     ``owner`` names a process, not a host: one that was killed and started anew waits for its own old lease.
+    Of its threads each holds for itself: ``argus run`` has two that decide, and one must not rob the other.
     """
     _make_row(store, name)
+    holder = f"{owner[-LONGEST_OWNER:]}/{threading.get_native_id()}"
     with store.write() as session:
         mine = (
             update(LeaseRow)
-            .where(LeaseRow.name == name, or_(LeaseRow.until <= now, LeaseRow.owner == owner))
-            .values(owner=owner, fence=LeaseRow.fence + 1, until=now + seconds)
+            .where(LeaseRow.name == name, or_(LeaseRow.until <= now, LeaseRow.owner == holder))
+            .values(owner=holder, fence=LeaseRow.fence + 1, until=now + seconds)
             .returning(LeaseRow.fence)
         )
         fence = session.scalar(mine)

@@ -22,6 +22,13 @@ def test_a_lease_that_is_held_is_refused_until_it_ends(store: Store) -> None:
     assert leases.acquire(store, "x", "two", 60, now=1060)
 
 
+def test_two_threads_of_one_process_do_not_rob_each_other(store: Store) -> None:
+    assert leases.acquire(store, "x", "one", 60, now=1000)
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(leases.acquire, store, "x", "one", 60, now=1001).result() is None
+    assert leases.acquire(store, "x", "one", 60, now=1002), "its own, that it did not give back"
+
+
 def test_a_lease_that_was_given_back_is_free(store: Store) -> None:
     lease = leases.acquire(store, "x", "one", 60, now=1000)
     assert lease
