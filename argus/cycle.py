@@ -64,7 +64,9 @@ def correlate(site: Site) -> bool:
         for effect in decision.effects:
             row = rows.get(effect.incident.key)
             if effect.change is Change.MERGED and row is not None:
-                _tell_merger(session, row, effect, {**before.rows, **rows}, now)
+                cause = effect.incident.cause
+                into = (rows.get(cause) or before.rows.get(cause)) if cause is not None else None
+                _tell_merger(session, row, into, effect.reason, now)
             else:
                 _tell(session, site, effect, row, quiet, now)
         if ZABBIX not in facts.blind:
@@ -156,14 +158,11 @@ def _tell(
 
 
 def _tell_merger(
-    session: Session, row: IncidentRow, effect: Effect, rows: Mapping[Key, IncidentRow], now: float
+    session: Session, row: IncidentRow, into: IncidentRow | None, reason: str, now: float
 ) -> None:
     """Queue the end of an incident that another one speaks for from now on, and name that."""
-    cause = effect.incident.cause
-    into = rows.get(cause) if cause is not None else None
     by = f"incident {into.id}" if into is not None else "another incident"
-    payload = notification(row, Kind.RESOLVE, effect.reason, by).payload()
-    outbox.enqueue_resolve(session, row, payload, now)
+    outbox.enqueue_resolve(session, row, notification(row, Kind.RESOLVE, reason, by).payload(), now)
 
 
 def _raise(
