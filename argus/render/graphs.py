@@ -32,7 +32,22 @@ def graph_name(graph: Graph) -> str:
     if not first.entity.own_labels or "{#" in graph.name:
         return graph.name
     about = subject(first)
-    return f"{about}: {graph.name.removeprefix(about.split(' ', maxsplit=1)[0]).strip()}"
+    rest = graph.name
+    for words in _words_of(about):
+        rest = rest.removeprefix(words)
+    return f"{about}: {rest.strip()}"
+
+
+def _words_of(about: str) -> tuple[str, str]:
+    """Whatever of ``Block device {#DEVICE}`` a graph's name may begin with, all or the first word."""
+    return about.partition(" {#")[0], about.partition(" ")[0]
+
+
+def uuids_of(name: str, host: str) -> set[str]:
+    """The UUIDs that a graph of ours with this name can have: how one is known that left the catalogue."""
+    about, _, rest = name.partition(": ")
+    names = {name, rest, *(f"{words} {rest}" for words in _words_of(about))}
+    return {stable_uuid(template_name(host), "graph", each) for each in names}
 
 
 def render_graph(graph: Graph) -> dict[str, Any]:

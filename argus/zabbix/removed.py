@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from argus.catalogue import SUBSYSTEMS
+from argus.render.graphs import uuids_of
+from argus.render.ids import stable_uuid
 from argus.render.names import HOSTS, host_of, template_name
 from argus.render.template import template_document
 from argus.render.triggers import IDENT_TAG
 from argus.zabbix.changes import DELETE, Change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from argus.zabbix.api import Zabbix
 
 _OURS = "argus."  # items of others in our templates have other keys, and stay
 _ITEMS = ("discoveryrule", "item", "itemprototype")
 _TRIGGERS = ("trigger", "triggerprototype")  # ours have a tag; one that is left would go on telling
+_GRAPHS = ("graph", "graphprototype")  # the UUID of ours follows from the name
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """``kind`` is the API's object; ``key`` the key, or the name of a trigger (prototype)."""
+    """``kind`` is the API's object; ``key`` the key, or the name of a trigger or graph (prototype)."""
 
     kind: str
     id: str
@@ -33,7 +36,11 @@ class Leftover:
     @property
     def id_name(self) -> str:
         """How the API calls the id."""
-        return "triggerid" if self.kind in _TRIGGERS else "itemid"
+        return _id_name(self.kind)
+
+
+def _id_name(kind: str) -> str:
+    return "itemid" if kind in _ITEMS else f"{kind.removesuffix('prototype')}id"
 
 
 def leftovers(zabbix: Zabbix) -> list[Leftover]:
@@ -47,21 +54,37 @@ def _of_template(zabbix: Zabbix, host: str) -> Iterable[Leftover]:
     if not found:
         return
     where = [row["templateid"] for row in found]
-    wanted = set(_keys(host))
+    # Items come last: they take their triggers and graphs along.
+    for kinds, label, more, is_left in (
+        (_TRIGGERS, "description", {"selectTags": "extend"}, _left_triggers(host)),
+        (_GRAPHS, "name", {}, _left_graphs(host)),
+        (_ITEMS, "key_", {}, _left_items(host)),
+    ):
+        for kind in kinds:
+            output = [_id_name(kind), label, *(["uuid"] if kind in _GRAPHS else [])]
+            for row in zabbix.read(f"{kind}.get", output=output, templateids=where, **more):
+                if is_left(row):
+                    yield Leftover(kind, row[_id_name(kind)], row[label], name)
+
+
+def _left_triggers(host: str) -> Callable[[Any], bool]:
     idents = {t.ident for s in SUBSYSTEMS for t in s.triggers if host_of(t.metrics[0].entity) == host}
-    for kind in _TRIGGERS:  # first: an item that goes takes its triggers along
-        rows = zabbix.read(
-            f"{kind}.get", output=["triggerid", "description"], templateids=where, selectTags="extend"
-        )
-        for row in rows:
-            ours = {tag["value"] for tag in row["tags"] if tag["tag"] == IDENT_TAG}
-            if ours and not ours & idents:
-                yield Leftover(kind, row["triggerid"], row["description"], name)
-    for kind in _ITEMS:
-        rows = zabbix.read(f"{kind}.get", output=["itemid", "key_"], templateids=where)
-        for row in rows:
-            if row["key_"].startswith(_OURS) and row["key_"] not in wanted:
-                yield Leftover(kind, row["itemid"], row["key_"], name)
+
+    def is_left(row: Any) -> bool:
+        ours = {tag["value"] for tag in row["tags"] if tag["tag"] == IDENT_TAG}
+        return bool(ours) and not ours & idents
+
+    return is_left
+
+
+def _left_graphs(host: str) -> Callable[[Any], bool]:
+    wanted = {stable_uuid(template_name(host), "graph", g.name) for s in SUBSYSTEMS for g in s.graphs}
+    return lambda row: row["uuid"] in uuids_of(row["name"], host) - wanted
+
+
+def _left_items(host: str) -> Callable[[Any], bool]:
+    wanted = set(_keys(host))
+    return lambda row: row["key_"].startswith(_OURS) and row["key_"] not in wanted
 
 
 def _keys(host: str) -> Iterable[str]:

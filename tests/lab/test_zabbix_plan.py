@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from argus.catalogue import openstack_service
+from argus.render.ids import stable_uuid
 from argus.render.names import GUEST_HOST, HOSTS, NODE_HOST, SERVICE_HOST, template_name
 from argus.zabbix import provision
 from argus.zabbix.api import Zabbix, ZabbixError, ZabbixSessionError
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.lab
 
 OLD_KEY = "argus.node.no_longer_measured"
 OLD_TRIGGER = "no longer told"
+OLD_GRAPH = "no longer drawn"
 
 
 @pytest.fixture
@@ -62,6 +64,10 @@ def test_what_is_no_longer_in_the_catalogue_is_shown_and_deleted_only_when_asked
     expression = f"last(/{template_name(NODE_HOST)}/ours.stays)>1"
     tags = [{"tag": "argus", "value": "no_longer_told"}]
     admin.call("trigger.create", description=OLD_TRIGGER, expression=expression, tags=tags)
+    graph = stable_uuid(template_name(NODE_HOST), "graph", OLD_GRAPH)
+    lines = [{"itemid": mine, "color": "0072B2"}]
+    for name, identity in ((OLD_GRAPH, {"uuid": graph}), ("graph of others", {})):
+        admin.call("graph.create", name=name, gitems=lines, width=900, height=200, **identity)
 
     def left() -> list[Any]:
         return list(admin.read("item.get", templateids=[where], filter={"key_": OLD_KEY}, output=["itemid"]))
@@ -76,11 +82,14 @@ def test_what_is_no_longer_in_the_catalogue_is_shown_and_deleted_only_when_asked
         assert {(change["verb"], change["name"]) for change in planned} == {
             ("delete", OLD_KEY),
             ("delete", OLD_TRIGGER),
+            ("delete", OLD_GRAPH),
         }
         zabbix(lab, "apply", "--delete-removed")
         assert not left()
         assert not admin.read("trigger.get", templateids=[where], filter={"description": OLD_TRIGGER})
         assert admin.read("item.get", itemids=[mine], output=["itemid"])
+        names = {row["name"] for row in admin.read("graph.get", templateids=[where], output=["name"])}
+        assert ("graph of others" in names, OLD_GRAPH in names) == (True, False)
     finally:
         admin.call("item.delete", mine)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from argus.catalogue import SUBSYSTEMS, agent, allocation, guest_disk, guest_disk_limit, node_cpu
+from argus.catalogue import SUBSYSTEMS, agent, allocation, guest_disk, guest_disk_limit, node_block, node_cpu
 from argus.catalogue.model import Graph
-from argus.render.graphs import render_graph
-from argus.render.names import HOSTS
+from argus.render.graphs import graph_name, render_graph, uuids_of
+from argus.render.names import HOSTS, host_of
 from argus.render.template import template_document
 
 
@@ -60,3 +60,13 @@ def test_each_tile_of_a_template_shows_an_item_that_it_has() -> None:
         ]
         assert tiles, host
         assert set(tiles) <= keys
+
+
+def test_a_graph_of_ours_is_known_by_its_name_and_uuid_when_it_has_left_the_catalogue() -> None:
+    for graph in (graph for subsystem in SUBSYSTEMS for graph in subsystem.graphs):
+        assert render_graph(graph)["uuid"] in uuids_of(graph_name(graph), host_of(graph.metrics[0].entity))
+
+
+def test_the_name_of_a_graph_of_something_discovered_begins_with_it_and_does_not_repeat_it() -> None:
+    drawn = Graph("Block device operations", (node_block.READ_OPS,))
+    assert graph_name(drawn) == "Block device {#DEVICE}: operations"
