@@ -8,7 +8,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from argus import __version__, asking_cli, capacity_cli, receivers_cli, silence_cli
+from argus import __version__, asking_cli, capacity_cli, receivers_cli, silence_cli, zabbix_cli
 from argus.errors import ArgusError
 
 if TYPE_CHECKING:
@@ -56,19 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--format", choices=FORMATS, default="table")
     database = add("db", "Make or change the tables of the database.", _db_upgrade)
     database.add_argument("action", choices=["upgrade"])
-    zabbix = add("zabbix", "Bring Zabbix to the state that Argus needs, or show what is missing.", _zabbix)
-    zabbix.add_argument("action", choices=["plan", "apply", "export", "register"])
-    zabbix.add_argument(
-        "node", nargs="*", help="of register: nodes whose agents come by certificate, which cannot register"
-    )
-    zabbix.add_argument("--tls-issuer", default="", help="of register: who must have signed the certificates")
-    zabbix.add_argument("--proxy", default="", help="of register: the proxy that the nodes send to")
-    zabbix.add_argument(
-        "--delete-removed",
-        action="store_true",
-        help="delete from our templates what is no longer in the catalogue, with its history on all hosts",
-    )
-    zabbix.add_argument("--format", choices=FORMATS, default="table")
     render = add("render", "Write the files that are generated from the catalogue.", _render)
     render.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a file differs")
     incidents = add("incidents", "List open incidents.", _incidents)
@@ -85,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     silence_cli.register(add, _store)
     receivers_cli.register(add, _load)
     capacity_cli.register(add, _load)
+    zabbix_cli.register(add, _load)
     return parser
 
 
@@ -179,22 +167,6 @@ def _db_upgrade(arguments: argparse.Namespace) -> int:
     done = "is current" if before == after else f"was upgraded from {before or 'nothing'}"
     print(f"{store.address} {done}: revision {after}")
     return 0
-
-
-def _zabbix(arguments: argparse.Namespace) -> int:
-    from argus.zabbix import commands  # noqa: PLC0415
-
-    if bool(arguments.node) != (arguments.action == "register"):
-        raise ArgusError(
-            "argus zabbix register, and only that, takes names of nodes ([DEFAULT] host of agents)"
-        )
-    conf = _load(arguments)
-    if arguments.action == "export":
-        return commands.run_export(conf)
-    if arguments.action == "register":
-        return commands.run_register(conf, arguments.node, arguments.tls_issuer, arguments.proxy)
-    run = commands.run_plan if arguments.action == "plan" else commands.run_apply
-    return run(conf, arguments.format, delete_removed=arguments.delete_removed)
 
 
 def _render(arguments: argparse.Namespace) -> int:
