@@ -75,7 +75,7 @@ def table_of(rows: Any, width: int) -> Table:
         state = f"{state}, symptom" if row.cause_rule else state
         what = f"{row.summary} [{row.held}]" if row.held else row.summary
         severity = Text(row.severity, COLOURS.get(row.severity, ""))
-        age = _age((row.resolved_at or time.time()) - at)
+        age = duration((row.resolved_at or time.time()) - at)
         since = (clock(at),) if wide else ()
         subject = Text(row.label or row.subject)
         table.add_row(str(row.id), state, severity, subject, *since, age, Text(what))
@@ -114,7 +114,8 @@ def clock(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _age(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return seconds for people, in the largest unit that fits."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{seconds / length:.1f} {unit}"

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from argus.correlator.service import State
+from argus.listing import duration
 from argus.services_round import newest
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _state(entry: Mapping[str, Any], said: str, now: float) -> dict[str, str | T
     state = State(entry["state"])
     return {
         "STATE": Text(state.value, COLOURS[state]),
-        "SINCE": _age(now - entry["since"]),
+        "SINCE": duration(now - entry["since"]),
         "WHAT": Text(said),
     }
 
@@ -123,7 +124,7 @@ def footer(found: Mapping[str, Any], now: float) -> str:
         if age > OLD_SECONDS
         else ""
     )
-    return f"probed {_age(age)} ago, in {found['seconds']:.1f} s{old}"
+    return f"probed {duration(age)} ago, in {found['seconds']:.1f} s{old}"
 
 
 def _parts(entry: Mapping[str, Any], *, everything: bool) -> Iterator[dict[str, Any]]:
@@ -161,10 +162,3 @@ def as_dict(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
-
-
-def _age(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{max(0.0, seconds):.0f} s"

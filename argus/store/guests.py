@@ -78,6 +78,11 @@ def forget(session: Session, uuids: Collection[str]) -> None:
         session.execute(delete(GuestRow).where(GuestRow.uuid.in_(part)))
 
 
+def called(session: Session, name: str) -> Sequence[str]:
+    """Return the UUIDs of guests with this name; several may have it."""
+    return session.scalars(select(GuestRow.uuid).where(GuestRow.name == name)).all()
+
+
 def placements(session: Session, guest: str) -> Sequence[PlacementRow]:
     """Return where a guest ran, oldest first."""
     wanted = select(PlacementRow).where(PlacementRow.guest == guest)

@@ -27,6 +27,16 @@ def placements(session: Session, guests: Collection[str], nodes: Collection[str]
     return tuple(sorted({*mine, *_read(session, around, PlacementRow.node)}, key=_order))
 
 
+def stays_of(session: Session, guests: Collection[str]) -> tuple[Placement, ...]:
+    """Return where these guests ran, oldest first."""
+    return tuple(sorted(_read(session, guests, PlacementRow.guest), key=_order))
+
+
+def stays_on(session: Session, nodes: Collection[str]) -> tuple[Placement, ...]:
+    """Return who ran on these nodes, guest by guest."""
+    return tuple(sorted(_read(session, nodes, PlacementRow.node), key=_order))
+
+
 def _read(
     session: Session, names: Collection[str], column: InstrumentedAttribute[str]
 ) -> Iterator[Placement]:
