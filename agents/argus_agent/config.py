@@ -99,9 +99,12 @@ ZABBIX_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "tls_connect",
         default=UNENCRYPTED,
-        choices=[UNENCRYPTED, TLS_PSK, TLS_CERT],
-        help="As TLSConnect of zabbix_agentd.conf. With psk, nodes and guests register themselves with the "
-        "one identity of Zabbix' autoregistration. With cert they cannot: make their hosts through the API.",
+        choices=[
+            (UNENCRYPTED, "nothing is hidden; nodes and guests register themselves"),
+            (TLS_PSK, "by the one identity of Zabbix' autoregistration, with which they register themselves"),
+            (TLS_CERT, "by certificates; they cannot register: argus zabbix register makes the nodes"),
+        ],
+        help="As TLSConnect of zabbix_agentd.conf.",
     ),
     cfg.StrOpt("tls_psk_identity", default="", help="As TLSPSKIdentity; the same on all nodes."),
     cfg.StrOpt("tls_psk_file", default="", help="As TLSPSKFile: the key, 32 to 512 hexadecimal digits."),
