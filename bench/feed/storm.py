@@ -1,6 +1,6 @@
 """A whole zone starts: guests of many nodes appear at once, each node with an agent's own courier.
 
-    . lab/run/env; PYTHONPATH=lab:bench:tests/kit python bench/feed/storm.py [--zabbix7]
+    . lab/run/env; PYTHONPATH=lab:bench:tests/kit python bench/feed/storm.py [--zabbix7] [--set NAME=VALUE]
 
 The nodes are registered first and report in peace for a while; then every node has all its guests at once.
 What is sent are documents of a recorded node and guest (``tests/fixtures``), each 15 s (of guests at the
@@ -8,6 +8,7 @@ level ``standard`` once a minute and without details), through the agent's couri
 A canary host sends a value a second and asks when Zabbix shows it.
 Told are: until when the last guest has its host and its first value, what the nodes' own values and the
 canary's waited meanwhile, and how busy Zabbix says its processes were.  All hosts are deleted in the end.
+With ``--set CacheSize=1G`` the lab's 6.0 runs meanwhile as a server of that size would.
 """
 
 # a command prints
@@ -44,7 +45,8 @@ from feed.registrations import Canary, clean, count, cpu_seconds
 from stack.components.argus_setup import ZABBIX_PASSWORD, ZABBIX_USER
 from stack.components.postgres import connect
 from stack.components.zabbix7 import DATABASE, zabbix7_env
-from stack.lab import Lab
+from stack.components.zabbix_server import USER, ZabbixServer
+from stack.lab import Lab, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,6 +162,25 @@ def texts(level: str) -> Texts:
         made = {each.name: each for each in levels(two_cycles(RECORDED, Path(folder)))}
     guest = made[f"guest, {level}"]
     return Texts(json.dumps(made["node"].document), json.dumps(guest.document), guest.every)
+
+
+@contextmanager
+def server_with(lab: Lab, parameters: list[str]) -> Iterator[None]:
+    """The lab's server, started again with these lines of zabbix_server.conf (the last of a name counts)."""
+    if not parameters:
+        yield
+        return
+    server = ZabbixServer()
+    config = lab.folder(server.name, owner=USER) / "zabbix_server.conf"
+    usual = config.read_text()
+    try:
+        server.stop(lab)
+        write_private(config, usual + "".join(f"{line}\n" for line in parameters), owner=USER)
+        server.run(lab, config)
+        yield
+    finally:
+        server.stop(lab)
+        server.start(lab)
 
 
 @contextmanager
@@ -307,13 +328,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1800.0, help="after which it is broken off")
     parser.add_argument("--level", choices=("full", "standard"), default="full", help="of the guests")
     parser.add_argument("--zabbix7", action="store_true", help="the 7.0 of the lab instead of the 6.0")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of the lab's 6.0")
     given = parser.parse_args()
+    if given.set and given.zabbix7:
+        parser.error("--set is for the 6.0 of the lab")
     lab = Lab.open()
     env = {**os.environ, **(zabbix7_env(lab) if given.zabbix7 else {})}
     host, _, port = env["ZABBIX_SERVER"].rpartition(":")
-    with Zabbix.login(env["ZABBIX_URL"], ZABBIX_USER, ZABBIX_PASSWORD, timeout=300) as zabbix:
+    with (
+        server_with(lab, given.set),
+        Zabbix.login(env["ZABBIX_URL"], ZABBIX_USER, ZABBIX_PASSWORD, timeout=300) as zabbix,
+    ):
         found = measure(lab, zabbix, (host, int(port)), texts(given.level), given)
-        about = {"zabbix": ".".join(map(str, zabbix.version)), "level": given.level}
+        about = {"zabbix": ".".join(map(str, zabbix.version)), "level": given.level, "set": given.set}
         print(json.dumps({**about, **found}, indent=1))
 
 

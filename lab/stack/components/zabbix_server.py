@@ -61,7 +61,9 @@ class ZabbixServer:
         load_schema(lab, "zabbix", SCHEMA)
         folder = lab.folder(self.name, owner=USER)
         text = server_config(lab, self.name, "zabbix", folder) + _tls(lab, folder)
-        config = write_private(folder / "zabbix_server.conf", text, owner=USER)
+        return self.run(lab, write_private(folder / "zabbix_server.conf", text, owner=USER))
+
+    def run(self, lab: Lab, config: Path) -> str:
         lab.processes.start(self.name, ["/usr/sbin/zabbix_server", "-f", "-c", config], user=USER)
         return lab.processes.wait_ready(self.name, lambda: self.check(lab))
 
