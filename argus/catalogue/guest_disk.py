@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from argus.catalogue import guest_disk_limit
-from argus.catalogue.model import DISK, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
+from argus.catalogue.model import DISK, GUEST, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
 _disk = partial(Metric, "disk", entity=DISK)
 _count = partial(_disk, kind=Kind.COUNTER)
@@ -54,6 +54,28 @@ SERIAL = _disk(
     "domain XML, disk/serial",
     kind=Kind.INFO,
 )
+# What sorts guests: Zabbix' tables take one item a host, and no disk has the same name on every guest.
+_together = partial(Metric, "disks")
+_sum = partial(_together, entity=GUEST, kind=Kind.COUNTER)
+ALL_READ_BYTES = _sum(
+    "read_bytes", "Bytes read from all disks of the guest.", _BLOCK + "rd.bytes, all disks", unit=Unit.BYTES
+)
+ALL_WRITE_BYTES = _sum(
+    "write_bytes",
+    "Bytes written to all disks of the guest: who fills the storage's queue.",
+    _BLOCK + "wr.bytes, all disks",
+    unit=Unit.BYTES,
+)
+ALL_READ_OPS = _sum("read_ops", "Reads from all disks of the guest.", _BLOCK + "rd.reqs, all disks")
+ALL_WRITE_OPS = _sum("write_ops", "Writes to all disks of the guest.", _BLOCK + "wr.reqs, all disks")
+SLOWEST = _together(
+    "slowest_latency_seconds",
+    "Mean time of a read, write or flush on the guest's slowest disk over the agent's last interval; absent "
+    "while none does anything. High: the disk's own latencies say which it is, and of what.",
+    "agent, from rd.times, wr.times, fl.times and their reqs",
+    entity=GUEST,
+    unit=Unit.SECONDS,
+)
 
 _SLOW = '{$ARGUS.GUEST.DISK.LATENCY.MAX.WARN:"{#DISK}"}'
 
@@ -83,6 +105,11 @@ SUBSYSTEM = Subsystem(
         PHYSICAL,
         SOURCE,
         SERIAL,
+        ALL_READ_BYTES,
+        ALL_WRITE_BYTES,
+        ALL_READ_OPS,
+        ALL_WRITE_OPS,
+        SLOWEST,
     ),
     triggers=(
         Trigger(

@@ -10,7 +10,7 @@ from argus_agent.columns import Columns, is_known
 from argus_agent.cycle import Deltas, NoData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
@@ -37,7 +37,15 @@ LATENCIES = {
     "fl": guest_disk.FLUSH_LATENCY,
 }
 METRICS = (*DISK.metrics, *LATENCIES.values(), *FROM_XML)
+TOTALS = {
+    "rd.bytes": guest_disk.ALL_READ_BYTES,
+    "wr.bytes": guest_disk.ALL_WRITE_BYTES,
+    "rd.reqs": guest_disk.ALL_READ_OPS,
+    "wr.reqs": guest_disk.ALL_WRITE_OPS,
+}
+OF_ALL = (*TOTALS.values(), guest_disk.SLOWEST)
 _KEYS = tuple(NUMBERS)
+_SUMMED = [_KEYS.index(key) for key in TOTALS]
 _TIMES = [(_KEYS.index(f"{kind}.times"), _KEYS.index(f"{kind}.reqs")) for kind in LATENCIES]
 
 
@@ -56,6 +64,7 @@ class GuestDisk:
         self._deltas.turn()
         slowest = []
         for guest in cycle.libvirt.guests:
+            every, slow = [], []
             disks = guest.definition.disks if guest.definition else {}
             for number, name in guest.entries("block"):
                 numbers = DISK.read(guest, f"block.{number}.")
@@ -64,13 +73,24 @@ class GuestDisk:
                 serial = disks[name].serial if name in disks else ""
                 texts = str(path) if path else None, serial or None
                 waits = [_mean(grown[times], grown[done]) for times, done in _TIMES]
-                slowest += [wait for wait in waits if wait is not None]
+                slow += [wait for wait in waits if wait is not None]
+                every.append(numbers)
                 values = (*numbers, *waits, *texts)
                 if is_known(values):
                     yield Row(METRICS, values, (guest.uuid, name))
+            together = (*(_sum(disk[index] for disk in every) for index in _SUMMED), max(slow, default=None))
+            if is_known(together):
+                yield Row(OF_ALL, together, (guest.uuid,))
+            slowest += slow
         if slowest:
             # Told here, not by the allocation collector: it comes from the same deltas.
             yield allocation.DISK_LATENCY_MAX.sample(max(slowest))
+
+
+def _sum(numbers: Iterable[float | None]) -> float | None:
+    """Add what is known: some kinds of disk (vhost-user) never have numbers."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None
 
 
 def _mean(spent: float | None, done: float | None) -> float | None:

@@ -173,6 +173,29 @@ def test_a_driver_that_never_reported_has_no_age() -> None:
     assert (guest_memory.AGE, ("u",)) not in collected(GuestMemory(), balloon(1000))
 
 
+def test_all_disks_of_a_guest_are_added_up_whatever_they_are_called() -> None:
+    names: dict[str, float | str] = {
+        f"block.{n}.name": name for n, name in enumerate(("sda", "vdb", "vhost"))
+    }
+    numbers = {"0.rd.bytes": 300, "0.wr.reqs": 2, "1.rd.bytes": 50, "1.wr.reqs": 5}
+    stats = names | {"block.count": 3} | {f"block.{key}": value for key, value in numbers.items()}
+    values = collected(GuestDisk(), stats_of(stats))
+    assert values[guest_disk.ALL_READ_BYTES, ("u",)] == 350
+    assert values[guest_disk.ALL_WRITE_OPS, ("u",)] == 7
+    assert (guest_disk.ALL_WRITE_BYTES, ("u",)) not in values
+
+
+def test_the_slowest_disk_of_each_guest_is_told() -> None:
+    collector = GuestDisk()
+    times = {"block.0.rd.times": 0.0, "block.1.wr.times": 0.0}
+    ops = {"block.0.rd.reqs": 0, "block.1.wr.reqs": 0}
+    names: dict[str, float | str] = {"block.count": 2, "block.0.name": "sda", "block.1.name": "sdb"}
+    assert (guest_disk.SLOWEST, ("u",)) not in collected(collector, stats_of(names | times | ops))
+    times = {"block.0.rd.times": 1e9, "block.1.wr.times": 3e9}
+    values = collected(collector, stats_of(names | times | dict.fromkeys(ops, 10)))
+    assert values[guest_disk.SLOWEST, ("u",)] == pytest.approx(0.3)
+
+
 def test_disks_are_named_by_target_device_and_times_are_seconds() -> None:
     values = collected(GuestDisk(), recorded_cycle())
     stats = recorded_guests()[0].stats
