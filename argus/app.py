@@ -9,7 +9,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_init
 
-from argus import config, site, standby
+from argus import broker, config, site, standby
 from argus.errors import ArgusError
 from argus.schedule import JOBS
 
@@ -35,7 +35,7 @@ def make_app(conf: Any) -> Celery:
         broker_connection_max_retries=BROKER_TRIES,
         broker_transport_options=transport,
         visibility_timeout=VISIBILITY_SECONDS,
-        task_default_queue="argus",
+        task_default_queue=broker.QUEUE,
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,

@@ -59,6 +59,7 @@ class Site:
     slow: tuple[Slow, ...] = ()  # read by jobs of their own; their snapshots are among the source's facts
     dead_man_url: str = ""
     trappers: tuple[tuple[str, int], ...] = ()
+    queue: Callable[[], int | None] | None = None  # tasks that wait for a worker; None: there are no workers
     waits: tuple[float, ...] = field(default=(2, 4, 8, 15, 30, 60, 120, 300))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import dataclasses
+from functools import cached_property, partial
 from typing import Any
 
 from celery import Task, shared_task
 
-from argus import config, site
+from argus import broker, config, site
 from argus.schedule import JOBS, Job, Performer
 
 
@@ -17,7 +18,9 @@ class SiteTask(Task):  # type: ignore[misc]  # celery ships no types
     @cached_property
     def performer(self) -> Performer:
         """Return what runs the job; the connections in it belong to this process alone."""
-        return Performer(site.from_config(config.load()))
+        conf = config.load()
+        queue = partial(broker.waiting, config.broker_url(conf))
+        return Performer(dataclasses.replace(site.from_config(conf), queue=queue))
 
 
 def _task(job: Job) -> Any:

@@ -28,7 +28,7 @@ class Trapper:
         self.registers = registers
         self.refusal = refusal
         self.requests: list[dict[str, Any]] = []
-        self.taken: list[tuple[str, int]] = []  # host and clock, in the order they came
+        self.taken: list[tuple[str, int]] = []  # host and clock (0: none), in the order they came
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.address = Address(*self._socket.getsockname()[:2])
 
@@ -73,7 +73,7 @@ class Trapper:
             )
         values = request["data"]
         good = [value for value in values if value["host"] in self.known]
-        self.taken += [(value["host"], value["clock"]) for value in good]
+        self.taken += [(value["host"], value.get("clock", 0)) for value in good]
         failed = len(values) - len(good)
         info = f"processed: {len(good)}; failed: {failed}; total: {len(values)}; seconds spent: 0.000010"
         return {"response": "success", "info": info}

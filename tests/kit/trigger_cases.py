@@ -78,6 +78,7 @@ CASES: dict[str, Case] = {
     "correlator_silent": Case((), (0,)),
     "task_late": one(4000, 3),
     "outbox_stuck": one(900, 0),
+    "workers_behind": one(150, 3),
     "messages_given_up": one(grows(1), 1003),
     "service_unknown": Case((), (2,)),
     "service_down": one(0, 2),
