@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from argus.catalogue import correlator
 from argus.render.names import CORRELATOR_HOST, master_key
 from argus.reporting_capacity import fleets
+from argus.reporting_incidents import listed
 from argus.reporting_services import services
 from argus.store import reports
 from argus.zabbix import fed_hosts
@@ -35,12 +36,19 @@ def report(site: Site) -> bool:
         now = site.clock()
         own = document(session, now)
         others = [*chain(services(session, now), fleets(session, now))]
+    own |= _queue(site)
     send(site.trappers, CORRELATOR, master_key(CORRELATOR_HOST), json.dumps(own), TIMEOUT)
     refused = [fed for fed in others if not _taken(site, fed)]
     if refused and site.zabbix is not None:
         with site.zabbix.session() as zabbix:
             fed_hosts.make(zabbix, refused)
     return True
+
+
+def _queue(site: Site) -> dict[str, int]:
+    """Nothing where there is no queue, or it cannot be read: absent is not zero."""
+    waiting = site.queue() if site.queue is not None else None
+    return {} if waiting is None else {correlator.QUEUE.field: waiting}
 
 
 def _taken(site: Site, fed: fed_hosts.Fed) -> bool:
@@ -65,6 +73,7 @@ def document(session: Session, now: float) -> dict[str, Any]:
         correlator.AVERAGE.field: opened("AVERAGE"),
         correlator.WARNING.field: opened("WARNING"),
         correlator.PENDING.field: sum(n for (phase, _, _), n in counted.items() if phase == "pending"),
+        correlator.LIST.field: listed(session),
         correlator.WAITING.field: sum(outbox.by_state.get(state, 0) for state in ("pending", "leased")),
         correlator.OLDEST.field: max(0.0, now - outbox.oldest) if outbox.oldest is not None else 0.0,
         correlator.DEAD.field: outbox.by_state.get("dead", 0),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue.model import Entity, Graph, Macro, Metric, Severity, Subsystem, Trigger, Unit
+from argus.catalogue.model import Entity, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
 CORRELATOR = Entity("correlator", "correlator")
 TASK = Entity("task", "correlator", ("task",), "tasks")
@@ -20,6 +20,13 @@ HIGH = _incidents("open_high", "Open incidents of severity high.")
 AVERAGE = _incidents("open_average", "Open incidents of severity average.")
 WARNING = _incidents("open_warning", "Open incidents of severity warning.")
 PENDING = _incidents("pending", "Findings that have not stood long enough to become incidents.")
+LIST = _incidents(
+    "list",
+    "The open incidents, the newest first, a line each: since when, how severe, what, and its number for "
+    "argus explain. Causes only: what follows from one is held back and counted.",
+    kind=Kind.INFO,
+    listing=True,
+)
 WAITING = _outbox("waiting", "Messages that wait to be accepted by their receiver.")
 OLDEST = _outbox(
     "oldest_age_seconds",
@@ -27,6 +34,14 @@ OLDEST = _outbox(
     unit=Unit.SECONDS,
 )
 DEAD = _outbox("dead", "Messages given up after all attempts: somebody was not told.")
+QUEUE = Metric(
+    "queue",
+    "tasks_waiting",
+    "Tasks in the queue that no worker has taken yet; absent where argus run does all in one process. "
+    "Growing: more is asked of the workers than they do.",
+    "Redis, length of Celery's queue",
+    CORRELATOR,
+)
 TASK_AGE = Metric(
     "task",
     "success_age_seconds",
@@ -47,7 +62,7 @@ TASK_SECONDS = Metric(
 SUBSYSTEM = Subsystem(
     "correlator",
     "Correlator",
-    (OPEN, HIGH, AVERAGE, WARNING, PENDING, WAITING, OLDEST, DEAD, TASK_AGE, TASK_SECONDS),
+    (OPEN, HIGH, AVERAGE, WARNING, PENDING, LIST, WAITING, OLDEST, DEAD, QUEUE, TASK_AGE, TASK_SECONDS),
     triggers=(
         Trigger(
             "correlator_silent",
@@ -89,6 +104,22 @@ SUBSYSTEM = Subsystem(
             depends_on=("correlator_silent",),
         ),
         Trigger(
+            "workers_behind",
+            "Workers of the correlator do not keep up",
+            (QUEUE,),
+            "min(@1,5m)>{$ARGUS.CORRELATOR.QUEUE.MAX}",
+            Severity.AVERAGE,
+            "performance",
+            "Tasks wait for a worker, so that incidents and pages come late. See how long each task takes "
+            "(items Task: duration) and whether all workers run (systemctl status argus-worker); "
+            "start more of them, or raise --concurrency.",
+            recovery="max(@1,2m)<={$ARGUS.CORRELATOR.QUEUE.MAX}/2",
+            event_name="Workers of the correlator do not keep up "
+            "(over {$ARGUS.CORRELATOR.QUEUE.MAX} tasks wait for 5m)",
+            opdata="Tasks waiting: {ITEM.LASTVALUE1}",
+            depends_on=("correlator_silent",),
+        ),
+        Trigger(
             "messages_given_up",
             "Messages of the correlator were given up",
             (DEAD,),
@@ -122,10 +153,11 @@ SUBSYSTEM = Subsystem(
             "The same for the user's-eye check, which may wait minutes for each of its steps.",
         ),
         Macro("ARGUS.CORRELATOR.OUTBOX.AGE.MAX", "5m", "How long a message may wait for its receiver."),
+        Macro("ARGUS.CORRELATOR.QUEUE.MAX", "100", "How many tasks may wait for a worker for 5 minutes."),
     ),
     graphs=(
         Graph("Incidents", (HIGH, AVERAGE, WARNING, PENDING)),
-        Graph("Messages", (WAITING, DEAD, OLDEST)),
+        Graph("Messages", (WAITING, DEAD, QUEUE, OLDEST)),
         Graph("Task {#TASK}: age and duration", (TASK_AGE, TASK_SECONDS)),
     ),
 )

@@ -43,6 +43,12 @@ def incidents(session: Session, phases: Sequence[str], limit: int = SHOWN) -> Se
     ).all()
 
 
+def causes(session: Session, limit: int) -> Sequence[IncidentRow]:
+    """Return open incidents that follow from no other, the newest first."""
+    roots = select(IncidentRow).where(IncidentRow.phase == "open", IncidentRow.cause_rule == "")
+    return session.scalars(roots.order_by(IncidentRow.since.desc(), IncidentRow.id.desc()).limit(limit)).all()
+
+
 def unattended(session: Session) -> Sequence[IncidentRow]:
     """Return open incidents that people were told of, and that nobody acknowledged."""
     open_ = (IncidentRow.phase == "open", IncidentRow.told_at.is_not(None), IncidentRow.acked_at.is_(None))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from argus.catalogue import correlator
 from argus.zabbix.changes import CREATE, UPDATE, Change
-from argus.zabbix.desired import ALL_GROUPS, DASHBOARD
+from argus.zabbix.desired import ALL_GROUPS, CORRELATOR, DASHBOARD
 from argus.zabbix.fleet_widgets import Widget, as_api, fleet_widgets
 from argus.zabbix.groups import MissingError, group_ids, need
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from argus.zabbix.api import Zabbix
 
 _KEPT = ("widgetid", "type", "name", "x", "y", "width", "height", "view_mode", "fields")
@@ -33,18 +36,18 @@ class FleetDashboard:
             return [
                 Change(CREATE, "dashboard", DASHBOARD, (), lambda: _create(zabbix, services=self._services))
             ]
-        there = {widget["name"]: widget for page in found[0]["pages"] for widget in page["widgets"]}
+        there = [widget for page in found[0]["pages"] for widget in page["widgets"]]
         try:
             wrong = [
                 w
                 for w in _widgets(zabbix, services=self._services)
-                if not _is_as_wanted(w, there.get(w.name))
+                if not _is_as_wanted(w, _of_ours(w, there))
             ]
-        except MissingError:  # a host group, planned before this; its id will be a new one
+        except MissingError:  # a host group or an item, planned before this; its id will be a new one
             return [Change(UPDATE, "dashboard", DASHBOARD, (), lambda: self._repair(zabbix))]
         if not wrong:
             return []
-        details = tuple(f"widget {w.name}: {'differs' if w.name in there else 'missing'}" for w in wrong)
+        details = tuple(f"widget {w.name}: {'differs' if _of_ours(w, there) else 'missing'}" for w in wrong)
         return [Change(UPDATE, "dashboard", DASHBOARD, details, lambda: _update(zabbix, found[0], wrong))]
 
     def _repair(self, zabbix: Zabbix) -> None:
@@ -54,13 +57,25 @@ class FleetDashboard:
 
 def _widgets(zabbix: Zabbix, *, services: bool) -> tuple[Widget, ...]:
     ids = group_ids(zabbix, ALL_GROUPS)
-    return fleet_widgets(
-        {name: need("host group", ids, name) for name in ALL_GROUPS}, zabbix.version, services=services
-    )
+    groups = {name: need("host group", ids, name) for name in ALL_GROUPS}
+    return fleet_widgets(groups, _incidents(zabbix), zabbix.version, services=services)
+
+
+def _incidents(zabbix: Zabbix) -> str:
+    """The id of the item that lists the open incidents.  Raises ``MissingError``."""
+    key = correlator.LIST.zabbix_key
+    found = zabbix.read("item.get", output=["itemid", "key_"], host=CORRELATOR, filter={"key_": key})
+    return need(f"item of host {CORRELATOR}", {row["key_"]: row["itemid"] for row in found}, key)
+
+
+def _of_ours(wanted: Widget, there: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """The widget of its name, else of the name that it had."""
+    by_name = {widget["name"]: widget for widget in there}
+    return by_name.get(wanted.name) or by_name.get(wanted.formerly or wanted.name)
 
 
 def _is_as_wanted(wanted: Widget, there: dict[str, Any] | None) -> bool:
-    if there is None or there["type"] != wanted.kind:
+    if there is None or (there["type"], there["name"]) != (wanted.kind, wanted.name):
         return False
     fields = {(str(f["type"]), f["name"], str(f["value"])) for f in there["fields"]}
     return fields == set(wanted.fields)
@@ -82,12 +97,13 @@ def _update(zabbix: Zabbix, dashboard: dict[str, Any], wrong: list[Widget]) -> N
         }
         for page in dashboard["pages"]
     ]
-    there = {widget["name"]: widget for page in pages for widget in page["widgets"]}
+    there = [widget for page in pages for widget in page["widgets"]]
     first = pages[0]["widgets"]
     for wanted in wrong:
         body = as_api(wanted, zabbix.grid_columns)
-        if wanted.name in there:
-            there[wanted.name] |= {"type": wanted.kind, "fields": body["fields"]}
+        mine = _of_ours(wanted, there)
+        if mine is not None:
+            mine |= {"type": wanted.kind, "name": wanted.name, "fields": body["fields"]}
         else:
             bottom = max((int(w["y"]) + int(w["height"]) for w in first), default=0)
             # there is nothing beside it: what was made for half the width has room for its words

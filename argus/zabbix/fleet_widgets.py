@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from argus.catalogue import (
@@ -21,12 +21,12 @@ from argus.catalogue import (
     openstack_service,
     thp,
 )
-from argus.catalogue.model import Kind, Unit, lld_macro
+from argus.catalogue.model import Kind, Unit
 from argus.render.names import item_name
 from argus.zabbix.desired import (
+    ALL_GROUPS,
     FLEETS_GROUP,
     GUESTS_GROUP,
-    HOST_GROUPS,
     NODES_GROUP,
     OWN_GROUP,
     SERVICES_GROUP,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from argus.catalogue.model import Metric
 
 # Types of widget fields in Zabbix' API.
-_INTEGER, _TEXT, _GROUP = "0", "1", "2"
+_INTEGER, _TEXT, _GROUP, _ITEM = "0", "1", "2", "4"
 # Constants of the "top hosts" widget.
 _ITEM_VALUE, _HOST_NAME = 1, 2
 _BAR = 2
@@ -54,12 +54,13 @@ Field = tuple[str, str, str]  # type, name, value
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """A widget and its place on a grid of 24 columns."""
+    """A widget and its place on a grid of 24 columns; ``formerly`` is how an older Argus called it."""
 
     kind: str
     name: str
     place: tuple[int, int, int, int]  # x, y, width, height
     fields: tuple[Field, ...]
+    formerly: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +73,6 @@ class _Column:
     top: float = 0
     count: bool = False  # show how many values came lately, not the newest
     lately: bool = True  # leave a value out that is older than _LATELY, else than a day
-    of: str = ""  # what a discovered metric is shown of: a table has one row a host
-
-    @property
-    def item(self) -> str:
-        """The name of the item, by which Zabbix finds it on each host."""
-        assert self.metric is not None
-        name = item_name(self.metric)
-        for label in self.metric.entity.own_labels:
-            name = name.replace(lld_macro(label), self.of)
-        return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +121,27 @@ class _Names:
 
 
 def fleet_widgets(
-    groups: Mapping[str, str], version: tuple[int, int], *, services: bool = True
+    groups: Mapping[str, str], incidents: str, version: tuple[int, int], *, services: bool = True
 ) -> tuple[Widget, ...]:
-    """Return the widgets; ``groups`` are ids of host groups by name, ``services`` whether any is probed."""
+    """Return the widgets.
+
+    ``groups`` are ids of host groups by name, ``incidents`` is the id of the correlator's item that lists the
+    open ones, ``services`` tells whether any is probed.
+    """
     names = _Names(version >= (7, 0))
     return (
         _correlator(names, groups[OWN_GROUP]),
+        _incidents(names, incidents),
         _capacity(names, groups[FLEETS_GROUP]),
         *((_services(names, groups[SERVICES_GROUP]),) if services else ()),
-        _problems(names, [groups[name] for name in HOST_GROUPS], beside=services),
+        _problems(names, [groups[name] for name in ALL_GROUPS], beside=services),
         _nodes(names, groups[NODES_GROUP]),
         _slow_guests(names, groups[GUESTS_GROUP]),
         _far_guests(names, groups[GUESTS_GROUP]),
         _busy_disks(names, groups[GUESTS_GROUP]),
         # across the page: a legend names node and item, and is cut off else
-        _lines(names, "Overcommit and steal of the nodes", (0, 26, 24, 5), _OVERCOMMIT),
-        _lines(names, "KSM and huge pages of the nodes", (0, 31, 24, 5), _MERGING),
+        _lines(names, "Overcommit and steal of the nodes", (0, 29, 24, 5), _OVERCOMMIT),
+        _lines(names, "KSM and huge pages of the nodes", (0, 34, 24, 5), _MERGING),
     )
 
 
@@ -178,7 +174,7 @@ def _nodes(names: _Names, group: str) -> Widget:
         _Column("Worst steal", allocation.STEAL_MAX, _STEAL, top=100),
         _Column("Pages KSM saves", ksm.PAGES_SHARING),
     )
-    return _table(names, "Nodes", (0, 10, 24, 4), group, columns, order_by=1)
+    return _table(names, "Nodes", (0, 13, 24, 4), group, columns, order_by=1)
 
 
 def _slow_guests(names: _Names, group: str) -> Widget:
@@ -189,7 +185,7 @@ def _slow_guests(names: _Names, group: str) -> Widget:
         _Column("CPU", guest_cpu.TIME),
         _Column("Memory", guest_memory.CURRENT),
     )
-    return _table(names, "Guests that wait most for a CPU", (0, 14, 24, 4), group, columns, order_by=2)
+    return _table(names, "Guests that wait most for a CPU", (0, 17, 24, 4), group, columns, order_by=2)
 
 
 def _far_guests(names: _Names, group: str) -> Widget:
@@ -201,23 +197,21 @@ def _far_guests(names: _Names, group: str) -> Widget:
         _Column("Memory", guest_memory.CURRENT),
     )
     title = "Guests whose memory is farthest away"
-    return _table(names, title, (0, 18, 24, 4), group, columns, order_by=2, lowest=True)
+    return _table(names, title, (0, 21, 24, 4), group, columns, order_by=2, lowest=True)
 
 
 def _busy_disks(names: _Names, group: str) -> Widget:
-    """By the first disk, which every guest has: Zabbix cannot add up what it discovered."""
-    disk = "vda"
     columns = (
         _Column("Guest"),
         _Column("Node", guest_info.NODE, lately=False),
-        _Column("Written", guest_disk.WRITE_BYTES, of=disk),
-        _Column("Read", guest_disk.READ_BYTES, of=disk),
-        _Column("Writes", guest_disk.WRITE_OPS, of=disk),
-        _Column("Reads", guest_disk.READ_OPS, of=disk),
-        _Column("Write latency", guest_disk.WRITE_LATENCY, of=disk),
+        _Column("Written", guest_disk.ALL_WRITE_BYTES),
+        _Column("Read", guest_disk.ALL_READ_BYTES),
+        _Column("Writes", guest_disk.ALL_WRITE_OPS),
+        _Column("Reads", guest_disk.ALL_READ_OPS),
+        _Column("Slowest disk", guest_disk.SLOWEST),
     )
-    title = f"Guests that write most to {disk}"
-    return _table(names, title, (0, 22, 24, 4), group, columns, order_by=2)
+    table = _table(names, "Guests that write most", (0, 25, 24, 4), group, columns, order_by=2)
+    return replace(table, formerly="Guests that write most to vda")
 
 
 def _correlator(names: _Names, group: str) -> Widget:
@@ -229,6 +223,22 @@ def _correlator(names: _Names, group: str) -> Widget:
         _Column("Messages given up", correlator.DEAD),
     )
     return _table(names, "Incidents and their delivery", (0, 0, 24, 2), group, columns, order_by=1)
+
+
+def _incidents(names: _Names, item: str) -> Widget:
+    """The newest list of them: one text, a line an incident."""
+    if names.since_7:
+        fields = [
+            (_INTEGER, "layout", "1"),  # the value below its heading, not beside the item's name
+            (_TEXT, "columns.0.name", "Open incidents"),
+            (_ITEM, "columns.0.itemid", item),
+            (_INTEGER, "show_column_header", "0"),
+            (_INTEGER, "show_timestamp", "1"),
+        ]
+    else:
+        fields = [(_ITEM, "itemids", item), (_INTEGER, "style", "1")]
+    kind = "itemhistory" if names.since_7 else "plaintext"
+    return Widget(kind, "Open incidents", (0, 2, 24, 3), (*fields, (_INTEGER, "show_lines", "1")))
 
 
 def _capacity(names: _Names, group: str) -> Widget:
@@ -247,7 +257,7 @@ def _capacity(names: _Names, group: str) -> Widget:
         _Column("Quotas of cores", capacity.QUOTA_CORES),
         _Column("Quotas of RAM", capacity.QUOTA_RAM),
     )
-    return _table(names, "Capacity", (0, 2, 24, 3), group, columns, order_by=2, lowest=True)
+    return _table(names, "Capacity", (0, 5, 24, 3), group, columns, order_by=2, lowest=True)
 
 
 def _services(names: _Names, group: str) -> Widget:
@@ -261,15 +271,14 @@ def _services(names: _Names, group: str) -> Widget:
         _Column("of", openstack_service.INSTANCES),
         _Column("What the probe says", openstack_service.DETAIL, lately=False),
     )
-    return _table(names, "Services", (0, 5, 12, 5), group, columns, order_by=1, lowest=True)
+    return _table(names, "Services", (0, 8, 12, 5), group, columns, order_by=1, lowest=True)
 
 
 def _problems(names: _Names, groups: Iterable[str], *, beside: bool) -> Widget:
     """In half the width where services are beside."""
     fields = [*names.groups(groups), (_INTEGER, "show", str(_UNRESOLVED)), (_INTEGER, "show_opdata", "1")]
-    return Widget(
-        "problems", "Problems of nodes and guests", (12, 5, 12, 5) if beside else (0, 5, 24, 5), tuple(fields)
-    )
+    place = (12, 8, 12, 5) if beside else (0, 8, 24, 5)
+    return Widget("problems", "Problems", place, tuple(fields), formerly="Problems of nodes and guests")
 
 
 def _table(
@@ -299,7 +308,7 @@ def _column_fields(names: _Names, index: int, column: _Column) -> Iterable[Field
     yield _TEXT, named("base_color"), ""
     if not column.metric:
         return
-    yield _TEXT, named("item"), column.item
+    yield _TEXT, named("item"), item_name(column.metric)
     yield from names.no_shift(index)
     yield from names.decimals(index, column.metric)
     function = _COUNT if column.count else _LAST if column.lately else 0
