@@ -18,6 +18,7 @@ class Contents:
     """``events`` are ids of problems' events, ``asked`` the methods that were called."""
 
     url: str = ""
+    version: str = "6.0.0"
     events: list[int] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -25,7 +26,7 @@ class Contents:
         """As Zabbix 6.0 does."""
         self.asked.append(method)
         if method == "apiinfo.version":
-            return "6.0.0"
+            return self.version
         if method == "hostgroup.get":
             names = params.get("filter", {}).get("name", [])
             return [{"groupid": str(number), "name": name} for number, name in enumerate(names, 1)]
