@@ -20,7 +20,14 @@ from stack.components.openstack.members import FURTHER, openstack
 from stack.components.postgres import Postgres
 from stack.components.redis import Redis
 from stack.components.smtp_sink import SmtpSink
-from stack.components.zabbix7 import Zabbix7Packages, Zabbix7Server, Zabbix7Setup, Zabbix7Web, agent7
+from stack.components.zabbix7 import (
+    Zabbix7Packages,
+    Zabbix7Server,
+    Zabbix7Setup,
+    Zabbix7Web,
+    agent7,
+    correlator7,
+)
 from stack.components.zabbix_proxy import ProxyPackage, ZabbixProxy
 from stack.components.zabbix_server import ZabbixServer
 from stack.components.zabbix_web import ZabbixWeb
@@ -67,8 +74,8 @@ def zabbix7_files() -> tuple[Component, ...]:
 
 
 def zabbix7() -> tuple[Component, ...]:
-    """On demand only (`python -m stack zabbix7 up`): the next Zabbix, fed by an agent of its own."""
-    return (*zabbix7_files(), Zabbix7Server(), Zabbix7Web(), Zabbix7Setup(), agent7(NODE1))
+    """On demand only (`python -m stack zabbix7 up`): the next Zabbix, its agent and its correlator."""
+    return (*zabbix7_files(), Zabbix7Server(), Zabbix7Web(), Zabbix7Setup(), agent7(NODE1), correlator7())
 
 
 def proxies() -> tuple[Component, ...]:

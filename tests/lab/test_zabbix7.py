@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from zabbix_items import assert_items_have_values, in_trouble, items
 
-from argus.catalogue import allocation, libvirt
+from argus.catalogue import allocation, correlator, libvirt
 from argus.zabbix import certified_hosts
 from argus.zabbix.api import Zabbix
-from argus.zabbix.desired import HOST_GROUPS
+from argus.zabbix.desired import CORRELATOR, GUESTS_GROUP, HOST_GROUPS
 from argus.zabbix.feeds import read_node_values, read_problems
 from argus_agent.settings import Address
 from argus_agent.zabbix_protocol import Value, exchange, parse_taken, sender_data, split_time
@@ -74,7 +74,7 @@ def test_the_correlator_reads_problems_and_values_with_its_token(lab7: Lab) -> N
 
 
 def test_guests_of_a_node_with_a_certificate_come_as_it_comes(lab7: Lab) -> None:
-    """By the correlator's token; values are sent while the node is still open, as the server has no TLS."""
+    """By the correlator; values are sent while the node is still open, as the server has no TLS."""
     node, guest = f"node-{uuid.uuid4()}", str(uuid.uuid4())
     text = json.dumps({libvirt.UP.field: 1, allocation.GUESTS.field: 1, allocation.GUEST_UUIDS.field: guest})
 
@@ -92,17 +92,33 @@ def test_guests_of_a_node_with_a_certificate_come_as_it_comes(lab7: Lab) -> None
             lab7.wait_until(told, timeout=30, every=1)
             lab7.wait_until(lambda: listed(admin, node), timeout=30)
             admin.call("host.update", hostid=row["hostid"], tls_accept=4, monitored_by=1, proxyid=proxy)
+            (row,) = lab7.wait_until(lambda: guests(admin, guest), timeout=60)
             token = lab7.stack.run / "zabbix7" / "token"
-            with Zabbix.with_token_file(lab7.zabbix_url, token) as correlator:
-                made = [certified_hosts.keep(correlator, 60, time.time(), 10, lambda: None) for _ in range(2)]
-            fields = ["tls_accept", "monitored_by", "proxyid"]
-            (row,) = admin.read("host.get", filter={"host": [guest]}, output=fields)
+            with Zabbix.with_token_file(lab7.zabbix_url, token) as ours:
+                again = certified_hosts.keep(ours, 60, time.time(), 10, lambda: None)
         finally:
             for each in admin.read("host.get", filter={"host": [node, guest]}, output=["hostid"]):
                 admin.call("host.delete", each["hostid"])
             admin.call("proxy.delete", proxy)
-    assert made == [1, 0]
-    assert [row[name] for name in fields] == ["4", "1", proxy]
+    assert (row["tls_accept"], row["monitored_by"], row["proxyid"]) == ("4", "1", proxy)
+    assert again == 0
+
+
+def test_the_correlator_keeps_names_and_tells_of_itself(lab7: Lab) -> None:
+    def kept() -> bool:
+        (group,) = zabbix.read("hostgroup.get", filter={"name": [GUESTS_GROUP]}, output=["groupid"])
+        rows = zabbix.read("host.get", groupids=[group["groupid"]], output=["host", "name"])
+        return bool(rows) and all(row["name"].endswith(f" ({row['host']})") for row in rows)
+
+    def told() -> bool:
+        (row,) = zabbix.read(
+            "item.get", host=CORRELATOR, filter={"key_": correlator.OPEN.zabbix_key}, output=["lastclock"]
+        )
+        return float(row["lastclock"]) > time.time() - 60
+
+    with administrator(lab7) as zabbix:
+        lab7.wait_until(kept, timeout=60)
+        lab7.wait_until(told, timeout=60)
 
 
 def listed(zabbix: Zabbix, node: str) -> bool:
@@ -112,3 +128,8 @@ def listed(zabbix: Zabbix, node: str) -> bool:
         row["lastclock"] != "0"
         for row in zabbix.read("item.get", host=node, filter={"key_": key}, output=["lastclock"])
     )
+
+
+def guests(zabbix: Zabbix, uuid: str) -> list[Any]:
+    fields = ["tls_accept", "monitored_by", "proxyid"]
+    return list(zabbix.read("host.get", filter={"host": [uuid]}, output=fields))
