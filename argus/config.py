@@ -17,7 +17,7 @@ from argus.correlator.guest_life import GROUP_BY
 from argus.correlator.rules import RULES
 from argus.correlator.thresholds import Policy, Thresholds
 from argus.correlator_options import CORRELATOR_OPTIONS
-from argus.errors import ArgusError
+from argus.errors import ConfigError
 
 DEFAULT_FILE = "/etc/argus/argus.conf"
 FILE_VARIABLE = "ARGUS_CONFIG"
@@ -223,10 +223,6 @@ def list_opts() -> list[tuple[str, list[Any]]]:
         ("exporter", EXPORTER_OPTIONS),
         ("thresholds", _threshold_options()),
     ]
-
-
-class ConfigError(ArgusError):
-    """The configuration cannot be used; the message names file, line or option."""
 
 
 def load(path: str | None = None) -> Any:

@@ -8,3 +8,7 @@ class ArgusError(Exception):
 
     Commands print it and end with exit code 2; daemons log it and try again.
     """
+
+
+class ConfigError(ArgusError):
+    """The configuration cannot be used; the message names file, line or option, and what to do."""

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from argus import __version__
+from argus.errors import ConfigError
+from argus.zabbix_encryption import UNENCRYPTED
 from argus_agent.settings import (
     DEFAULT_FILE,
     ENVIRONMENT,
-    UNENCRYPTED,
-    ConfigError,
     Settings,
     find_file,
     load_apart,
@@ -105,7 +105,7 @@ def _check_config(source: str, settings: Settings) -> None:
     """Say what is configured.  Raises ``ConfigError`` for files that cannot be used."""
     servers = ", ".join(map(str, settings.servers)) or "nothing is sent to Zabbix"
     if settings.tls.connect != UNENCRYPTED:
-        from argus_agent.tls import make_secure  # noqa: PLC0415 -- only for who uses TLS
+        from argus.zabbix_tls import make_secure  # noqa: PLC0415 -- only for who uses TLS
 
         make_secure(settings.tls)
         servers += f" (TLS by {settings.tls.connect})"

@@ -9,19 +9,16 @@ from pathlib import Path
 from oslo_config import cfg
 
 from argus import ini_file
+from argus.errors import ConfigError
+from argus.zabbix_encryption import TLS_CERT, TLS_PSK, UNENCRYPTED, of_options
 from argus_agent.cycle import Allocation
 from argus_agent.kernel.cpulist import parse_cpulist
 from argus_agent.settings import (
     FULL,
     OFF,
     STANDARD,
-    TLS_CERT,
-    TLS_PSK,
-    UNENCRYPTED,
     Address,
-    ConfigError,
     Settings,
-    Tls,
     find_file,
 )
 
@@ -248,6 +245,7 @@ def _settings(values: dict[tuple[str, str], object]) -> Settings:
 
     servers = values["zabbix", "servers"]
     listen = text("prometheus", "listen")
+    zabbix = {name: value for (section, name), value in values.items() if section == "zabbix"}
     return Settings(
         host=text("DEFAULT", "host") or socket.gethostname(),
         interval=number("DEFAULT", "interval"),
@@ -262,7 +260,7 @@ def _settings(values: dict[tuple[str, str], object]) -> Settings:
             for server in (servers if isinstance(servers, list) else ())
         ),
         zabbix_timeout=number("zabbix", "timeout"),
-        tls=_tls(values),
+        tls=of_options(zabbix),
         guests=text("zabbix", "guests"),
         resend_seconds=number("zabbix", "resend_seconds"),
         spool_values=int(number("zabbix", "spool_values")),
@@ -278,23 +276,6 @@ def _settings(values: dict[tuple[str, str], object]) -> Settings:
         audit_profile=_path(text("audit", "profile")),
         units=_list(values["units", "watch"]),
     )
-
-
-_TLS_NEEDS = {
-    UNENCRYPTED: (),
-    TLS_PSK: ("psk_identity", "psk_file"),
-    TLS_CERT: ("ca_file", "cert_file", "key_file"),
-}
-
-
-def _tls(values: dict[tuple[str, str], object]) -> Tls:
-    given = {name: str(values["zabbix", f"tls_{name}"] or "").strip() for name in Tls.__slots__}
-    connect = given["connect"]
-    missing = [f"tls_{name}" for name in _TLS_NEEDS[connect] if not given[name]]
-    if missing:
-        raise ValueError(f"[zabbix] tls_connect = {connect} needs {' and '.join(missing)}")
-    paths = {name: _path(text) for name, text in given.items() if name.endswith("_file")}
-    return Tls(connect=connect, psk_identity=given["psk_identity"], **paths)
 
 
 def _path(text: str) -> Path | None:

@@ -12,6 +12,8 @@ import socket
 from typing import TYPE_CHECKING, Protocol
 
 from argus import __version__
+from argus.errors import ConfigError
+from argus.zabbix_encryption import UNENCRYPTED
 from argus_agent.delivery import Courier
 from argus_agent.heap import share_one_arena
 from argus_agent.host import Host
@@ -19,7 +21,6 @@ from argus_agent.parts import load_audit_profile, make_runner
 from argus_agent.registrar import ANSWER_SECONDS, Registrar
 from argus_agent.registration import Registrations
 from argus_agent.servers import Servers
-from argus_agent.settings import UNENCRYPTED, ConfigError, Settings
 from argus_agent.sinks.prometheus import Prometheus
 from argus_agent.sinks.zabbix import Zabbix
 from argus_agent.spool import MemorySpool
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from argus_agent.runner import Result, Runner
+    from argus_agent.settings import Settings
 from argus_agent.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -206,7 +208,7 @@ def _zabbix(settings: Settings, host: Host) -> Zabbix:
     """Make the way to Zabbix.  Raises ``ConfigError`` when the files for TLS cannot be used."""
     secure = None
     if settings.tls.connect != UNENCRYPTED:
-        from argus_agent.tls import make_secure  # noqa: PLC0415 -- memory that most do without
+        from argus.zabbix_tls import make_secure  # noqa: PLC0415 -- memory that most do without
 
         secure = make_secure(settings.tls)
     registrations = Registrations(settings.host, host.clock, host.monotonic, settings.resend_seconds)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from argus.errors import ConfigError
 from argus_agent.audit.profile import ProfileError, load_profile
 from argus_agent.collectors import load_collectors
 from argus_agent.libvirt_source import LibvirtSource
 from argus_agent.runner import Runner
-from argus_agent.settings import ConfigError
 
 if TYPE_CHECKING:
     from argus_agent.audit.profile import Profile

@@ -9,8 +9,8 @@ from argus_agent.zabbix_protocol import ZabbixError, exchange
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from argus.zabbix_tls import Secure
     from argus_agent.settings import Address
-    from argus_agent.tls import Secure
 
 ASIDE_SECONDS = 60.0
 

@@ -10,16 +10,13 @@ import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from argus.errors import ConfigError
+from argus.zabbix_encryption import Tls
 from argus_agent.cycle import Allocation
 
-UNENCRYPTED, TLS_PSK, TLS_CERT = "unencrypted", "psk", "cert"
 FULL, STANDARD, OFF = "full", "standard", "off"
 DEFAULT_FILE = "/etc/argus/agent.conf"
 ENVIRONMENT = "ARGUS_AGENT_CONFIG"
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the message names file and option and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +28,6 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """How connections to Zabbix are encrypted, in the words of zabbix_agentd.conf without ``TLS``."""
-
-    connect: str = UNENCRYPTED
-    psk_identity: str = ""
-    psk_file: Path | None = None
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from argus.zabbix_tls import Secure
     from argus_agent.settings import Address
-    from argus_agent.tls import Secure
 
 MAGIC = b"ZBXD"
 PROTOCOL, COMPRESSED, LARGE = 1, 2, 4
@@ -161,7 +161,7 @@ def _exchange(address: Address, payload: bytes, deadline: float, secure: Secure 
         raise ZabbixError(f"{address}: no answer in time") from error
     except (OSError, ValueError) as error:  # JSON and Unicode errors are ValueErrors
         if secure is not None:
-            from argus_agent.tls import explain  # noqa: PLC0415 -- loaded already where there is TLS
+            from argus.zabbix_tls import explain  # noqa: PLC0415 -- loaded already where there is TLS
 
             raise ZabbixError(f"{address}: {explain(error)}") from error
         raise ZabbixError(f"{address}: {error}") from error

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from argus.errors import ConfigError
 from argus_agent.config import load
-from argus_agent.settings import ConfigError, load_apart
+from argus_agent.settings import load_apart
 
 
 def test_a_configuration_read_apart_is_the_same(tmp_path: Path) -> None:

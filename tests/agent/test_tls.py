@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from argus.errors import ConfigError
+from argus.zabbix_encryption import Tls
+from argus.zabbix_tls import PSK_CIPHERS, make_secure, read_psk
 from argus_agent.config import load
-from argus_agent.settings import Address, ConfigError, Tls
-from argus_agent.tls import PSK_CIPHERS, make_secure, read_psk
+from argus_agent.settings import Address
 from argus_agent.zabbix_protocol import ZabbixError, exchange, pack, unpack
 from stack.certificates import Authority
 

@@ -8,7 +8,7 @@ import pytest
 from oslo_config import generator
 
 from argus import config
-from argus.config import ConfigError
+from argus.errors import ConfigError
 
 REPO = Path(__file__).parents[2]
 

@@ -16,8 +16,9 @@ from argus.guests import keep_guests
 from argus.render.names import GUEST_HOST, template_name
 from argus.zabbix.api import Zabbix
 from argus.zabbix.desired import GUESTS_GROUP
-from argus_agent.settings import Address, Tls
-from argus_agent.tls import make_secure
+from argus.zabbix_encryption import Tls
+from argus.zabbix_tls import make_secure
+from argus_agent.settings import Address
 from argus_agent.zabbix_protocol import (
     Value,
     ZabbixError,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from argus_agent.tls import Secure
+    from argus.zabbix_tls import Secure
     from tests.lab.conftest import Lab
 
 pytestmark = pytest.mark.lab

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING, Any, Protocol
 
-from argus_agent.settings import TLS_PSK, ConfigError
+from argus.errors import ConfigError
+from argus.zabbix_encryption import TLS_PSK
 
 if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from argus_agent.settings import Tls
+    from argus.zabbix_encryption import Tls
 
 # What Zabbix' own programs offer; its servers of Debian (GnuTLS) speak PSK in TLS 1.2 only.
 PSK_CIPHERS = (
