@@ -18,6 +18,7 @@ from argus.correlator.rules import RULES
 from argus.correlator.thresholds import Policy, Thresholds
 from argus.correlator_options import CORRELATOR_OPTIONS
 from argus.errors import ConfigError
+from argus.zabbix_options import ZABBIX_OPTIONS, encryption, secure
 
 DEFAULT_FILE = "/etc/argus/argus.conf"
 FILE_VARIABLE = "ARGUS_CONFIG"
@@ -25,43 +26,6 @@ FILE_VARIABLE = "ARGUS_CONFIG"
 DEFAULT_OPTIONS = [
     cfg.BoolOpt(
         "debug", default=False, help="Log each cycle and each message. Costs disk, tells no secrets."
-    ),
-]
-ZABBIX_OPTIONS = [
-    cfg.URIOpt(
-        "url",
-        default="http://127.0.0.1:8080",
-        schemes=["http", "https"],
-        help="Zabbix' web frontend, without /api_jsonrpc.php. Links in mails begin with it too.",
-    ),
-    cfg.StrOpt(
-        "token_file",
-        default="/var/lib/argus/zabbix-token",
-        help="File that holds the API token of the correlator, nothing else; mode 0600. "
-        "argus zabbix apply writes it.",
-    ),
-    cfg.FloatOpt(
-        "timeout",
-        default=10.0,
-        min=0.1,
-        max=120,
-        help="Seconds to wait for each answer of the API. A cycle that waits this long opens and resolves "
-        "nothing meanwhile.",
-    ),
-    cfg.ListOpt(
-        "servers",
-        default=[],
-        help="HOST:PORT of the trapper of Zabbix servers or proxies, tried in order: where the correlator "
-        "sends values about itself (host argus-correlator). Empty: it sends none, and Zabbix cannot tell "
-        "when it falls silent.",
-    ),
-    cfg.ListOpt(
-        "fallback_recipients",
-        default=[],
-        help="Mail addresses that Zabbix itself tells when the correlator falls silent or its messages are "
-        "not accepted: argus zabbix apply makes a media type and an action for that, with the server of "
-        "[smtp] (change it in Zabbix where that one reaches another: it stays so). Empty: those of [smtp] "
-        "recipients.",
     ),
 ]
 DATABASE_OPTIONS = [
@@ -327,6 +291,7 @@ def check(conf: Any) -> None:
     address(conf.exporter.listen, "[exporter] listen")
     for server in conf.zabbix.servers:
         address(server, "[zabbix] servers")
+    secure(encryption(conf))
     database_url(conf)
     broker_url(conf)
     for option, values in (("sender", [conf.smtp.sender]), ("recipients", conf.smtp.recipients)):

@@ -30,7 +30,7 @@ def report(site: Site) -> bool:
     A host that Zabbix does not know yet is made, and gets its values at the next run.  Raises
     ``ZabbixError`` when no server takes them, ``StoreError`` without the database: the silence is seen.
     """
-    if not site.trappers:
+    if not site.trappers.addresses:
         return False
     with site.store.read() as session:
         now = site.clock()
@@ -41,7 +41,7 @@ def report(site: Site) -> bool:
     refused = [fed for fed in others if not _taken(site, fed)]
     if refused and site.zabbix is not None:
         with site.zabbix.session() as zabbix:
-            fed_hosts.make(zabbix, refused)
+            fed_hosts.make(zabbix, refused, site.trappers.tls)
     return True
 
 

@@ -19,6 +19,8 @@ from argus.routing.read import read
 from argus.routing.tree import everything
 from argus.sources import Stored, Together
 from argus.store.engine import Store, open_store
+from argus.zabbix.trapper import Trappers
+from argus.zabbix_options import encryption, secure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +60,7 @@ class Site:
     zabbix: ZabbixSource | None = None  # whose acknowledgements are followed; None: nobody's
     slow: tuple[Slow, ...] = ()  # read by jobs of their own; their snapshots are among the source's facts
     dead_man_url: str = ""
-    trappers: tuple[tuple[str, int], ...] = ()
+    trappers: Trappers = field(default_factory=Trappers)
     queue: Callable[[], int | None] | None = None  # tasks that wait for a worker; None: there are no workers
     waits: tuple[float, ...] = field(default=(2, 4, 8, 15, 30, 60, 120, 300))
 
@@ -137,6 +139,12 @@ def from_config(conf: Any) -> Site:
         send_seconds=MARGIN_SECONDS + max(SMTP_STEPS * conf.smtp.timeout, sum(TIMEOUT)),
         keep_seconds=conf.database.keep_days * 86400.0,
         dead_man_url=conf.correlator.dead_man_url,
-        trappers=tuple(config.address(server, "[zabbix] servers") for server in conf.zabbix.servers),
+        trappers=_trappers(conf),
         guests=guests.from_config(conf, ZABBIX_TRIES * conf.zabbix.timeout + MARGIN_SECONDS),
     )
+
+
+def _trappers(conf: Any) -> Trappers:
+    tls = encryption(conf)
+    addresses = tuple(config.address(server, "[zabbix] servers") for server in conf.zabbix.servers)
+    return Trappers(addresses, tls, secure(tls) if addresses else None)

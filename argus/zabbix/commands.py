@@ -21,6 +21,7 @@ from argus.zabbix.fallback import Mail
 from argus.zabbix.notes import notes
 from argus.zabbix.provision import apply, plan, resources
 from argus.zabbix.templates import export
+from argus.zabbix_options import encryption
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,6 +135,7 @@ def _resources(conf: Any, *, delete_removed: bool) -> Any:
         float(conf.zabbix.timeout),
         tuple(conf.guests.group_by),
         _mail(conf),
+        tls=encryption(conf),
         services=bool(conf.services.file),
         delete_removed=delete_removed,
     )

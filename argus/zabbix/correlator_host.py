@@ -9,9 +9,11 @@ from argus.zabbix.api import ZabbixError
 from argus.zabbix.changes import CREATE, UPDATE, Change
 from argus.zabbix.desired import CORRELATOR, OWN_GROUP
 from argus.zabbix.groups import membership
+from argus.zabbix.host_encryption import accepts, fields
 
 if TYPE_CHECKING:
     from argus.zabbix.api import Zabbix
+    from argus.zabbix_encryption import Tls
 
 
 class CorrelatorHost:
@@ -19,11 +21,15 @@ class CorrelatorHost:
 
     title = "host of the correlator"
 
+    def __init__(self, tls: Tls) -> None:
+        """``tls`` is how the correlator sends."""
+        self._tls = tls
+
     def plan(self, zabbix: Zabbix) -> list[Change]:
-        """Plan the host, or the template that it lacks."""
+        """Plan the host, or what it lacks: its template, or to take what is sent as it is sent."""
         found = zabbix.read(
             "host.get",
-            output=["hostid"],
+            output=["hostid", "tls_accept"],
             filter={"host": [CORRELATOR]},
             selectParentTemplates=["host", "templateid"],
             **{zabbix.select_host_groups: ["name"]},
@@ -36,22 +42,27 @@ class CorrelatorHost:
             )
         name = template_name(CORRELATOR_HOST)
         if not found:
-            return [Change(CREATE, "host", CORRELATOR, (f"template {name}",), lambda: _create(zabbix))]
+            return [Change(CREATE, "host", CORRELATOR, (f"template {name}",), lambda: self._create(zabbix))]
         linked = found[0]["parentTemplates"]
-        if any(template["host"] == name for template in linked):
-            return []
-        lacks = (f"lacks template {name}",)
-        return [Change(UPDATE, "host", CORRELATOR, lacks, lambda: _link(zabbix, found[0]["hostid"], linked))]
+        unlinked = not any(template["host"] == name for template in linked)
+        deaf = not accepts(found[0], self._tls)
+        lacks = [
+            *([f"lacks template {name}"] if unlinked else []),
+            *([f"takes nothing that comes by [zabbix] tls_connect = {self._tls.connect}"] if deaf else []),
+        ]
+
+        def update() -> None:
+            wanted: dict[str, Any] = fields(self._tls) if deaf else {}
+            if unlinked:
+                kept = [{"templateid": template["templateid"]} for template in linked]
+                wanted["templates"] = [*kept, *_membership(zabbix)["templates"]]
+            zabbix.call("host.update", hostid=found[0]["hostid"], **wanted)
+
+        return [Change(UPDATE, "host", CORRELATOR, tuple(lacks), update)] if lacks else []
+
+    def _create(self, zabbix: Zabbix) -> None:
+        zabbix.call("host.create", host=CORRELATOR, **_membership(zabbix), **fields(self._tls))
 
 
 def _membership(zabbix: Zabbix) -> dict[str, Any]:
     return membership(zabbix, OWN_GROUP, template_name(CORRELATOR_HOST))
-
-
-def _create(zabbix: Zabbix) -> None:
-    zabbix.call("host.create", host=CORRELATOR, **_membership(zabbix))
-
-
-def _link(zabbix: Zabbix, hostid: str, linked: list[dict[str, Any]]) -> None:
-    kept = [{"templateid": template["templateid"]} for template in linked]
-    zabbix.call("host.update", hostid=hostid, templates=[*kept, *_membership(zabbix)["templates"]])

@@ -11,11 +11,13 @@ from argus.render.names import FLEET_HOST, SERVICE_HOST, template_name
 from argus.zabbix.api import ZabbixError
 from argus.zabbix.desired import FLEETS_GROUP, SERVICES_GROUP
 from argus.zabbix.groups import membership
+from argus.zabbix.host_encryption import accepts, fields
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from argus.zabbix.api import Zabbix
+    from argus.zabbix_encryption import Tls
 
 log = logging.getLogger(__name__)
 
@@ -45,21 +47,24 @@ def technical_name(kind: str, name: str) -> str:
     return f"Argus {kind} {words}"[:LONGEST_NAME].rstrip()
 
 
-def make(zabbix: Zabbix, wanted: Collection[Fed]) -> int:
-    """Make those hosts that are missing; returns how many.
+def make(zabbix: Zabbix, wanted: Collection[Fed], tls: Tls) -> int:
+    """Make those hosts that are missing, and have all take values as they are sent; returns how many.
 
     A host of that name in another group is somebody's: it is left alone, and named in the log.
     Raises ``ZabbixError``.
     """
     names = sorted({fed.host for fed in wanted})
-    found = zabbix.read("host.get", output=["host"], filter={"host": names})
+    found = zabbix.read("host.get", output=["hostid", "host", "tls_accept"], filter={"host": names})
     there = {row["host"] for row in found}
-    made = 0
+    changed = [row for row in found if not accepts(row, tls)]
+    for row in changed:
+        zabbix.call("host.update", hostid=row["hostid"], **fields(tls))
+    made = len(changed)
     for fed in {fed.host: fed for fed in wanted}.values():
         if fed.host in there:
             continue
         try:
-            _create(zabbix, fed)
+            _create(zabbix, fed, tls)
         except ZabbixError as exc:
             if "already exists" not in str(exc):
                 raise
@@ -69,11 +74,12 @@ def make(zabbix: Zabbix, wanted: Collection[Fed]) -> int:
     return made
 
 
-def _create(zabbix: Zabbix, fed: Fed) -> None:
+def _create(zabbix: Zabbix, fed: Fed, tls: Tls) -> None:
     zabbix.call(
         "host.create",
         host=fed.host,
         name=f"{fed.name} ({fed.kind})",
         tags=[{"tag": tag, "value": value} for tag, value in fed.tags],
         **membership(zabbix, GROUP_OF[fed.kind], template_name(fed.kind)),
+        **fields(tls),
     )

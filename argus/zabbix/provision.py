@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from argus.zabbix.api import Zabbix
     from argus.zabbix.changes import Change, Resource
     from argus.zabbix.fallback import Mail
+    from argus.zabbix_encryption import Tls
 
 
 def resources(
@@ -31,19 +32,20 @@ def resources(
     group_by: tuple[str, ...] = (),
     mail: Mail | None = None,
     *,
+    tls: Tls,
     services: bool = True,
     delete_removed: bool = False,
 ) -> tuple[Resource, ...]:
     """Return everything that Argus wants in Zabbix; later ones refer to earlier ones.
 
     ``mail`` is how Zabbix itself tells that the correlator cannot, ``None`` for not at all; ``services`` is
-    whether any is probed.
+    whether any is probed; ``tls`` is how the correlator sends.
     """
     return (
         HostGroups(),
         Templates(),
         RegistrationActions(),
-        CorrelatorHost(),
+        CorrelatorHost(tls),
         Role(),
         UserGroup(),
         User(),

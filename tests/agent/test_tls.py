@@ -5,18 +5,18 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
-import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from tls_server import tls_server
 
 from argus.errors import ConfigError
 from argus.zabbix_encryption import Tls
 from argus.zabbix_tls import PSK_CIPHERS, make_secure, read_psk
 from argus_agent.config import load
 from argus_agent.settings import Address
-from argus_agent.zabbix_protocol import ZabbixError, exchange, pack, unpack
+from argus_agent.zabbix_protocol import ZabbixError, exchange
 from stack.certificates import Authority
 
 if TYPE_CHECKING:
@@ -29,31 +29,6 @@ KEY = "00112233445566778899aabbccddeeff"
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority.make(tmp_path_factory.mktemp("authority"))
-
-
-@contextmanager
-def tls_server(authority: Authority) -> Iterator[Address]:
-    """Answers one request to a client with a certificate of the authority."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*authority.sign("server"))
-    context.load_verify_locations(authority.certificate)
-    context.verify_mode = ssl.CERT_REQUIRED
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            plain, _ = listener.accept()
-            with closing(plain):
-                try:
-                    with context.wrap_socket(plain, server_side=True) as sock, sock.makefile("rb") as stream:
-                        unpack(stream.read)
-                        sock.sendall(pack(b'{"response":"success"}'))
-                except OSError:  # the client refused us or was refused: its test looks at its own side
-                    return
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield Address(*listener.getsockname()[:2])
-        thread.join(5)
 
 
 def by_certificate(trusted: Authority, own: Authority) -> Tls:

@@ -12,6 +12,7 @@ from argus import config, reporting, site
 from argus.catalogue import correlator
 from argus.zabbix.api import Zabbix, ZabbixError
 from argus.zabbix.desired import CORRELATOR
+from argus.zabbix.trapper import Trappers
 
 if TYPE_CHECKING:
     from tests.lab.conftest import Lab
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.lab
 
 def test_incidents_messages_and_tasks_are_items_of_the_correlators_host(lab: Lab) -> None:
     made = site.from_config(config.load(lab.env["ARGUS_CONFIG"]))
-    made = dataclasses.replace(made, trappers=(lab.zabbix_server,))
+    made = dataclasses.replace(made, trappers=Trappers((lab.zabbix_server,)))
     age = correlator.TASK_AGE.zabbix_key.replace("{#TASK}", "correlate")
     with Zabbix.login(lab.zabbix_url, lab.env["ZABBIX_USER"], lab.env["ZABBIX_PASSWORD"]) as zabbix:
         host = FedHost(zabbix, lab.zabbix_server, "correlator", CORRELATOR)
@@ -35,5 +36,5 @@ def test_incidents_messages_and_tasks_are_items_of_the_correlators_host(lab: Lab
 def test_a_server_that_does_not_take_values_is_named(lab: Lab) -> None:
     made = site.from_config(config.load(lab.env["ARGUS_CONFIG"]))
     with pytest.raises(ZabbixError, match=r"127\.0\.0\.1:1: .*refused"):
-        reporting.report(dataclasses.replace(made, trappers=(("127.0.0.1", 1),)))
+        reporting.report(dataclasses.replace(made, trappers=Trappers((("127.0.0.1", 1),))))
     made.store.engine.dispose()

@@ -45,7 +45,7 @@ def given_up(lab: Lab, host: str, number: int) -> bool:
     """Say that so many messages were given up; false while Zabbix does not know the host yet."""
     document = json.dumps({correlator.OPEN.field: 0, correlator.DEAD.field: number})
     try:
-        trapper.send((lab.zabbix_server,), host, master_key(CORRELATOR_HOST), document, 5)
+        trapper.send(trapper.Trappers((lab.zabbix_server,)), host, master_key(CORRELATOR_HOST), document, 5)
     except trapper.NotTakenError:
         return False
     return True

@@ -13,10 +13,14 @@ import pytest
 from argus import config, site
 from argus.catalogue import agent, allocation, guest_state, libvirt
 from argus.guests import keep_guests
-from argus.render.names import GUEST_HOST, template_name
+from argus.render.names import GUEST_HOST, SERVICE_HOST, master_key, template_name
+from argus.zabbix import fed_hosts, trapper
 from argus.zabbix.api import Zabbix
+from argus.zabbix.correlator_host import CorrelatorHost
 from argus.zabbix.desired import GUESTS_GROUP
+from argus.zabbix.trapper import Trappers
 from argus.zabbix_encryption import Tls
+from argus.zabbix_options import secure
 from argus.zabbix_tls import make_secure
 from argus_agent.settings import Address
 from argus_agent.zabbix_protocol import (
@@ -185,3 +189,30 @@ def test_a_certificate_of_another_authority_is_refused(lab: Lab, tmp_path: Path)
     stranger = by_certificate(lab, Authority.make(tmp_path / "stranger"))
     with pytest.raises(ZabbixError, match="TLS failed"):
         ask(lab, active_checks("x", "none"), stranger)
+
+
+def test_what_the_correlator_feeds_takes_values_as_they_are_sent(lab: Lab, admin: Zabbix) -> None:
+    signer = authority(lab.stack)
+    certificate, key = signer.sign("correlator")
+    tls = Tls("cert", ca_file=signer.certificate, cert_file=certificate, key_file=key)
+    plain, encrypted = (Trappers((lab.zabbix_server,), each, secure(each)) for each in (Tls(), tls))
+    fed = fed_hosts.Fed(SERVICE_HOST, f"lab/tls/{secrets.token_hex(4)}", (), {})
+
+    def took(by: Trappers) -> bool:
+        try:
+            trapper.send(by, fed.host, master_key(SERVICE_HOST), "{}", 10)
+        except trapper.NotTakenError:
+            return False
+        return True
+
+    try:
+        assert fed_hosts.make(admin, [fed], Tls()) == 1
+        lab.wait_until(lambda: took(plain), timeout=30, every=1)
+        assert fed_hosts.make(admin, [fed], tls) == 1, "it is told to take what comes by certificate"
+        lab.wait_until(lambda: took(encrypted) and not took(plain), timeout=30, every=1)
+        assert fed_hosts.make(admin, [fed], tls) == 0
+        (change,) = CorrelatorHost(tls).plan(admin)
+        assert change.details == ("takes nothing that comes by [zabbix] tls_connect = cert",)
+    finally:
+        for row in admin.read("host.get", filter={"host": [fed.host]}, output=["hostid"]):
+            admin.call("host.delete", row["hostid"])
