@@ -19,6 +19,7 @@ from argus.site import Site
 from argus.store import progress
 from argus.store.models import IncidentRow
 from argus.zabbix.desired import CORRELATOR
+from argus.zabbix.trapper import Trappers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +104,9 @@ def test_the_queue_is_told_where_there_is_one_that_can_be_read(
     with Trapper(CORRELATOR) as zabbix:
         made = Site(store, world, Policy(), {}, everything(("email:a@b",)), "me", world.clock)
         assert reporting.report(
-            dataclasses.replace(made, trappers=((zabbix.address.host, zabbix.address.port),), queue=queue)
+            dataclasses.replace(
+                made, trappers=Trappers(((zabbix.address.host, zabbix.address.port),)), queue=queue
+            )
         )
     (value,) = zabbix.requests[0]["data"]
     assert json.loads(value["value"]).get(correlator.QUEUE.field) == told
