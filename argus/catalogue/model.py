@@ -124,6 +124,8 @@ class Metric:
     ``help`` says what the number means and what a person does with it; ``source`` names the kernel
     file, libvirt field or API it comes from.  ``shown=False`` imports the Zabbix item disabled.
     ``listing``: a text of any length, for the correlator; no label of a Prometheus series.
+    ``per_second``: a gauge that is a speed by itself.  ``rare``: a counter of what happens seldom; Zabbix
+    shows how often since the value before, since "0.0667 panics per second" tells nobody anything.
     """
 
     subsystem: str
@@ -136,6 +138,8 @@ class Metric:
     states: Mapping[int, str] = dataclasses.field(default_factory=dict, hash=False, compare=False)
     shown: bool = True
     listing: bool = False
+    per_second: bool = False
+    rare: bool = False
     field: str = dataclasses.field(init=False, compare=False)
     """The member of the JSON document that carries the value."""
     prometheus_name: str = dataclasses.field(init=False, compare=False)
@@ -152,6 +156,8 @@ class Metric:
             raise ValueError(f"{self.field} is in {self.unit.name}: its name must end in {self.unit.value}")
         if (self.kind is Kind.STATE) != bool(self.states):
             raise ValueError(f"{self.field}: a state, and only a state, names its values in states=")
+        if (self.per_second and self.kind is not Kind.GAUGE) or (self.rare and self.kind is not Kind.COUNTER):
+            raise ValueError(f"{self.field}: per_second is said of a gauge, rare of a counter")
         object.__setattr__(self, "states", MappingProxyType(dict(self.states)))
         object.__setattr__(self, "prometheus_name", self._prometheus_name())
 
@@ -296,6 +302,7 @@ class Graph:
     name: str
     metrics: tuple[Metric, ...]
     stacked: bool = False
+    page: str = ""  # of the dashboards, where it is not that of its subsystem
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,24 +31,26 @@ _NUMBER_SIZES = {"value_size": "35", "decimal_size": "25", "units_size": "25"}
 _STATE_SIZES = {"value_size": "18"}
 
 # Subsystems that answer one question share a page; whatever is not named here gets a page of its own.
+# A node's and a guest's page of one name are one entry.
 _PAGES = (
     (
         "CPU and overcommit",
         ("allocation", "node_cpu", "node_sched", "node_load", "node_pressure", "node_cpufreq"),
     ),
-    ("Memory and NUMA", ("node_memory", "node_vmstat", "numa", "numa_cpu", "hugepages", "placement")),
-    ("KSM and THP", ("ksm", "thp")),
-    ("Guests and agent", ("libvirt", "agent", "audit")),
-    ("Disks and vhost", ("storage_pool", "node_block", "node_vhost", "node_nic", "node_net")),
     ("CPU and steal", ("guest_cpu", "guest_kvm", "guest_threads", "guest_throttle", "guest_pressure")),
+    ("Memory", ("node_memory", "node_vmstat")),
     ("Memory and balloon", ("guest_memory", "guest_memory_events", "guest_process", "guest_ksm")),
-    ("NUMA", ("guest_numa",)),
+    ("NUMA", ("numa", "numa_cpu", "hugepages", "placement", "guest_numa")),
+    ("KSM and THP", ("ksm", "thp")),
+    ("Guests", ("libvirt",)),
+    ("Disks and vhost", ("storage_pool", "node_block", "node_vhost")),
     ("Disks", ("guest_disk", "guest_disk_limit", "guest_io")),
-    ("Network", ("guest_nic", "guest_tap")),
+    ("Network", ("node_nic", "node_net", "guest_nic", "guest_tap")),
     ("Events and migration", ("guest_state", "guest_events", "guest_job", "guest_data")),
+    ("Agent and audit", ("agent", "audit")),
 )
 # What a person looks at first, by host, and what it is called there.
-_TILES = {
+TILES = {
     "node": {
         "libvirt_up": "libvirtd",
         "allocation_guests_running": "Guests running",
@@ -101,6 +103,7 @@ _TILES = {
     },
 }
 _OVERVIEW_GRAPHS = 2  # of each page
+_MANY_PAGES = 6  # from more pages than this the overview takes one graph each: it shall fit on a screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,8 @@ def render_dashboard(host: str, subsystems: Sequence[Subsystem]) -> dict[str, An
     name = TITLES[host]
     pages = [{"name": "Overview", "widgets": _laid_out(_overview(host, subsystems))}]
     groups = list(grouped(subsystems))
-    for title, members in groups if len(groups) > 1 else ():
-        boxes = [_graph_box(host, graph) for subsystem in members for graph in subsystem.graphs]
-        if boxes:
-            pages.append({"name": title, "widgets": _laid_out(boxes)})
+    for title, graphs in groups if len(groups) > 1 else ():
+        pages.append({"name": title, "widgets": _laid_out(_graph_box(host, graph) for graph in graphs)})
     return {
         "uuid": stable_uuid(template_name(host), "dashboard", "overview"),
         "name": name,
@@ -128,15 +129,21 @@ def render_dashboard(host: str, subsystems: Sequence[Subsystem]) -> dict[str, An
     }
 
 
-def grouped(subsystems: Sequence[Subsystem]) -> Iterable[tuple[str, list[Subsystem]]]:
-    """Yield pages: their title, and the subsystems that answer one question together."""
-    by_name = {subsystem.name: subsystem for subsystem in subsystems}
-    for title, names in _PAGES:
-        members = [by_name.pop(name) for name in names if name in by_name]
-        if members:
-            yield title, members
-    for subsystem in by_name.values():
-        yield subsystem.title, [subsystem]
+def grouped(subsystems: Sequence[Subsystem]) -> Iterable[tuple[str, list[Graph]]]:
+    """Yield pages that have graphs: their title, and the graphs that answer one question together.
+
+    Raises ``ValueError`` for a graph on a page that there is not.
+    """
+    page_of = {name: title for title, names in _PAGES for name in names}
+    order = {name: number for number, name in enumerate(page_of)}
+    pages: dict[str, list[Graph]] = {title: [] for title, _ in _PAGES}
+    for subsystem in sorted(subsystems, key=lambda each: order.get(each.name, len(order))):
+        for graph in subsystem.graphs:
+            if graph.page and graph.page not in page_of.values():
+                raise ValueError(f"there is no page {graph.page!r} for graph {graph.name!r}")
+            title = graph.page or page_of.get(subsystem.name, subsystem.title)
+            pages.setdefault(title, []).append(graph)
+    return ((title, graphs) for title, graphs in pages.items() if graphs)
 
 
 def _overview(host: str, subsystems: Sequence[Subsystem]) -> list[_Box]:
@@ -145,14 +152,10 @@ def _overview(host: str, subsystems: Sequence[Subsystem]) -> list[_Box]:
     Raises ``ValueError`` for a title that a tile would cut off.
     """
     groups = list(grouped(subsystems))
-    most = _OVERVIEW_GRAPHS if len(groups) > 1 else None  # all, where they are about one thing
-    graphs = [
-        graph
-        for _, members in groups
-        for graph in [g for subsystem in members for g in subsystem.graphs][:most]
-    ]
+    most = 1 if len(groups) > _MANY_PAGES else _OVERVIEW_GRAPHS if len(groups) > 1 else None  # of one: all
+    graphs = [graph for _, of_page in groups for graph in of_page[:most]]
     shown = {m.field: m for s in subsystems for m in s.metrics if m.shown and not m.entity.own_labels}
-    tiles = [(shown[field], title) for field, title in _TILES[host].items() if field in shown]
+    tiles = [(shown[field], title) for field, title in TILES[host].items() if field in shown]
     for _, title in tiles:
         if len(title) > _LONGEST_TITLE:
             raise ValueError(f"the title {title!r} of a tile has more than {_LONGEST_TITLE} characters")

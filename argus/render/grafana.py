@@ -39,8 +39,8 @@ def dashboard(host: str, subsystems: Sequence[Subsystem]) -> str:
     label, query, regex = _CHOICES[host]
     menus = [_source_menu(), _menu(host, label, query, regex)]
     pages = {
-        title: [_panel(host, graph) for each in members for graph in _graphs(host, each)]
-        for title, members in grouped(subsystems)
+        title: [_panel(host, graph) for graph in graphs if graph.metrics[0].entity.host == host]
+        for title, graphs in grouped(subsystems)
     }
     return document(host, menus, pages)
 
@@ -71,7 +71,8 @@ def document(host: str, menus: list[dict[str, Any]], pages: dict[str, list[dict[
 def expression(metric: Metric, host: str) -> str:
     """Return the PromQL of one line: counters as a rate, over the chosen node, guest or service."""
     series = f'{metric.prometheus_name}{{{_CHOICES[host][0]}=~"${host}"}}'
-    return f"rate({series}[$__rate_interval])" if metric.kind is Kind.COUNTER else series
+    grows = "increase" if metric.rare else "rate"
+    return f"{grows}({series}[$__rate_interval])" if metric.kind is Kind.COUNTER else series
 
 
 def _laid_out(pages: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -95,10 +96,6 @@ def _placed(
     panel: dict[str, Any], before: list[dict[str, Any]], x: int, y: int, width: int, height: int
 ) -> dict[str, Any]:
     return {"id": len(before) + 1, "gridPos": {"x": x, "y": y, "w": width, "h": height}, **panel}
-
-
-def _graphs(host: str, subsystem: Subsystem) -> Iterator[Graph]:
-    return (graph for graph in subsystem.graphs if graph.metrics[0].entity.host == host)
 
 
 def _panel(host: str, graph: Graph) -> dict[str, Any]:
@@ -172,7 +169,8 @@ def _reference(number: int) -> str:
 def _unit(metric: Metric) -> str:
     if metric.field.endswith("_hertz"):
         return "hertz"
-    return (_RATES if metric.kind is Kind.COUNTER else _UNITS)[metric.unit]
+    rate = metric.per_second or (metric.kind is Kind.COUNTER and not metric.rare)
+    return (_RATES if rate else _UNITS)[metric.unit]
 
 
 def _legend(host: str, metric: Metric) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import string
 from typing import TYPE_CHECKING, Any
 
-from argus.catalogue.model import Entity, Kind, Metric, lld_macro
+from argus.catalogue.model import Entity, Kind, Macro, Metric, lld_macro
 from argus.render.ids import stable_uuid
 from argus.render.names import (
     GUEST_HOST,
@@ -15,6 +17,7 @@ from argus.render.names import (
     master_key,
     sentence,
     template_name,
+    words,
     zabbix_units,
 )
 
@@ -30,6 +33,10 @@ DISCOVERY_HEARTBEAT = (
 HISTORY = "7d"
 # A disk that is gone keeps its history this long; neither 6.0's default nor 7.0's, so that both export it.
 LOST_AFTER = "14d"
+# What has a problem, is gone and sends no further value would keep the problem all that time. 7.0 can disable
+# it meanwhile; 6.0 can only delete it, which is done early where the history of what is gone is worth little.
+GONE_AFTER = "1d"
+_WORTH_LITTLE = frozenset({"instance", "unit", "node_nic", "task"})
 
 _VALUE_TYPE = {Kind.GAUGE: "FLOAT", Kind.COUNTER: "FLOAT", Kind.STATE: "UNSIGNED", Kind.INFO: "CHAR"}
 
@@ -98,7 +105,11 @@ def _steps(metric: Metric) -> list[dict[str, Any]]:
             "error_handler": "DISCARD_VALUE",  # absent is not zero, and not an error either
         }
     ]
-    if metric.kind is Kind.COUNTER:
+    if metric.rare:
+        steps.append({"type": "SIMPLE_CHANGE", "parameters": [""]})
+        # A counter that began again is no change; "per second" leaves it out by itself.
+        steps.append({"type": "IN_RANGE", "parameters": ["0", ""], "error_handler": "DISCARD_VALUE"})
+    elif metric.kind is Kind.COUNTER:
         steps.append({"type": "CHANGE_PER_SECOND", "parameters": [""]})
     if metric.zabbix_scale != 1:
         steps.append({"type": "MULTIPLIER", "parameters": [str(metric.zabbix_scale)]})
@@ -130,7 +141,8 @@ def discovery_rule(entity: Entity) -> dict[str, Any]:
         "type": "DEPENDENT",
         "key": discovery_key(entity),
         "delay": "0",
-        "lifetime": LOST_AFTER,
+        "filter": {"evaltype": "AND", "conditions": list(_conditions(entity))},
+        "lifetime": GONE_AFTER if entity.name in _WORTH_LITTLE else LOST_AFTER,
         "description": f"What the document lists under {entity.plural}.",
         "master_item": {"key": master_key(host)},
         "lld_macro_paths": [
@@ -146,6 +158,36 @@ def discovery_rule(entity: Entity) -> dict[str, Any]:
             {"type": "DISCARD_UNCHANGED_HEARTBEAT", "parameters": [DISCOVERY_HEARTBEAT]},
         ],
     }
+
+
+def _conditions(entity: Entity) -> Iterable[dict[str, str]]:
+    """Two of each label: Zabbix' own templates are filtered in this way, and administrators look for it."""
+    letters = iter(string.ascii_uppercase)
+    for label, (wanted, unwanted) in zip(entity.own_labels, _filters(entity), strict=True):
+        yield {"macro": lld_macro(label), "value": f"{{${wanted.name}}}", "formulaid": next(letters)}
+        yield {
+            "macro": lld_macro(label),
+            "value": f"{{${unwanted.name}}}",
+            "operator": "NOT_MATCHES_REGEX",
+            "formulaid": next(letters),
+        }
+
+
+def filter_macros(entity: Entity) -> Iterable[Macro]:
+    """The macros by which an administrator leaves some of the discovered things out."""
+    return itertools.chain.from_iterable(_filters(entity))
+
+
+def _filters(entity: Entity) -> Iterable[tuple[Macro, Macro]]:
+    name = entity.name.removeprefix(f"{entity.host}_").removeprefix("storage_").upper()
+    things = words(entity.plural)
+    for label in entity.own_labels:
+        of = f" by {words(label)}" if len(entity.own_labels) > 1 else ""
+        prefix = f"ARGUS.{entity.host.upper()}.{name}" + (f".{label.upper()}" if of else "")
+        yield (
+            Macro(f"{prefix}.MATCHES", ".*", f"Which {things} are discovered{of}: a regular expression."),
+            Macro(f"{prefix}.NOT_MATCHES", "CHANGE_IF_NEEDED", f"Which {things} are left out{of}: the same."),
+        )
 
 
 def value_map_name(metric: Metric) -> str:

@@ -22,6 +22,14 @@ _TEMPLATES = {
     SERVICE_HOST: "Argus OpenStack service by trapper",
     FLEET_HOST: "Argus fleet by trapper",
 }
+# Zabbix' tag of a template for what it watches.
+TARGETS = {
+    NODE_HOST: "kvm",
+    GUEST_HOST: "kvm",
+    CORRELATOR_HOST: "argus",
+    SERVICE_HOST: "openstack",
+    FLEET_HOST: "openstack",
+}
 TITLES = {
     NODE_HOST: "KVM node",
     GUEST_HOST: "KVM guest",
@@ -31,15 +39,26 @@ TITLES = {
 }
 
 _SPELLED = {
-    "alloc": "allocated", "anon": "anonymous", "api": "API", "cpu": "CPU", "cpus": "CPUs", "id": "ID",
+    "alloc": "allocated", "anon": "anonymous", "api": "API", "avg1": "average of 1 minute",
+    "avg5": "average of 5 minutes", "avg15": "average of 15 minutes", "cpu": "CPU", "cpus": "CPUs",
+    "id": "ID",
     "io": "I/O", "iowait": "I/O wait", "irq": "IRQ", "ksm": "KSM", "libvirt": "libvirt", "nic": "NIC",
+    "nics": "NICs",
     "numa": "NUMA", "oom": "OOM", "pcpu": "pCPU", "pcpus": "pCPUs", "psi": "PSI", "qemu": "QEMU",
     "rss": "RSS", "rx": "received", "shutoff": "shut off", "softirq": "soft IRQ", "thp": "THP", "tx": "sent",
-    "uuid": "UUID", "vcpu": "vCPU", "vcpus": "vCPUs",
+    "uuid": "UUID", "uuids": "UUIDs", "vcpu": "vCPU", "vcpus": "vCPUs",
 }  # fmt: skip
 # What a subsystem's values are about, where its name in keys is not the word for it.
-_SUBJECTS = {"net": "Network", "process": "QEMU process", "vmstat": "Memory events"}
-_TIMES = frozenset({"time", "age", "latency", "duration", "uptime", "delay", "wait"})
+_SUBJECTS = {
+    "cpufreq": "CPU frequency",
+    "net": "Network",
+    "process": "QEMU process",
+    "vmstat": "Memory events",
+}
+# Last words that say by themselves that it is a time.
+_TIMES = frozenset(
+    {"time", "age", "latency", "duration", "downtime", "uptime", "delay", "wait", "in", "earliest", "latest"}
+)
 
 
 def host_of(entity: Entity) -> str:
@@ -101,17 +120,19 @@ def _what(metric: Metric) -> str:
         name = name.removesuffix("_seconds")
         return words(name if name.split("_")[-1] in _TIMES else f"{name}_time")
     # "received bytes" in Bps: the unit says the rest, and a legend has little room
-    return f"{words(name)} per second" if counter and metric.unit is not Unit.BYTES else words(name)
+    rate = counter and metric.unit is not Unit.BYTES and not metric.rare
+    return words(name.removesuffix("_hertz")) + (" per second" if rate else "")
 
 
 def zabbix_units(metric: Metric) -> str:
     """The unit shown in Zabbix, after ``Metric.zabbix_scale``."""
     if metric.zabbix_scale == 100:
         return "%"
+    rate = metric.per_second or (metric.kind is Kind.COUNTER and not metric.rare)
     if metric.unit is Unit.BYTES:
-        return "Bps" if metric.kind is Kind.COUNTER else "B"
+        return "Bps" if rate else "B"
     if metric.unit is Unit.SECONDS:
-        return "s"
+        return "uptime" if metric.name == "uptime_seconds" else "s"
     if metric.field.endswith("_hertz"):
         return "Hz"
-    return "/s" if metric.kind is Kind.COUNTER else ""
+    return "/s" if rate else ""

@@ -1,7 +1,8 @@
 """A template document in the format of Zabbix 7.0: the same objects with the same UUIDs, in its own words.
 
 7.0 imports the files of 6.0 as well.  Its own have what 6.0 has no word for: a vendor, and that discovered
-objects which are lost stay enabled (7.0's own default would disable a disk's items at once).
+objects which are lost are disabled after a day, and so their problems, but keep their history (7.0's own
+default would disable a disk's items at once).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 from typing import Any
 
 from argus import __version__
+from argus.render.items import GONE_AFTER, LOST_AFTER
 
 FORMAT = "7.0"
 _STRETCH = 3  # its grid has 72 columns
@@ -29,7 +31,9 @@ def native(document: dict[str, Any]) -> dict[str, Any]:
 
 def _template(template: dict[str, Any]) -> dict[str, Any]:
     for rule in template.get("discovery_rules", []):
-        rule["enabled_lifetime_type"] = "DISABLE_NEVER"
+        rule["lifetime"] = LOST_AFTER
+        rule["enabled_lifetime_type"] = "DISABLE_AFTER"
+        rule["enabled_lifetime"] = GONE_AFTER
     for dashboard in template.get("dashboards", []):
         for page in dashboard["pages"]:
             page["widgets"] = [_widget(widget, page["name"]) for widget in page["widgets"]]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from argus.render.dashboards import render_dashboard
 from argus.render.graphs import render_graph
 from argus.render.ids import stable_uuid
-from argus.render.items import dependent_item, discovery_rule, master_item, value_maps
-from argus.render.names import TITLES, host_of, template_name
+from argus.render.items import dependent_item, discovery_rule, filter_macros, master_item, value_maps
+from argus.render.names import TARGETS, TITLES, host_of, template_name
 from argus.render.triggers import PlacedTrigger, render_triggers
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def _template(
         "groups": [{"name": TEMPLATE_GROUP}],
         "items": [master_item(host), *_with_triggers(static, triggers, "triggers")],
         "discovery_rules": [_rule(entity, metrics, triggers, graphs) for entity in entities],
-        "tags": [{"tag": "class", "value": "software"}, {"tag": "target", "value": "kvm"}],
-        "macros": _macros(own, triggers),
+        "tags": [{"tag": "class", "value": "software"}, {"tag": "target", "value": TARGETS[host]}],
+        "macros": _macros(own, triggers, entities),
         "dashboards": [render_dashboard(host, own)],
         "valuemaps": value_maps(host, metrics),
     }
@@ -113,15 +113,18 @@ def _with_triggers(
     return items
 
 
-def _macros(subsystems: Iterable[Subsystem], triggers: Iterable[PlacedTrigger]) -> list[dict[str, str]]:
-    """Those macros that the template's own triggers use."""
+def _macros(
+    subsystems: Iterable[Subsystem], triggers: Iterable[PlacedTrigger], entities: Iterable[Entity]
+) -> list[dict[str, str]]:
+    """Those macros that the template's own triggers use, and those that filter what is discovered."""
     used = " ".join(
         str(trigger.body.get(part, ""))
         for trigger in triggers
         for part in ("expression", "recovery_expression", "event_name", "name", "opdata")
     )
     own = [macro for s in subsystems for macro in s.macros if f"{{${macro.name.partition(':')[0]}" in used]
-    return [_macro(macro) for macro in sorted(own, key=lambda macro: macro.name)]
+    filters = [macro for entity in entities for macro in filter_macros(entity)]
+    return [_macro(macro) for macro in sorted([*own, *filters], key=lambda macro: macro.name)]
 
 
 def _macro(macro: Macro) -> dict[str, str]:

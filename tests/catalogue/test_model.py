@@ -23,6 +23,13 @@ def test_a_state_names_its_values() -> None:
         Metric("ksm", "run", "Help.", "source", kind=Kind.STATE)
 
 
+def test_only_gauges_are_speeds_and_only_counters_count_what_is_rare() -> None:
+    with pytest.raises(ValueError, match="per_second is said of a gauge"):
+        Metric("disk", "reads", "Help.", "source", kind=Kind.COUNTER, per_second=True)
+    with pytest.raises(ValueError, match="rare of a counter"):
+        Metric("disk", "reads", "Help.", "source", rare=True)
+
+
 def test_a_sample_has_the_labels_of_its_entity() -> None:
     metric = Metric("disk", "ops", "Help.", "source", DISK)
     assert metric.sample(1, "uuid", "vda").labels == ("uuid", "vda")

@@ -22,6 +22,7 @@ PAGES = Metric("ksm", "pages", "Pages.", "/pages")
 SCANS = Metric("ksm", "scans", "Scans.", "/scans", kind=Kind.COUNTER, shown=False)
 USED = Metric("ksm", "used_ratio", "Used.", "/used", unit=Unit.RATIO)
 BUSY = Metric("ksm", "busy_seconds", "Busy.", "/busy", kind=Kind.COUNTER, unit=Unit.SECONDS)
+KILLS = Metric("ksm", "kills", "Kills.", "/kills", kind=Kind.COUNTER, rare=True)
 TEXT = Metric("ksm", "mode", "Mode.", "/mode", kind=Kind.INFO)
 NAME = Metric("info", "name", "Name.", "xml", GUEST, Kind.INFO)
 READ = Metric("disk", "read_bytes", "Read.", "rd", DISK, Kind.COUNTER, Unit.BYTES)
@@ -37,7 +38,7 @@ def trigger(ident: str, metrics: tuple[Metric, ...], expression: str, **more: ob
 KSM = Subsystem(
     "ksm",
     "Merging",
-    (RUN, PAGES, SCANS, USED, BUSY, TEXT, POOL_FREE),
+    (RUN, PAGES, SCANS, USED, BUSY, KILLS, TEXT, POOL_FREE),
     triggers=(
         trigger("runs", (RUN,), "last(@1)=1", depends_on=("both",)),
         trigger("both", (RUN, PAGES), "last(@1)=1 and last(@2)>{$PAGES.MAX}", recovery="last(@2)=0"),

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from argus.catalogue import SUBSYSTEMS, agent, allocation, guest_disk, guest_disk_limit, node_block, node_cpu
-from argus.catalogue.model import Graph
+from argus.catalogue.model import Graph, Subsystem
+from argus.render.dashboards import grouped
 from argus.render.graphs import graph_name, render_graph, uuids_of
 from argus.render.names import HOSTS, host_of
 from argus.render.template import template_document
@@ -46,6 +47,33 @@ def test_widgets_of_a_page_do_not_overlap(host: str) -> None:
             cells = {(column, row) for column in range(x, x + wide) for row in range(y, y + high)}
             assert not cells & taken
             taken |= cells
+
+
+@pytest.mark.parametrize(
+    ("host", "wanted"),
+    [
+        ("node", "CPU and overcommit, NUMA, KSM and THP, Guests, Disks and vhost"),
+        ("guest", "CPU and steal, Memory and balloon, NUMA, Disks, Network"),
+    ],
+)
+def test_a_dashboard_has_the_pages_that_people_look_for(host: str, wanted: str) -> None:
+    (template,) = template_document(host, SUBSYSTEMS)["zabbix_export"]["templates"]
+    overview, *names = [page["name"] for page in template["dashboards"][0]["pages"]]
+    assert overview == "Overview"
+    assert [name for name in names if name in wanted.split(", ")] == wanted.split(", ")
+
+
+def test_guests_are_on_the_page_of_guests() -> None:
+    by_title = dict(grouped(SUBSYSTEMS))
+    names = [graph.name for graph in by_title["Guests"] if graph.metrics[0].entity.host == "node"]
+    assert {"Guests", "What guests wait for", "Memory of guests", "Guests that hang or are lost"} <= {*names}
+    assert "Guests" not in [graph.name for graph in by_title["CPU and overcommit"]]
+
+
+def test_a_graph_on_a_page_that_there_is_not_is_refused() -> None:
+    lost = Subsystem("x", "X", (node_cpu.USED,), graphs=(Graph("Lost", (node_cpu.USED,), page="Nowhere"),))
+    with pytest.raises(ValueError, match="no page 'Nowhere'"):
+        list(grouped([lost]))
 
 
 def test_each_tile_of_a_template_shows_an_item_that_it_has() -> None:

@@ -10,6 +10,7 @@ import yaml
 from render_examples import GUESTS, KSM, PAGES, SUBSYSTEMS, trigger
 
 from argus.catalogue import SUBSYSTEMS as CATALOGUE
+from argus.render import native7
 from argus.render.names import HOSTS
 from argus.render.template import template_document
 from argus.render.yaml_text import to_yaml
@@ -52,6 +53,7 @@ def test_a_gauge_is_cut_out_of_the_document_and_absence_is_no_error() -> None:
         ("argus.node.ksm.scans.rate", ["JSONPATH", "CHANGE_PER_SECOND"], "/s"),
         ("argus.node.ksm.used_ratio", ["JSONPATH", "MULTIPLIER"], "%"),
         ("argus.node.ksm.busy_seconds.rate", ["JSONPATH", "CHANGE_PER_SECOND", "MULTIPLIER"], "%"),
+        ("argus.node.ksm.kills.rate", ["JSONPATH", "SIMPLE_CHANGE", "IN_RANGE"], None),
         ("argus.node.ksm.mode", ["JSONPATH", "DISCARD_UNCHANGED_HEARTBEAT"], None),
     ],
 )
@@ -116,9 +118,73 @@ def test_a_dependency_repeats_the_expressions_of_what_it_depends_on() -> None:
     assert runs["dependencies"] == [{key: both[key] for key in ("name", "expression", "recovery_expression")}]
 
 
-def test_only_macros_that_a_trigger_uses_are_there() -> None:
+def test_only_macros_that_a_trigger_or_a_filter_uses_are_there() -> None:
     macros = rendered("node")["templates"][0]["macros"]
-    assert [macro["macro"] for macro in macros] == ["{$PAGES.MAX}", "{$POOL.MIN}"]
+    filters = [f"{{$ARGUS.NODE.POOL.{label}" for label in ("NUMA_NODE", "SIZE")]
+    assert [macro["macro"] for macro in macros] == [
+        *(f"{each}.{which}}}" for each in filters for which in ("MATCHES", "NOT_MATCHES")),
+        "{$PAGES.MAX}",
+        "{$POOL.MIN}",
+    ]
+
+
+def test_a_counter_of_rare_events_that_begins_again_tells_no_negative_number() -> None:
+    *_, in_range = items("node")["argus.node.ksm.kills.rate"]["preprocessing"]
+    assert (in_range["parameters"], in_range["error_handler"]) == (["0", ""], "DISCARD_VALUE")
+
+
+def test_what_is_discovered_can_be_left_out_by_macros_of_each_label() -> None:
+    assert rule("guest")["filter"] == {
+        "evaltype": "AND",
+        "conditions": [
+            {"macro": "{#DISK}", "value": "{$ARGUS.GUEST.DISK.MATCHES}", "formulaid": "A"},
+            {
+                "macro": "{#DISK}",
+                "value": "{$ARGUS.GUEST.DISK.NOT_MATCHES}",
+                "operator": "NOT_MATCHES_REGEX",
+                "formulaid": "B",
+            },
+        ],
+    }
+    values = {m["macro"]: m["value"] for m in rendered("guest")["templates"][0]["macros"]}
+    assert values["{$ARGUS.GUEST.DISK.MATCHES}"] == ".*"
+    assert values["{$ARGUS.GUEST.DISK.NOT_MATCHES}"] == "CHANGE_IF_NEEDED"
+
+
+def test_no_two_filters_share_a_macro() -> None:
+    for host in HOSTS:
+        macros = [macro["macro"] for macro in rendered(host, CATALOGUE)["templates"][0]["macros"]]
+        assert len(macros) == len(set(macros))
+
+
+def lifetimes(document: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    parts = ("lifetime", "enabled_lifetime_type", "enabled_lifetime")
+    rules = document["zabbix_export"]["templates"][0]["discovery_rules"]
+    return {rule["key"]: tuple(rule[part] for part in parts if part in rule) for rule in rules}
+
+
+def test_what_is_gone_keeps_its_problem_for_a_day_where_its_history_is_worth_little() -> None:
+    document = template_document("node", CATALOGUE)
+    keys = ("argus.node.unit.discovery", "argus.node.storage_pool.discovery")
+    assert [lifetimes(document)[key] for key in keys] == [("1d",), ("14d",)]
+    # 7.0 disables everything after a day, and keeps the history.
+    assert {*lifetimes(native7.native(document)).values()} == {("14d", "DISABLE_AFTER", "1d")}
+
+
+def test_a_template_says_what_it_watches() -> None:
+    targets = {
+        host: next(
+            t["value"] for t in rendered(host, CATALOGUE)["templates"][0]["tags"] if t["tag"] == "target"
+        )
+        for host in HOSTS
+    }
+    assert targets == {
+        "node": "kvm",
+        "guest": "kvm",
+        "correlator": "argus",
+        "service": "openstack",
+        "fleet": "openstack",
+    }
 
 
 def test_the_dashboard_shows_every_graph() -> None:

@@ -33,18 +33,22 @@ def item(document: dict[str, Any], key: str) -> dict[str, Any]:
     return next(item for item in template(document)["items"] if item["key"] == key)
 
 
+def macro(document: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(macro for macro in template(document)["macros"] if macro["macro"] == name)
+
+
 def test_nothing_chosen_changes_nothing(document: dict[str, Any], exported: dict[str, Any]) -> None:
     assert keep_choices(document, exported) == document
 
 
 def test_a_changed_macro_keeps_its_value(document: dict[str, Any], exported: dict[str, Any]) -> None:
-    template(exported)["macros"][0]["value"] = "77"
-    assert template(keep_choices(document, exported))["macros"][0]["value"] == "77"
+    macro(exported, "{$PAGES.MAX}")["value"] = "77"
+    assert macro(keep_choices(document, exported), "{$PAGES.MAX}")["value"] == "77"
 
 
 def test_an_untouched_macro_follows_a_new_default(document: dict[str, Any], exported: dict[str, Any]) -> None:
-    template(exported)["macros"][0] |= {"value": "5", "description": "Most pages. Default: 5"}
-    assert template(keep_choices(document, exported))["macros"][0]["value"] == "10"
+    macro(exported, "{$PAGES.MAX}").update(value="5", description="Most pages. Default: 5")
+    assert macro(keep_choices(document, exported), "{$PAGES.MAX}")["value"] == "10"
 
 
 @pytest.mark.parametrize(
