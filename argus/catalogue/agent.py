@@ -20,13 +20,36 @@ from argus.catalogue.model import (
 _agent = partial(Metric, "agent", entity=AGENT)
 _count = partial(_agent, kind=Kind.COUNTER)
 
-VERSION = _agent("version", "Version of the agent.", "argus.__version__", kind=Kind.INFO)
-CYCLE = _agent(
-    "cycle_seconds", "Time that collecting took in this cycle.", "the agent's clock", unit=Unit.SECONDS
+VERSION = _agent(
+    "version",
+    "Version of the agent. Nodes that were left behind by an upgrade show by it.",
+    "argus.__version__",
+    kind=Kind.INFO,
 )
-SAMPLES = _agent("samples", "Samples collected in this cycle.", "agent")
-RSS = _agent("rss_bytes", "Memory of the agent.", "/proc/self/statm", unit=Unit.BYTES)
-CPU = _count("cpu_seconds", "CPU time of the agent.", "/proc/self/stat", unit=Unit.SECONDS)
+CYCLE = _agent(
+    "cycle_seconds",
+    "Time that collecting took in this cycle. Near the agent's interval values come late: the times of its "
+    "collectors say which is slow.",
+    "the agent's clock",
+    unit=Unit.SECONDS,
+)
+SAMPLES = _agent(
+    "samples",
+    "Samples collected in this cycle. Much fewer than before: a collector failed, or guests are gone.",
+    "agent",
+)
+RSS = _agent(
+    "rss_bytes",
+    "Memory of the agent. It grows with the number of guests, not with time: 45 MB are enough for 200.",
+    "/proc/self/statm",
+    unit=Unit.BYTES,
+)
+CPU = _count(
+    "cpu_seconds",
+    "CPU time of the agent. What watching costs the node; a longer interval costs less.",
+    "/proc/self/stat",
+    unit=Unit.SECONDS,
+)
 SPOOL = _agent(
     "spool_values",
     "Documents that wait to be taken by Zabbix. Growing: Zabbix is away or refuses them.",
@@ -34,11 +57,19 @@ SPOOL = _agent(
 )
 DROPPED = _count(
     "dropped_values",
-    "Documents given up because the spool was full or Zabbix refused them too long.",
+    "Documents given up because the spool was full or Zabbix refused them too long: these are gaps in the "
+    "graphs. The agent's log says which it was.",
+    "agent",
+    rare=True,
+)
+SENT = _count(
+    "sent_values", "Documents that Zabbix took: one a guest and one of the node in each interval.", "agent"
+)
+SEND_ERRORS = _count(
+    "send_errors",
+    "Deliveries that no Zabbix server answered: look at the network, and at [zabbix] servers of the agent.",
     "agent",
 )
-SENT = _count("sent_values", "Documents that Zabbix took.", "agent")
-SEND_ERRORS = _count("send_errors", "Deliveries that no Zabbix server answered.", "agent")
 REFUSED = _count(
     "refused_values", "Documents that Zabbix refused at least once; they are sent again.", "agent"
 )
@@ -69,6 +100,7 @@ UNREAD = Metric(
     COLLECTOR,
     shown=False,
 )
+_CHANGED = "last(@{0},#1)<>last(@{0},#2) and length(last(@{0}))>0"
 NODATA = Macro("ARGUS.NODE.NODATA", "2m", "How long a node may be silent before it is a problem.")
 
 SUBSYSTEM = Subsystem(
@@ -110,19 +142,63 @@ SUBSYSTEM = Subsystem(
             "notice",
             "The values of this subsystem are missing. The agent's log says why.",
             event_name="Collector {#COLLECTOR} of the agent fails",
-            opdata="{ITEM.LASTVALUE1}",
+            opdata="Collector: {ITEM.LASTVALUE1}",
             depends_on=("libvirt_down",),
+        ),
+        Trigger(
+            "agent_updated",
+            "Version of the agent has changed",
+            (VERSION,),
+            _CHANGED.format(1),
+            Severity.INFO,
+            "notice",
+            "Somebody upgraded or downgraded the agent of this node. Nothing to do where that was planned; "
+            "what looks different since then may come from it. Closes by itself.",
+            event_name="Version of the agent has changed to {ITEM.VALUE1}",
+            opdata="Now: {ITEM.LASTVALUE1}",
+            manual_close=True,
+        ),
+        Trigger(
+            "spool_grows",
+            "Values of the node wait to be sent",
+            (SPOOL,),
+            "min(@1,10m)>{$ARGUS.NODE.SPOOL.MAX.WARN}",
+            Severity.WARNING,
+            "notice",
+            "Zabbix takes values more slowly than the agent makes them, or refuses some: what is shown here "
+            "is old, and the oldest are given up when the spool is full. The agent's log names who refuses "
+            "what; look at the trappers and the history cache of the server or proxy.",
+            recovery="max(@1,5m)<={$ARGUS.NODE.SPOOL.MAX.WARN}",
+            event_name="Values of the node wait to be sent (over {$ARGUS.NODE.SPOOL.MAX.WARN} for 10m)",
+            opdata="Waiting: {ITEM.LASTVALUE1}",
+        ),
+        Trigger(
+            "values_dropped",
+            "Agent gave values up",
+            (DROPPED,),
+            "last(@1)>0",
+            Severity.WARNING,
+            "notice",
+            "Values of the node or its guests are lost: the spool was full, or Zabbix refused them too "
+            "long. The agent's log says which, and of which host; spool_values and spool_mb of its "
+            "[zabbix] set how "
+            "much is kept.",
+            recovery="max(@1,1h)=0",
+            event_name="Agent gave {ITEM.VALUE1} documents up",
+            opdata="Documents, when it began: {ITEM.VALUE1}",
+            manual_close=True,
         ),
     ),
     macros=(
         NODATA,
+        Macro("ARGUS.NODE.SPOOL.MAX.WARN", "2000", "Documents that may wait to be sent for ten minutes."),
         Macro(
             "ARGUS.NODE.COLLECTOR.CONTROL", "1", "Whether a collector must work, 1 or 0; context: its name."
         ),
     ),
     graphs=(
+        Graph("Agent delivery", (SPOOL, SENT, REFUSED, DROPPED, SEND_ERRORS)),
         Graph("Agent cost", (CPU, RSS)),
-        Graph("Agent cycle", (CYCLE,)),
-        Graph("Agent delivery", (SPOOL, SENT, REFUSED, DROPPED)),
+        Graph("Agent cycle", (CYCLE, SAMPLES)),
     ),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from argus.catalogue import guest_process
 from argus.catalogue.model import Graph, Kind, Metric, Subsystem, Unit
 
 _allocation = partial(Metric, "allocation")
@@ -17,7 +18,11 @@ _LIST = "virConnectGetAllDomainStats state.state"
 _VCPUS = "virConnectGetAllDomainStats vcpu.current"
 _MEMORY = "virConnectGetAllDomainStats balloon.maximum"
 
-GUESTS = _allocation("guests_defined", "Guests defined on the node, whatever their state.", _LIST)
+GUESTS = _allocation(
+    "guests_defined",
+    "Guests defined on the node, whatever their state: what Nova must know of it, too.",
+    _LIST,
+)
 GUEST_UUIDS = _allocation(
     "guest_uuids",
     "UUIDs of the guests defined on the node, with spaces: libvirt's side of who is where, which the "
@@ -26,16 +31,29 @@ GUEST_UUIDS = _allocation(
     kind=Kind.INFO,
     listing=True,
 )
-RUNNING = _allocation("guests_running", "Guests that run.", _LIST)
+RUNNING = _allocation(
+    "guests_running", "Guests that run. Fewer at once: see which are missing in the hosts of guests.", _LIST
+)
 PAUSED = _allocation("guests_paused", "Guests that are paused; they keep their memory.", _LIST)
-SHUTOFF = _allocation("guests_shutoff", "Guests that are shut off or crashed.", _LIST)
+SHUTOFF = _allocation(
+    "guests_shutoff",
+    "Guests that are shut off or crashed; they keep their claim and their disks. argus-agent once shows why "
+    "each is off.",
+    _LIST,
+)
 CPUS_USABLE = _allocation(
     "cpus_usable",
     "CPUs for guests: online ones without [allocation] reserved_cpus.",
     "/sys/devices/system/cpu/online",
 )
-VCPUS = _allocation("vcpus_allocated", "vCPUs of active guests.", _VCPUS)
-VCPUS_CLAIMED = _allocation("vcpus_claimed", "vCPUs of all guests defined here.", _VCPUS)
+VCPUS = _allocation(
+    "vcpus_allocated",
+    "vCPUs of active guests: what may want to run at once. Compare it with the CPUs.",
+    _VCPUS,
+)
+VCPUS_CLAIMED = _allocation(
+    "vcpus_claimed", "vCPUs of all guests defined here, stopped ones too: what Placement counts.", _VCPUS
+)
 VCPUS_FREE = _allocation(
     "vcpus_free",
     "vCPUs that still fit as Placement counts: int(usable CPUs * cpu_allocation_ratio) - claimed. Below 0: "
@@ -48,7 +66,11 @@ VCPU_RATIO = _ratio(
     "agent, vcpus_allocated / cpus_usable",
 )
 MEMORY = _bytes("memory_allocated_bytes", "Memory that active guests may use (their maximum).", _MEMORY)
-MEMORY_CLAIMED = _bytes("memory_claimed_bytes", "Memory of all guests defined here.", _MEMORY)
+MEMORY_CLAIMED = _bytes(
+    "memory_claimed_bytes",
+    "Memory of all guests defined here, stopped ones too: what Placement counts.",
+    _MEMORY,
+)
 MEMORY_FREE = _bytes(
     "memory_free_bytes",
     "Memory for further guests as Placement counts: (total - reserved) * ram_allocation_ratio - claimed.",
@@ -108,8 +130,9 @@ SUBSYSTEM = Subsystem(
     ),
     graphs=(
         Graph("Overcommit", (VCPU_RATIO, MEMORY_RATIO, STEAL_MAX)),
-        Graph("Guests", (RUNNING, PAUSED, SHUTOFF, GUESTS_LOSING)),
         Graph("vCPUs", (CPUS_USABLE, VCPUS, VCPUS_FREE)),
-        Graph("What guests wait for", (STEAL_MAX, DISK_LATENCY_MAX)),
+        Graph("Guests", (RUNNING, PAUSED, SHUTOFF, GUESTS_LOSING), page="Guests"),
+        Graph("What guests wait for", (STEAL_MAX, DISK_LATENCY_MAX), page="Guests"),
+        Graph("Memory of guests", (guest_process.GUESTS_RSS, MEMORY, BALLOONED), page="Guests"),
     ),
 )

@@ -17,7 +17,7 @@ _PLACEMENT = "Placement, inventories and allocations; without OpenStack what the
 _all = partial(Metric, "capacity", source=_PLACEMENT, entity=FLEET)
 _part = partial(Metric, "room", source=_PLACEMENT, entity=SCOPE)
 
-HOSTS = _all("hosts", "Computes that are known.")
+HOSTS = _all("hosts", "Computes that are known, those that are down or disabled too.")
 HOSTS_OPEN = _all("hosts_open", "Computes that take guests: up, and not disabled.")
 VCPUS_FREE = _all("vcpus_free", "vCPUs that may still be given out on computes that take guests.")
 VCPUS_USED = _all(
@@ -28,7 +28,11 @@ MEMORY_FREE = _all(
     "Memory that may still be given out on computes that take guests.",
     unit=Unit.BYTES,
 )
-MEMORY_USED = _all("memory_used_ratio", "Memory given out, of what may be.", unit=Unit.RATIO)
+MEMORY_USED = _all(
+    "memory_used_ratio",
+    "Memory given out, of what may be: total less reserved, by ratio.",
+    unit=Unit.RATIO,
+)
 LOSSES_SHORT = _all(
     "losses_short",
     "Computes whose loss would leave guests without a host: argus whatif lose HOST names them.",
@@ -80,7 +84,11 @@ MEMORY_STALL = _pain(
     "Share of time that some task waits for memory, on the worst node (PSI).",
     unit=Unit.RATIO,
 )
-SWAP = _pain("swap_max_bytes", "Swap in use on the worst node.", unit=Unit.BYTES)
+SWAP = _pain(
+    "swap_max_bytes",
+    "Swap in use on the worst node: memory was promised to more guests than it has.",
+    unit=Unit.BYTES,
+)
 BALLOONED = _pain(
     "ballooned_max_bytes", "Memory that balloons hold back from guests on the worst node.", unit=Unit.BYTES
 )
@@ -102,14 +110,19 @@ QUOTA_CORES = _all(
 )
 QUOTA_RAM = _all(
     "quota_ram_ratio",
-    "Sum of all quotas of RAM, of what there is.",
+    "Sum of all quotas of RAM, of what there is. Above 100 % not all can have what they were promised.",
     source="Nova, os-quota-sets",
     unit=Unit.RATIO,
 )
 UNREAD = _all(
     "unread", "Parts of the cloud that could not be read: argus capacity names them.", source="argus capacity"
 )
-AGE = _all("age_seconds", "Age of these figures.", source="argus capacity", unit=Unit.SECONDS)
+AGE = _all(
+    "age_seconds",
+    "Age of these figures. Growing: the correlator cannot read the cloud; argus capacity says why.",
+    source="argus capacity",
+    unit=Unit.SECONDS,
+)
 SCOPE_VCPUS = _part("vcpus_free", "vCPUs that may still be given out in this zone or aggregate.")
 SCOPE_MEMORY = _part(
     "memory_free_bytes", "Memory that may still be given out in this zone or aggregate.", unit=Unit.BYTES
@@ -129,7 +142,12 @@ SCOPE_STALL = _part(
     unit=Unit.RATIO,
     source="agents",
 )
-SCOPE_SWAP = _part("swap_max_bytes", "Swap in use on its worst node.", unit=Unit.BYTES, source="agents")
+SCOPE_SWAP = _part(
+    "swap_max_bytes",
+    "Swap in use on its worst node: memory was promised to more guests than it has.",
+    unit=Unit.BYTES,
+    source="agents",
+)
 FITS = Metric(
     "flavor",
     "fits",
@@ -171,7 +189,7 @@ SUBSYSTEM = Subsystem(
             "shows which, and where; order computes, or find what is allocated and not used.",
             recovery="min(@1,10m)>{$ARGUS.FLEET.FULL.IN}",
             event_name="Cloud is full in less than {$ARGUS.FLEET.FULL.IN}",
-            opdata="Full in {ITEM.LASTVALUE1}",
+            opdata="Full in: {ITEM.LASTVALUE1}",
             depends_on=("capacity_unknown",),
         ),
         Trigger(
@@ -183,6 +201,9 @@ SUBSYSTEM = Subsystem(
             "capacity",
             "Were it to fail now, not all of its guests could be evacuated. argus capacity names them "
             "and argus whatif lose HOST the guests; keep more free, in the zone and aggregate that it names.",
+            recovery="max(@1,10m)<={$ARGUS.FLEET.LOSSES.MAX}",
+            event_name="Loss of one compute would leave guests without a host (true of more than "
+            "{$ARGUS.FLEET.LOSSES.MAX})",
             opdata="Computes: {ITEM.LASTVALUE1}",
             depends_on=("capacity_unknown",),
         ),
@@ -197,15 +218,16 @@ SUBSYSTEM = Subsystem(
         Graph("Left: vCPUs", (VCPUS_FREE,)),
         Graph("Left: memory", (MEMORY_FREE,)),
         Graph("Losses that do not fit", (LOSSES_SHORT, STRANDED)),
-        Graph("Promised of what there is", (VCPUS_PROMISED, MEMORY_PROMISED)),
+        Graph("Promised of what there is", (VCPUS_PROMISED, MEMORY_PROMISED, QUOTA_CORES, QUOTA_RAM)),
         Graph("What overcommit costs: shares of time", (STEAL, CPU_STALL, MEMORY_STALL)),
         Graph("What overcommit costs: memory", (SWAP, BALLOONED)),
         Graph("Full in", (FULL_EARLY, FULL_IN, FULL_LATE)),
         Graph("Drift, noise, over capacity", (DRIFT, NOISY, OVER)),
+        Graph("Computes, and how old this is", (HOSTS, HOSTS_OPEN, UNREAD, AGE)),
         Graph("{#SCOPE}: vCPUs left", (SCOPE_VCPUS,)),
         Graph("{#SCOPE}: memory left", (SCOPE_MEMORY,)),
         Graph("{#SCOPE}: promised of what there is", (SCOPE_VCPUS_PROMISED, SCOPE_MEMORY_PROMISED)),
-        Graph("{#SCOPE}: what overcommit costs", (SCOPE_STEAL, SCOPE_STALL)),
+        Graph("{#SCOPE}: what overcommit costs", (SCOPE_STEAL, SCOPE_STALL, SCOPE_SWAP)),
         Graph("Flavor {#FLAVOR}: how many fit", (FITS,)),
     ),
 )

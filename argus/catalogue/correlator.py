@@ -16,9 +16,11 @@ _incidents = partial(Metric, "incidents", source="argus database, incidents", en
 _outbox = partial(Metric, "outbox", source="argus database, outbox", entity=CORRELATOR)
 
 OPEN = _incidents("open", "Incidents that are open: what argus incidents lists.")
-HIGH = _incidents("open_high", "Open incidents of severity high.")
-AVERAGE = _incidents("open_average", "Open incidents of severity average.")
-WARNING = _incidents("open_warning", "Open incidents of severity warning.")
+HIGH = _incidents(
+    "open_high", "Open incidents of severity high: somebody was paged for each that is not silenced."
+)
+AVERAGE = _incidents("open_average", "Open incidents of severity average: argus incidents lists them.")
+WARNING = _incidents("open_warning", "Open incidents of severity warning: argus incidents lists them.")
 PENDING = _incidents("pending", "Findings that have not stood long enough to become incidents.")
 LIST = _incidents(
     "list",
@@ -53,7 +55,7 @@ TASK_AGE = Metric(
 TASK_SECONDS = Metric(
     "task",
     "duration_seconds",
-    "Time that its last run took.",
+    "Time that its last run took. Near its period: the database, Zabbix or the cloud is slow to answer.",
     "argus database, progress",
     TASK,
     unit=Unit.SECONDS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue import guest_kvm
+from argus.catalogue import guest_kvm, guest_throttle
 from argus.catalogue.model import GUEST, VCPU, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
 _cpu = partial(Metric, "cpu", entity=GUEST)
@@ -38,7 +38,11 @@ SYSTEM = Metric(
     Kind.COUNTER,
     Unit.SECONDS,
 )
-VCPUS = _cpu("vcpus", "vCPUs that the guest has now.", _STATS + "vcpu.current")
+VCPUS = _cpu(
+    "vcpus",
+    "vCPUs that the guest has now. Its CPU time can reach 100 % of each.",
+    _STATS + "vcpu.current",
+)
 STEAL_MAX = _cpu(
     "steal_max_ratio",
     "Steal of the guest's worst vCPU: the share of wall time it could have run but waited for a CPU of the "
@@ -74,7 +78,7 @@ VCPU_STEAL = _vcpu(
 )
 VCPU_STATE = _vcpu(
     "state",
-    "What libvirt says about the vCPU.",
+    "What libvirt says about the vCPU. Offline: the guest has unplugged it.",
     _STATS + "vcpu.N.state",
     kind=Kind.STATE,
     states={0: "offline", 1: "running", 2: "blocked"},
@@ -95,8 +99,7 @@ CRIT = Macro(
 )
 _WHAT_TO_DO = (
     "The guest's vCPUs wait for CPUs of the node. Compare the node's vCPU overcommit ratio: move guests "
-    "away or lower cpu_allocation_ratio. With a quota (cputune, flavor extra spec quota:cpu_quota) the "
-    "guest hits its own limit."
+    "away or lower cpu_allocation_ratio. Its own quota is not the reason: another trigger says so."
 )
 
 SUBSYSTEM = Subsystem(
@@ -115,6 +118,7 @@ SUBSYSTEM = Subsystem(
             recovery="avg(@1,5m)<0.8*{$ARGUS.GUEST.STEAL.MAX.CRIT}",
             event_name="vCPU steal is very high (over {$ARGUS.GUEST.STEAL.MAX.CRIT}% for 5m)",
             opdata="Now: {ITEM.LASTVALUE1}",
+            depends_on=("guest_throttled",),
         ),
         Trigger(
             "guest_steal_high",
@@ -127,13 +131,14 @@ SUBSYSTEM = Subsystem(
             recovery="avg(@1,5m)<0.8*{$ARGUS.GUEST.STEAL.MAX.WARN}",
             event_name="vCPU steal is high (over {$ARGUS.GUEST.STEAL.MAX.WARN}% for 5m)",
             opdata="Now: {ITEM.LASTVALUE1}",
-            depends_on=("guest_steal_critical",),
+            depends_on=("guest_steal_critical", "guest_throttled"),
         ),
     ),
     macros=(WARN, CRIT),
     graphs=(
-        Graph("Guest CPU", (TIME, USER, SYSTEM)),
-        Graph("Guest steal", (STEAL_MAX,)),
-        Graph("vCPU time, delay and exits", (VCPU_TIME, VCPU_DELAY, guest_kvm.EXITS)),
+        Graph("Guest CPU", (TIME, USER, SYSTEM, guest_kvm.POLL_FAIL)),
+        # Side by side: whether the node or its own quota makes it wait.
+        Graph("Guest steal", (STEAL_MAX, guest_throttle.RATIO)),
+        Graph("vCPU time, delay and exits", (VCPU_TIME, VCPU_DELAY, VCPU_STEAL, guest_kvm.EXITS)),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argus.catalogue.model import GUEST, GUEST_PATH, Metric, Subsystem, Unit
+from argus.catalogue.model import GUEST, GUEST_PATH, Graph, Metric, Subsystem, Unit
 
 AGE = Metric(
     "data",
@@ -17,9 +17,12 @@ AGE = Metric(
 SNAPSHOTS = Metric(
     "data",
     "snapshots",
-    "Snapshots that libvirt keeps of the guest.",
+    "Snapshots that libvirt keeps of the guest. Old ones make its disks larger and slower: merge or delete.",
     "virDomainSnapshotNum, asked every few minutes",
     GUEST,
+    shown=False,
 )
 
-SUBSYSTEM = Subsystem("guest_data", "Data", (AGE, SNAPSHOTS))
+SUBSYSTEM = Subsystem(
+    "guest_data", "Data", (AGE, SNAPSHOTS), graphs=(Graph("Path {#PATH}: age of values", (AGE,)),)
+)

@@ -14,21 +14,40 @@ _disk = partial(Metric, "disk", entity=DISK)
 _count = partial(_disk, kind=Kind.COUNTER)
 _BLOCK = "virConnectGetAllDomainStats block.N."
 
-READ_OPS = _count("read_ops", "Reads that the guest asked for.", _BLOCK + "rd.reqs")
-WRITE_OPS = _count("write_ops", "Writes that the guest asked for.", _BLOCK + "wr.reqs")
+READ_OPS = _count(
+    "read_ops",
+    "Reads that the guest asked for. Many small ones are what limits of operations stop first.",
+    _BLOCK + "rd.reqs",
+)
+WRITE_OPS = _count(
+    "write_ops",
+    "Writes that the guest asked for. Compare them with the limit of its disk, and with its neighbours.",
+    _BLOCK + "wr.reqs",
+)
 FLUSH_OPS = _count(
     "flush_ops", "Cache flushes (fsync, barriers) that the guest asked for.", _BLOCK + "fl.reqs"
 )
-READ_BYTES = _count("read_bytes", "Bytes read.", _BLOCK + "rd.bytes", unit=Unit.BYTES)
-WRITE_BYTES = _count("write_bytes", "Bytes written.", _BLOCK + "wr.bytes", unit=Unit.BYTES)
+READ_BYTES = _count(
+    "read_bytes",
+    "Bytes the guest read. Steadily much of one disk: its page cache is too small for what it works on.",
+    _BLOCK + "rd.bytes",
+    unit=Unit.BYTES,
+)
+WRITE_BYTES = _count(
+    "write_bytes",
+    "Bytes the guest wrote. The largest writer is who makes a shared storage slow for its neighbours.",
+    _BLOCK + "wr.bytes",
+    unit=Unit.BYTES,
+)
 _time = partial(_count, unit=Unit.SECONDS, shown=False)
 READ_TIME = _time("read_seconds", "Time spent in reads; overlapping ones add up.", _BLOCK + "rd.times")
 WRITE_TIME = _time("write_seconds", "Time spent in writes; overlapping ones add up.", _BLOCK + "wr.times")
-FLUSH_TIME = _time("flush_seconds", "Time spent in flushes.", _BLOCK + "fl.times")
+FLUSH_TIME = _time("flush_seconds", "Time spent in flushes; overlapping ones add up.", _BLOCK + "fl.times")
 _latency = partial(_disk, unit=Unit.SECONDS)
 READ_LATENCY = _latency(
     "read_latency_seconds",
-    "Mean time of a read over the agent's last interval; absent without reads.",
+    "Mean time of a read over the agent's last interval: what the guest waits for its storage. Absent "
+    "without reads.",
     "agent, from rd.times and rd.reqs",
 )
 WRITE_LATENCY = _latency(
@@ -42,9 +61,21 @@ FLUSH_LATENCY = _latency(
     "agent, from fl.times and fl.reqs",
 )
 _size = partial(_disk, unit=Unit.BYTES)
-CAPACITY = _size("capacity_bytes", "Size of the disk as the guest sees it.", _BLOCK + "capacity")
-ALLOCATION = _size("allocation_bytes", "Highest byte written so far in a thin image.", _BLOCK + "allocation")
-PHYSICAL = _size("physical_bytes", "Space that the image takes from its storage.", _BLOCK + "physical")
+CAPACITY = _size(
+    "capacity_bytes",
+    "Size of the disk as the guest sees it: what a thin image may grow to.",
+    _BLOCK + "capacity",
+)
+ALLOCATION = _size(
+    "allocation_bytes",
+    "Highest byte written so far in a thin image. At the capacity it cannot grow further.",
+    _BLOCK + "allocation",
+)
+PHYSICAL = _size(
+    "physical_bytes",
+    "Space that the image takes from its storage. Far above what the guest has in files: it does not trim.",
+    _BLOCK + "physical",
+)
 SOURCE = _disk(
     "source", "Where the disk is kept: file, block device or network volume.", _BLOCK + "path", kind=Kind.INFO
 )
@@ -122,8 +153,10 @@ SUBSYSTEM = Subsystem(
             "Reads or writes of the disk took long for 5 minutes, and the guest waits for them. Not its own "
             "limit (another trigger says so): look at the storage behind it (item source), at other guests "
             "on the same storage (Guests that write most, on the fleet dashboard), and at the node's disks.",
+            recovery=f'count(@1,5m,"gt",{_SLOW})=0 and count(@2,5m,"gt",{_SLOW})=0',
             event_name=f"Disk {{#DISK}} is slow (over {_SLOW} s for 5m)",
             opdata="Read: {ITEM.LASTVALUE1}, write: {ITEM.LASTVALUE3}",
+            manual_close=True,  # of a disk that was taken away no further value comes
             depends_on=("disk_at_limit",),
         ),
     ),
@@ -138,5 +171,6 @@ SUBSYSTEM = Subsystem(
         Graph("Disk operations", (READ_OPS, WRITE_OPS, FLUSH_OPS, guest_disk_limit.USED)),
         Graph("Disk throughput", (READ_BYTES, WRITE_BYTES)),
         Graph("Disk latency", (READ_LATENCY, WRITE_LATENCY, FLUSH_LATENCY)),
+        Graph("Disk space", (CAPACITY, ALLOCATION, PHYSICAL, guest_disk_limit.OVERLAYS)),
     ),
 )

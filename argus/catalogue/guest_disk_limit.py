@@ -7,8 +7,8 @@ from functools import partial
 from argus.catalogue.model import DISK, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
 _disk = partial(Metric, "disk", entity=DISK)
-_bytes = partial(_disk, unit=Unit.BYTES, shown=False)
-_ops = partial(_disk, shown=False)
+_bytes = partial(_disk, unit=Unit.BYTES, per_second=True, shown=False)
+_ops = partial(_disk, per_second=True, shown=False)
 _TUNE = "domain XML, disk/iotune/"
 
 USED = _disk(
@@ -21,26 +21,50 @@ USED = _disk(
 TOTAL_BYTES = _bytes(
     "limit_total_bytes", "Limit of bytes read and written per second.", _TUNE + "total_bytes_sec"
 )
-READ_BYTES = _bytes("limit_read_bytes", "Limit of bytes read per second.", _TUNE + "read_bytes_sec")
-WRITE_BYTES = _bytes("limit_write_bytes", "Limit of bytes written per second.", _TUNE + "write_bytes_sec")
-TOTAL_OPS = _ops("limit_total_ops", "Limit of reads and writes per second.", _TUNE + "total_iops_sec")
-READ_OPS = _ops("limit_read_ops", "Limit of reads per second.", _TUNE + "read_iops_sec")
-WRITE_OPS = _ops("limit_write_ops", "Limit of writes per second.", _TUNE + "write_iops_sec")
-BURST_BYTES = _bytes(
-    "limit_burst_bytes", "Bytes per second allowed in bursts.", _TUNE + "total_bytes_sec_max"
+READ_BYTES = _bytes(
+    "limit_read_bytes",
+    "Limit of bytes read per second: of the volume type, or the flavor.",
+    _TUNE + "read_bytes_sec",
 )
-BURST_OPS = _ops("limit_burst_ops", "Operations per second allowed in bursts.", _TUNE + "total_iops_sec_max")
+WRITE_BYTES = _bytes(
+    "limit_write_bytes",
+    "Limit of bytes written per second: of the volume type, or the flavor.",
+    _TUNE + "write_bytes_sec",
+)
+TOTAL_OPS = _ops("limit_total_ops", "Limit of reads and writes per second.", _TUNE + "total_iops_sec")
+READ_OPS = _ops(
+    "limit_read_ops",
+    "Limit of reads per second: of the volume type, or the flavor.",
+    _TUNE + "read_iops_sec",
+)
+WRITE_OPS = _ops(
+    "limit_write_ops",
+    "Limit of writes per second: of the volume type, or the flavor.",
+    _TUNE + "write_iops_sec",
+)
+BURST_BYTES = _bytes(
+    "limit_burst_bytes",
+    "Bytes per second allowed in bursts: the disk may pass its limit this far, for a while.",
+    _TUNE + "total_bytes_sec_max",
+)
+BURST_OPS = _ops(
+    "limit_burst_ops",
+    "Operations per second allowed in bursts: the disk may pass its limit this far, for a while.",
+    _TUNE + "total_iops_sec_max",
+)
 CACHE = _disk(
     "cache",
     "How the node caches the disk. Anything but none or directsync keeps its blocks in memory twice.",
     "domain XML, disk/driver@cache",
     kind=Kind.INFO,
+    shown=False,
 )
 IO = _disk(
     "io",
-    "How QEMU does the disk's I/O: threads, native, io_uring.",
+    "How QEMU does the disk's I/O: threads, native, io_uring. Native wants cache none or directsync.",
     "domain XML, disk/driver@io",
     kind=Kind.INFO,
+    shown=False,
 )
 OVERLAYS = _disk(
     "overlay_depth",
@@ -86,6 +110,7 @@ SUBSYSTEM = Subsystem(
             recovery=f"max(@1,5m)<={_MOST}",
             event_name=f"Disk {{#DISK}} is at its limit (over {_MOST}% for 5m)",
             opdata="Used: {ITEM.LASTVALUE1}",
+            manual_close=True,  # of a disk that was taken away no further value comes
         ),
     ),
     macros=(

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from functools import partial
 
+from argus.catalogue import guest_memory_events
 from argus.catalogue.model import GUEST, NODE, Graph, Kind, Metric, Severity, Subsystem, Trigger
 
 _EVENT = "libvirt event "
-_count = partial(Metric, "events", entity=GUEST, kind=Kind.COUNTER)
+_count = partial(Metric, "events", entity=GUEST, kind=Kind.COUNTER, rare=True)
 _seldom = partial(_count, shown=False)
 
 CRASHED = _count(
-    "crashed", "Times QEMU ended by itself or did not start.", _EVENT + "LIFECYCLE stopped (crashed, failed)"
+    "crashed",
+    "Times QEMU ended by itself or did not start: /var/log/libvirt/qemu/DOMAIN.log and dmesg say why.",
+    _EVENT + "LIFECYCLE stopped (crashed, failed)",
 )
 PANICKED = _count(
     "panicked",
-    "Times the guest's kernel panicked (it has a pvpanic device).",
+    "Times the guest's kernel panicked (it has a pvpanic device). Its console log says why.",
     _EVENT + "LIFECYCLE crashed (panicked)",
 )
 WATCHDOGS = _count(
@@ -34,13 +37,21 @@ IO_ERRORS = _count(
 MEMORY_FAILURES = _count(
     "memory_failures", "Times a memory error of the node's hardware hit the guest.", _EVENT + "MEMORY_FAILURE"
 )
-REBOOTS = _count("reboots", "Times the guest rebooted from inside.", _EVENT + "REBOOT")
+REBOOTS = _count(
+    "reboots",
+    "Times the guest rebooted from inside. Again and again: it does not get up; look at its console.",
+    _EVENT + "REBOOT",
+)
 STARTED = _seldom(
     "started", "Times the guest was started, restored or arrived.", _EVENT + "LIFECYCLE started"
 )
 STOPPED = _seldom("stopped", "Times the guest ended, for whatever reason.", _EVENT + "LIFECYCLE stopped")
-SUSPENDED = _seldom("suspended", "Times the guest was paused.", _EVENT + "LIFECYCLE suspended")
-RESUMED = _seldom("resumed", "Times the guest was resumed.", _EVENT + "LIFECYCLE resumed")
+SUSPENDED = _seldom(
+    "suspended", "Times the guest was paused, by somebody or by an error.", _EVENT + "LIFECYCLE suspended"
+)
+RESUMED = _seldom(
+    "resumed", "Times the guest went on after it had been paused.", _EVENT + "LIFECYCLE resumed"
+)
 MIGRATED = _seldom(
     "migrated", "Times the guest left for another node.", _EVENT + "LIFECYCLE stopped (migrated)"
 )
@@ -76,7 +87,15 @@ LISTENING = Metric(
     Kind.STATE,
     states={0: "no", 1: "yes"},
 )
-RECEIVED = Metric("events", "received", "Events of all guests.", "agent", NODE, Kind.COUNTER)
+RECEIVED = Metric(
+    "events",
+    "received",
+    "Events of all guests that libvirt told the agent. A burst is guests that start, move or fail together.",
+    "agent",
+    NODE,
+    Kind.COUNTER,
+    rare=True,
+)
 LOST = Metric(
     "events",
     "lost",
@@ -85,14 +104,31 @@ LOST = Metric(
     NODE,
     Kind.COUNTER,
     shown=False,
+    rare=True,
 )
-_HAPPENED = "max(@1,10m)>0"
+# It begins in the interval in which it happened: were it "within ten minutes", a problem that it depends on
+# would, once over, be followed by this one, about the same crash.
+_HAPPENED, _OVER = "last(@1)>0", "max(@1,10m)=0"
 
 SUBSYSTEM = Subsystem(
     "guest_events",
     "Events",
     (LISTENING, RECEIVED, LOST, *BY_KIND.values()),
     triggers=(
+        Trigger(
+            "events_missing",
+            "libvirt tells the agent no events",
+            (LISTENING,),
+            "max(@1,5m)=0",
+            Severity.WARNING,
+            "notice",
+            "Crashes, panics, I/O errors and ended migrations are noticed late or not at all. The agent "
+            "tries "
+            "again by itself: its log says what libvirtd answers; restart the agent when that does not help.",
+            recovery="min(@1,1m)=1",
+            opdata="Listening: {ITEM.LASTVALUE1}",
+            depends_on=("libvirt_down",),
+        ),
         Trigger(
             "guest_panicked",
             "Guest's kernel panicked",
@@ -102,8 +138,10 @@ SUBSYSTEM = Subsystem(
             "availability",
             "The guest's kernel panicked within 10 minutes; it may have been restarted since. Its owner "
             "finds the reason in the console log (openstack console log show) or in a crash dump.",
-            opdata="Per second: {ITEM.LASTVALUE1}",
+            recovery=_OVER,
+            opdata="Times, when it began: {ITEM.VALUE1}",
             manual_close=True,
+            depends_on=("guest_broken",),
         ),
         Trigger(
             "guest_watchdog",
@@ -114,7 +152,8 @@ SUBSYSTEM = Subsystem(
             "availability",
             "The guest hung and its watchdog acted (reset, pause or power off, as hw:watchdog_action says). "
             "Look at its console, and whether its vCPUs or disks had to wait (steal, latency).",
-            opdata="Per second: {ITEM.LASTVALUE1}",
+            recovery=_OVER,
+            opdata="Times, when it began: {ITEM.VALUE1}",
             manual_close=True,
             depends_on=("guest_broken",),
         ),
@@ -128,7 +167,8 @@ SUBSYSTEM = Subsystem(
             "An I/O error reached the guest, or paused it, within 10 minutes. Look at the storage behind its "
             "disks (a full pool, a lost volume) and at the node's kernel log; its file systems may be "
             "read-only.",
-            opdata="Per second: {ITEM.LASTVALUE1}",
+            recovery=_OVER,
+            opdata="Times, when it began: {ITEM.VALUE1}",
             manual_close=True,
             depends_on=("guest_broken",),
         ),
@@ -141,9 +181,19 @@ SUBSYSTEM = Subsystem(
             "availability",
             "The node's memory has an error that could not be corrected, in a page of this guest. Move all "
             "guests away and replace the module: rasdaemon, mcelog or the BMC name it.",
-            opdata="Per second: {ITEM.LASTVALUE1}",
+            recovery=_OVER,
+            opdata="Times, when it began: {ITEM.VALUE1}",
             manual_close=True,
         ),
     ),
-    graphs=(Graph("Guest events", (CRASHED, PANICKED, WATCHDOGS, IO_ERRORS, REBOOTS)),),
+    graphs=(
+        Graph(
+            "Guest events",
+            (
+                *(CRASHED, PANICKED, WATCHDOGS, IO_ERRORS, MEMORY_FAILURES, REBOOTS),
+                guest_memory_events.EVENTS["oom_kill"],
+            ),
+        ),
+        Graph("Events of guests", (RECEIVED,), page="Guests"),
+    ),
 )

@@ -33,45 +33,82 @@ ACTIVE = _job(
     kind=Kind.STATE,
     states={0: "no", 1: "yes"},
 )
-OPERATION = _job("operation", "What the job does.", _STATS + "operation", kind=Kind.STATE, states=_OPERATIONS)
-ELAPSED = _job("elapsed_seconds", "Time since the job began.", _STATS + "time_elapsed", unit=Unit.SECONDS)
+OPERATION = _job(
+    "operation",
+    "What the job does: only a migration depends on how much the guest writes.",
+    _STATS + "operation",
+    kind=Kind.STATE,
+    states=_OPERATIONS,
+)
+ELAPSED = _job(
+    "elapsed_seconds",
+    "Time since the job began. A migration that takes long does not keep up with what the guest writes.",
+    _STATS + "time_elapsed",
+    unit=Unit.SECONDS,
+)
 REMAINING = _job(
     "remaining_bytes",
     "Data still to be sent. Not shrinking: the guest writes memory faster than the network takes it.",
     _STATS + "data_remaining",
     unit=Unit.BYTES,
 )
-TOTAL = _job("total_bytes", "Data of the job in all.", _STATS + "data_total", unit=Unit.BYTES, shown=False)
-MEMORY_RATE = _job("memory_rate_bytes", "Memory sent per second.", _STATS + "memory_bps", unit=Unit.BYTES)
+TOTAL = _job(
+    "total_bytes",
+    "Data of the job in all: what is left of it tells how far it is.",
+    _STATS + "data_total",
+    unit=Unit.BYTES,
+    shown=False,
+)
+MEMORY_RATE = _job(
+    "memory_rate_bytes",
+    "Memory sent per second: what the network gives the migration. Compare it with the dirty rate.",
+    _STATS + "memory_bps",
+    unit=Unit.BYTES,
+    per_second=True,
+)
 DIRTY_RATE = _job(
     "dirty_rate_bytes",
     "Memory that the guest writes per second. Above the rate sent, the migration does not end by itself.",
     _STATS + "memory_dirty_rate * memory_page_size",
     unit=Unit.BYTES,
+    per_second=True,
 )
-ITERATION = _job("iteration", "Passes over the guest's memory.", _STATS + "memory_iteration")
+ITERATION = _job(
+    "iteration",
+    "Passes over the guest's memory. Many, and no end: the guest writes faster than the network takes it.",
+    _STATS + "memory_iteration",
+    shown=False,
+)
 THROTTLE = _job(
     "auto_converge_ratio",
     "Share of CPU time taken from the guest so that the migration ends.",
     _STATS + "auto_converge_throttle",
     unit=Unit.RATIO,
+    shown=False,
 )
 LAST_OPERATION = _job(
-    "last_operation", "What the last job did.", _FINAL + "operation", kind=Kind.STATE, states=_OPERATIONS
+    "last_operation",
+    "What the last job did, of which the other values of the last job tell.",
+    _FINAL + "operation",
+    kind=Kind.STATE,
+    states=_OPERATIONS,
 )
 LAST_SUCCESS = _job(
     "last_success",
-    "How the last job ended.",
+    "How the last job ended. Failed: the log of libvirtd and nova-compute on both nodes says why.",
     _FINAL + "success",
     kind=Kind.STATE,
     states={0: "failed or cancelled", 1: "done"},
 )
 LAST_ELAPSED = _job(
-    "last_elapsed_seconds", "Time that the last job took.", _FINAL + "time_elapsed", unit=Unit.SECONDS
+    "last_elapsed_seconds",
+    "Time that the last job took: what to expect of the next migration of this guest.",
+    _FINAL + "time_elapsed",
+    unit=Unit.SECONDS,
 )
 LAST_DOWNTIME = _job(
     "last_downtime_seconds",
-    "Time that the guest stood still at the end of its last migration.",
+    "Time that the guest stood still at the end of its last migration: what its users felt of it.",
     _FINAL + "downtime",
     unit=Unit.SECONDS,
 )
@@ -129,5 +166,9 @@ SUBSYSTEM = Subsystem(
         Macro("ARGUS.GUEST.JOB.MAX.WARN", "30m", "How long a migration or other job of a guest may take."),
     ),
     # Whether there is a job is always known: the graph says so when there was none.
-    graphs=(Graph("Migration", (MEMORY_RATE, DIRTY_RATE, REMAINING, ACTIVE)),),
+    graphs=(
+        Graph("Migration", (ACTIVE, MEMORY_RATE, DIRTY_RATE)),
+        Graph("Migration: data left", (ACTIVE, OPERATION, REMAINING)),
+        Graph("Last migration or job", (ACTIVE, LAST_OPERATION, LAST_SUCCESS, LAST_ELAPSED, LAST_DOWNTIME)),
+    ),
 )

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue.model import GUEST, Metric, Subsystem, Unit
+from argus.catalogue.model import GUEST, Graph, Metric, Subsystem, Unit
 
 _ksm = partial(Metric, "ksm", entity=GUEST)
 _STAT = "/proc/PID/ksm_stat, "
 
 MERGING = _ksm(
-    "merging_pages", "Pages of the guest that share a page with others.", _STAT + "ksm_merging_pages"
+    "merging_pages",
+    "Pages of the guest that share a page with others: a write to one has to copy it first.",
+    _STAT + "ksm_merging_pages",
 )
 RMAP = _ksm(
     "rmap_items",
@@ -38,4 +40,9 @@ FIELDS = {
     "ksm_process_profit": PROFIT,
 }
 
-SUBSYSTEM = Subsystem("guest_ksm", "Page merging of the guest", tuple(FIELDS.values()))
+SUBSYSTEM = Subsystem(
+    "guest_ksm",
+    "Page merging of the guest",
+    tuple(FIELDS.values()),
+    graphs=(Graph("Page merging", (MERGING, PROFIT)),),
+)

@@ -28,13 +28,21 @@ POLL_FAIL = _kvm(
     kind=Kind.COUNTER,
     unit=Unit.SECONDS,
 )
-PAGES_4K = _kvm("pages_4k", "Small pages that KVM maps for the guest.", _STATS + "vm.pages_4k.sum")
+PAGES_4K = _kvm(
+    "pages_4k",
+    "Small pages that KVM maps for the guest. Most of a guest with huge pages should not be in these.",
+    _STATS + "vm.pages_4k.sum",
+)
 PAGES_2M = _kvm(
     "pages_2m",
     "Pages of 2 MiB that KVM maps for the guest: what huge pages really back.",
     _STATS + "vm.pages_2m.sum",
 )
-PAGES_1G = _kvm("pages_1g", "Pages of 1 GiB that KVM maps for the guest.", _STATS + "vm.pages_1g.sum")
+PAGES_1G = _kvm(
+    "pages_1g",
+    "Pages of 1 GiB that KVM maps for the guest: what such a flavor really got.",
+    _STATS + "vm.pages_1g.sum",
+)
 TLB_FLUSHES = _kvm(
     "remote_tlb_flushes",
     "Times that vCPUs had to drop translations since the node changed the guest's memory (KSM, THP, NUMA "
@@ -43,12 +51,18 @@ TLB_FLUSHES = _kvm(
     kind=Kind.COUNTER,
     shown=False,
 )
-IOTHREADS = _kvm("iothreads", "I/O threads that the guest is given.", "domain XML, iothreads", shown=False)
+IOTHREADS = _kvm(
+    "iothreads",
+    "I/O threads that the guest is given: disks beyond that many share one.",
+    "domain XML, iothreads",
+    shown=False,
+)
 DIRTY_RATE = _kvm(
     "dirty_rate_bytes",
     "Memory that the guest writes per second, where somebody had libvirt measure it; Argus never does.",
     _STATS + "dirtyrate.megabytes_per_second",
     unit=Unit.BYTES,
+    per_second=True,
     shown=False,
 )
 EXITS = _exit(
@@ -56,7 +70,12 @@ EXITS = _exit(
     "Times the vCPU left the guest. A hundred thousand a second is a vCPU that mostly switches.",
     _STATS + "vcpu.N.exits.sum",
 )
-HALT_EXITS = _exit("halt_exits", "Exits because the vCPU went idle.", _STATS + "vcpu.N.halt_exits.sum")
+HALT_EXITS = _exit(
+    "halt_exits",
+    "Exits because the vCPU went idle. Very many: the guest sleeps and wakes all the time, as packets come.",
+    _STATS + "vcpu.N.halt_exits.sum",
+    shown=False,
+)
 IO_EXITS = _exit(
     "io_exits", "Exits for port I/O: emulated devices.", _STATS + "vcpu.N.io_exits.sum", shown=False
 )
@@ -70,9 +89,13 @@ IRQ_EXITS = _exit(
     "irq_exits",
     "Exits because an interrupt of the node came: others' devices and timers on the vCPU's CPU.",
     _STATS + "vcpu.N.irq_exits.sum",
+    shown=False,
 )
 IRQ_INJECTIONS = _exit(
-    "irq_injections", "Interrupts given to the vCPU.", _STATS + "vcpu.N.irq_injections.sum", shown=False
+    "irq_injections",
+    "Interrupts given to the vCPU: mostly packets and disk completions.",
+    _STATS + "vcpu.N.irq_injections.sum",
+    shown=False,
 )
 HALT_WAIT = _exit(
     "halt_wait_seconds",

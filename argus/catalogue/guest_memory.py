@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue.model import GUEST, Graph, Kind, Metric, Subsystem, Unit
+from argus.catalogue import guest_process
+from argus.catalogue.model import GUEST, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
 _gauge = partial(Metric, "memory", entity=GUEST, unit=Unit.BYTES)
 _events = partial(Metric, "memory", entity=GUEST, kind=Kind.COUNTER, shown=False)
@@ -29,10 +30,16 @@ USABLE = _gauge(
     _BALLOON + "usable",
 )
 UNUSED = _gauge(
-    "unused_bytes", "Memory the guest leaves entirely unused." + _FRESH, _BALLOON + "unused", shown=False
+    "unused_bytes",
+    "Memory the guest leaves entirely unused: what a balloon could take at no cost." + _FRESH,
+    _BALLOON + "unused",
+    shown=False,
 )
 CACHES = _gauge(
-    "disk_caches_bytes", "Page cache inside the guest." + _FRESH, _BALLOON + "disk_caches", shown=False
+    "disk_caches_bytes",
+    "Page cache inside the guest: it is given back when the guest needs it." + _FRESH,
+    _BALLOON + "disk_caches",
+    shown=False,
 )
 USED = Metric(
     "memory",
@@ -62,7 +69,7 @@ SWAP_IN = Metric(
 SWAP_OUT = Metric(
     "memory",
     "swap_out_bytes",
-    "Bytes the guest wrote to its own swap." + _FRESH,
+    "Bytes the guest wrote to its own swap: it needs more memory than it has." + _FRESH,
     _BALLOON + "swap_out",
     GUEST,
     Kind.COUNTER,
@@ -70,15 +77,19 @@ SWAP_OUT = Metric(
 )
 MAJOR_FAULTS = _events(
     "major_faults",
-    "Page faults inside the guest that needed I/O." + _FRESH,
+    "Page faults inside the guest that needed I/O: it waits for its disk for want of memory." + _FRESH,
     _BALLOON + "major_fault",
     shown=True,
 )
 MINOR_FAULTS = _events(
-    "minor_faults", "Page faults inside the guest without I/O." + _FRESH, _BALLOON + "minor_fault"
+    "minor_faults",
+    "Page faults inside the guest without I/O: usual where processes start and memory is taken." + _FRESH,
+    _BALLOON + "minor_fault",
 )
 HUGE_ALLOCATED = _events(
-    "hugetlb_allocated", "Huge pages the guest allocated." + _FRESH, _BALLOON + "hugetlb_pgalloc"
+    "hugetlb_allocated",
+    "Huge pages the guest allocated from its own pool." + _FRESH,
+    _BALLOON + "hugetlb_pgalloc",
 )
 HUGE_FAILED = _events(
     "hugetlb_failed", "Huge pages the guest wanted and did not get." + _FRESH, _BALLOON + "hugetlb_pgfail"
@@ -104,8 +115,34 @@ SUBSYSTEM = Subsystem(
         HUGE_ALLOCATED,
         HUGE_FAILED,
     ),
+    triggers=(
+        Trigger(
+            "guest_memory_full",
+            "Guest has nearly used its memory up",
+            (USED,),
+            "min(@1,10m)>{$ARGUS.GUEST.MEMORY.USED.MAX}",
+            Severity.INFO,
+            "capacity",
+            "The guest will swap, or its kernel will kill a process. That is its owner's to mend: fewer or "
+            "smaller processes, or a larger flavor. Where a balloon holds memory back (Memory given is below "
+            "its maximum), give it back: virsh setmem.",
+            recovery="max(@1,10m)<0.95*{$ARGUS.GUEST.MEMORY.USED.MAX}",
+            event_name="Guest has nearly used its memory up (over {$ARGUS.GUEST.MEMORY.USED.MAX}% for 10m)",
+            opdata="Used: {ITEM.LASTVALUE1}",
+        ),
+    ),
+    macros=(
+        Macro(
+            "ARGUS.GUEST.MEMORY.USED.MAX",
+            "95",
+            "Percent of its memory that a guest may use, page cache aside.",
+        ),
+    ),
     graphs=(
         Graph("Guest memory", (MAXIMUM, CURRENT, RSS, AVAILABLE, USABLE)),
-        Graph("Guest memory used", (USED,)),
+        Graph("Guest memory used", (USED, AGE)),
+        # What the guest swaps by itself, and what the node swapped of it.
+        Graph("Guest swap", (guest_process.SWAP, SWAP_IN, SWAP_OUT)),
+        Graph("Guest page faults with I/O", (guest_process.MAJOR_FAULTS, MAJOR_FAULTS)),
     ),
 )

@@ -11,7 +11,10 @@ _HELP = {
     "high": "Times QEMU was slowed down because its cgroup passed memory.high.",
     "max": "Times QEMU was about to pass the limit of its cgroup.",
     "oom": "Times an allocation of QEMU failed at the limit of its cgroup.",
-    "oom_kill": "Processes of the guest killed for want of memory.",
+    "oom_kill": (
+        "Processes of the guest killed for want of memory: raise the limit of its cgroup, or "
+        "reserve more for the node."
+    ),
 }
 
 EVENTS = {
@@ -23,6 +26,7 @@ EVENTS = {
         entity=GUEST,
         kind=Kind.COUNTER,
         shown=name == "oom_kill",
+        rare=name == "oom_kill",
     )
     for name, text in _HELP.items()
 }

@@ -16,26 +16,58 @@ from argus.catalogue.model import NIC, Graph, Kind, Metric, Subsystem, Unit
 _nic = partial(Metric, "nic", entity=NIC, kind=Kind.COUNTER)
 _NET = "virConnectGetAllDomainStats net.N."
 
-RX_BYTES = _nic("rx_bytes", "Bytes the guest received.", _NET + "rx.bytes", unit=Unit.BYTES)
-TX_BYTES = _nic("tx_bytes", "Bytes the guest sent.", _NET + "tx.bytes", unit=Unit.BYTES)
-RX_PACKETS = _nic("rx_packets", "Packets the guest received.", _NET + "rx.pkts")
-TX_PACKETS = _nic("tx_packets", "Packets the guest sent.", _NET + "tx.pkts")
-RX_ERRORS = _nic("rx_errors", "Packets to the guest that had errors.", _NET + "rx.errs", shown=False)
-TX_ERRORS = _nic("tx_errors", "Packets from the guest that had errors.", _NET + "tx.errs", shown=False)
+RX_BYTES = _nic(
+    "rx_bytes",
+    "Bytes the guest received. Compare them with the limit of its port (QoS) and the node's NIC.",
+    _NET + "rx.bytes",
+    unit=Unit.BYTES,
+)
+TX_BYTES = _nic(
+    "tx_bytes",
+    "Bytes the guest sent. Compare them with the limit of its port (QoS) and the node's NIC.",
+    _NET + "tx.bytes",
+    unit=Unit.BYTES,
+)
+RX_PACKETS = _nic(
+    "rx_packets",
+    "Packets the guest received. One vhost thread moves some hundred thousand a second at most.",
+    _NET + "rx.pkts",
+)
+TX_PACKETS = _nic(
+    "tx_packets",
+    "Packets the guest sent. One vhost thread moves some hundred thousand a second at most.",
+    _NET + "tx.pkts",
+)
+RX_ERRORS = _nic(
+    "rx_errors",
+    "Packets to the guest that had errors: look at the bridge or switch that it is plugged into.",
+    _NET + "rx.errs",
+    shown=False,
+)
+TX_ERRORS = _nic(
+    "tx_errors",
+    "Packets from the guest that had errors: look at the driver in the guest.",
+    _NET + "tx.errs",
+    shown=False,
+)
 RX_DROPS = _nic(
     "rx_drops",
     "Packets to the guest that were dropped: it does not fetch them fast enough (CPU steal, vhost at its "
     "limit).",
     _NET + "rx.drop",
 )
-TX_DROPS = _nic("tx_drops", "Packets from the guest that the host dropped.", _NET + "tx.drop")
+TX_DROPS = _nic(
+    "tx_drops",
+    "Packets from the guest that the host dropped: a limit of its port, or a node that is too busy.",
+    _NET + "tx.drop",
+)
 DEVICE = Metric(
     "nic", "device", "Device on the node, for tcpdump and ip link.", _NET + "name", NIC, Kind.INFO
 )
 SOURCE = Metric(
     "nic",
     "source",
-    "Bridge or network that it is plugged into.",
+    "Bridge or network that it is plugged into: where to look when packets get lost.",
     "domain XML, interface/source",
     NIC,
     Kind.INFO,

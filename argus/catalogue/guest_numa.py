@@ -25,7 +25,7 @@ _numa = partial(Metric, "numa", entity=GUEST)
 BYTES = Metric(
     "numa",
     "bytes",
-    "Memory of the guest on this NUMA node.",
+    "Memory of the guest on this NUMA node. All on one, and its vCPUs there: nothing is remote.",
     _MAPS + ", N<node>= x kernelpagesize_kB",
     entity=GUEST_NUMA_NODE,
     unit=Unit.BYTES,
@@ -53,6 +53,7 @@ SUBSYSTEM = Subsystem(
             "performance",
             "Most accesses cross the interconnect. `argus-agent placement` on the node shows the guest;"
             " pin it to one NUMA node or live-migrate it.",
+            recovery="min(@1,10m)>={$ARGUS.GUEST.NUMA.LOCAL.MIN.WARN}",
             event_name="Guest memory is far from its vCPUs (under {$ARGUS.GUEST.NUMA.LOCAL.MIN.WARN}% local)",
             opdata="Local: {ITEM.LASTVALUE1}",
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from argus.catalogue import guest_kvm
 from argus.catalogue.model import GUEST, Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
 _process = partial(Metric, "process", entity=GUEST)
@@ -11,7 +12,7 @@ _STATUS = "/proc/PID/status, "
 
 RSS = _process(
     "rss_bytes",
-    "Memory of the node that QEMU holds, without hugetlbfs.",
+    "Memory of the node that QEMU holds, without hugetlbfs. Above the guest's memory: QEMU's own, caches.",
     "/proc/PID/stat, rss",
     unit=Unit.BYTES,
 )
@@ -21,9 +22,18 @@ SWAP = _process(
     _STATUS + "VmSwap",
     unit=Unit.BYTES,
 )
-HUGETLB = _process("hugetlb_bytes", "Memory in hugetlbfs pages.", _STATUS + "HugetlbPages", unit=Unit.BYTES)
+HUGETLB = _process(
+    "hugetlb_bytes",
+    "Memory in hugetlbfs pages: all of the guest where its flavor asks for them (hw:mem_page_size).",
+    _STATUS + "HugetlbPages",
+    unit=Unit.BYTES,
+)
 MAJOR_FAULTS = _process(
-    "major_faults", "Page faults of QEMU that waited for a disk.", "/proc/PID/stat, majflt", kind=Kind.COUNTER
+    "major_faults",
+    "Page faults of QEMU that waited for a disk: the node swapped the guest out, or reads its image through "
+    "the page cache.",
+    "/proc/PID/stat, majflt",
+    kind=Kind.COUNTER,
 )
 ANON_HUGE = _process(
     "anon_huge_bytes",
@@ -64,5 +74,9 @@ SUBSYSTEM = Subsystem(
             "ARGUS.GUEST.SWAP.MAX.WARN", "64M", "Guest memory swapped out by the node before it is a problem."
         ),
     ),
-    graphs=(Graph("Memory of QEMU", (RSS, ANON_HUGE, HUGETLB, SWAP)),),
+    graphs=(
+        Graph("Memory of QEMU", (RSS, ANON_HUGE, HUGETLB, SWAP)),
+        # KVM counts pages where the machine has KVM; QEMU's own are always there.
+        Graph("Guest huge pages", (ANON_HUGE, guest_kvm.PAGES_4K, guest_kvm.PAGES_2M, guest_kvm.PAGES_1G)),
+    ),
 )

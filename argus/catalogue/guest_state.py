@@ -69,6 +69,7 @@ HELD = Metric(
     "agent",
     GUEST,
     unit=Unit.SECONDS,
+    shown=False,
 )
 AGENT = Metric(
     "agent",
@@ -78,6 +79,7 @@ AGENT = Metric(
     GUEST,
     Kind.STATE,
     states={0: "disconnected", 1: "connected"},
+    shown=False,
 )
 
 _CONTROL = Macro(
@@ -87,6 +89,7 @@ _CONTROL = Macro(
 )
 # Pauses of seconds that belong to an operation: migration, save, dump, snapshot, start, post-copy.
 _PASSING = " and ".join(f"last(@2)<>{code}" for code in (302, 303, 304, 309, 311, 312))
+_ITS_OWN_WISH = reason_code(5, 1)  # shut down from inside, which is how Nova stops a guest, too
 # I/O error, watchdog, crash, failed post-copy and start: nobody asked for these.
 _BROKEN = " or ".join(f"last(@1)={code}" for code in (109, 111, 305, 306, 310, 313, 314, 503, 506, 600, 601))
 
@@ -104,23 +107,26 @@ SUBSYSTEM = Subsystem(
             "availability",
             "The guest crashed, its watchdog fired, or QEMU paused it because storage returned an error. "
             "Look at the state reason, at the node's storage (a full or lost volume pauses with an I/O "
-            "error), and at /var/log/libvirt/qemu/<domain>.log; then resume or start the guest.",
+            "error; the item error of each disk says which), and at /var/log/libvirt/qemu/<domain>.log; "
+            "then resume or start the guest.",
             event_name="Guest is {ITEM.VALUE1}",
-            opdata="{ITEM.LASTVALUE1}",
+            opdata="State: {ITEM.LASTVALUE1}",
         ),
         Trigger(
             "guest_not_running",
             "Guest is not running",
             (STATE, REASON),
             # In this order: {ITEM.VALUE2} is the item of the second function, not the second item.
-            f"{{$ARGUS.GUEST.STATE.CONTROL}}=1 and last(@1)<>1 and {_PASSING} and last(@1)<>2",
-            Severity.AVERAGE,
+            f"{{$ARGUS.GUEST.STATE.CONTROL}}=1 and last(@1)<>1 and {_PASSING} and last(@1)<>2"
+            f" and last(@2)<>{_ITS_OWN_WISH}",
+            Severity.INFO,
             "availability",
-            "The guest is paused or off. The reason says who did it: 'shut down' came from inside, "
-            "'destroyed' from an administrator or Nova. Start it, or set {$ARGUS.GUEST.STATE.CONTROL} to 0 "
+            "The guest is paused or off, and did not shut down by itself: 'destroyed' was an administrator, "
+            "or Nova when the guest did not heed its request; 'by user' was virsh or the dashboard. Nova's "
+            "openstack server event list tells who asked. Start it, or set {$ARGUS.GUEST.STATE.CONTROL} to 0 "
             "if it may be off.",
             event_name="Guest is not running: {ITEM.VALUE2}",
-            opdata="{ITEM.LASTVALUE2}",
+            opdata="State: {ITEM.LASTVALUE2}",
             depends_on=("guest_broken",),
         ),
     ),

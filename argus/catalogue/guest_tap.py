@@ -20,9 +20,16 @@ TO_GUEST_DROPS = _count(
     _NET + "statistics/tx_dropped",
 )
 FROM_GUEST_DROPS = _count(
-    "from_guest_drops", "Packets from the guest that the node dropped.", _NET + "statistics/rx_dropped"
+    "from_guest_drops",
+    "Packets from the guest that the node dropped: it is too busy to take them.",
+    _NET + "statistics/rx_dropped",
 )
-QUEUE = _tap("queue_length", "Packets that fit into the tap's queue.", _NET + "tx_queue_len", shown=False)
+QUEUE = _tap(
+    "queue_length",
+    "Packets that fit into the tap's queue. A longer one (ip link set txqueuelen) drops fewer in bursts.",
+    _NET + "tx_queue_len",
+    shown=False,
+)
 FILES = {
     "statistics/tx_dropped": TO_GUEST_DROPS,
     "statistics/rx_dropped": FROM_GUEST_DROPS,

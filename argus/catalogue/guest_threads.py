@@ -13,7 +13,12 @@ from argus.catalogue.model import THREAD_ROLE, Graph, Kind, Metric, Subsystem, U
 _threads = partial(Metric, "threads", entity=THREAD_ROLE)
 _TASK = "/proc/PID/task/TID/"
 
-COUNT = _threads("alive", "Threads in this role.", _TASK + "comm", shown=False)
+COUNT = _threads(
+    "alive",
+    "Threads in this role. Workers of QEMU's emulator come with slow storage.",
+    _TASK + "comm",
+    shown=False,
+)
 CPU = _threads(
     "cpu_seconds",
     "CPU time of the threads in this role. A vhost thread that needs a whole CPU limits its NIC.",
@@ -23,7 +28,7 @@ CPU = _threads(
 )
 DELAY = _threads(
     "delay_seconds",
-    "Time the threads in this role were ready to run but had no CPU.",
+    "Time the threads in this role were ready to run but had no CPU: the node is too busy, or pinned badly.",
     _TASK + "schedstat, second field",
     kind=Kind.COUNTER,
     unit=Unit.SECONDS,

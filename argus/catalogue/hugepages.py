@@ -12,8 +12,16 @@ from argus.catalogue.model import HUGEPAGE_POOL, HUGEPAGE_SIZE, Graph, Metric, S
 _POOL = "/sys/devices/system/node/node*/hugepages/hugepages-*/"
 _pool = partial(Metric, "hugepages", entity=HUGEPAGE_POOL)
 
-TOTAL = _pool("pool", "Pages in the pool.", _POOL + "nr_hugepages")
-FREE = _pool("free", "Pages in the pool that no guest holds.", _POOL + "free_hugepages")
+TOTAL = _pool(
+    "pool",
+    "Pages in the pool: what flavors with huge pages can be given of this NUMA node.",
+    _POOL + "nr_hugepages",
+)
+FREE = _pool(
+    "free",
+    "Pages in the pool that no guest holds. None: no further guest with huge pages fits here.",
+    _POOL + "free_hugepages",
+)
 SURPLUS = _pool(
     "surplus", "Pages above the configured size of the pool.", _POOL + "surplus_hugepages", shown=False
 )

@@ -19,7 +19,11 @@ RUN = _ksm(
     kind=Kind.STATE,
     states={0: "stopped", 1: "running", 2: "stopped and unmerged"},
 )
-PAGES_SHARED = _ksm("pages_shared", "Shared pages in use.", _SYSFS + "pages_shared")
+PAGES_SHARED = _ksm(
+    "pages_shared",
+    "Shared pages in use: each stands for several, as the pages sharing it tell.",
+    _SYSFS + "pages_shared",
+)
 PAGES_SHARING = _ksm(
     "pages_sharing", "Further sites that share those pages: what merging saves.", _SYSFS + "pages_sharing"
 )
@@ -28,9 +32,17 @@ PAGES_UNSHARED = _ksm(
     "Unique pages that are checked again and again: what merging costs for nothing.",
     _SYSFS + "pages_unshared",
 )
-PAGES_VOLATILE = _ksm("pages_volatile", "Pages that change too fast to be merged.", _SYSFS + "pages_volatile")
+PAGES_VOLATILE = _ksm(
+    "pages_volatile",
+    "Pages that change too fast to be merged: looking at them is CPU time for nothing.",
+    _SYSFS + "pages_volatile",
+)
 FULL_SCANS = _ksm(
-    "full_scans", "Scans of all mergeable areas.", _SYSFS + "full_scans", kind=Kind.COUNTER, shown=False
+    "full_scans",
+    "Scans of all mergeable areas. Many: ksmd does little but scan; raise sleep_millisecs.",
+    _SYSFS + "full_scans",
+    kind=Kind.COUNTER,
+    shown=False,
 )
 PROFIT = _ksm(
     "profit_bytes",
@@ -53,11 +65,16 @@ COW = _count(
 )
 SWAPIN_COPY = _count(
     "swap_in_copies",
-    "Copies of merged pages made on swap-in.",
+    "Copies of merged pages made on swap-in: merging and swapping at once is the worst of both.",
     "/proc/vmstat ksm_swpin_copy",
     shown=False,
 )
-SCANNED = _count("pages_scanned", "Pages that ksmd looked at.", _SYSFS + "pages_scanned", shown=False)
+SCANNED = _count(
+    "pages_scanned",
+    "Pages that ksmd looked at: its CPU time is for these.",
+    _SYSFS + "pages_scanned",
+    shown=False,
+)
 ZERO_PAGES = _ksm(
     "zero_pages", "Pages of zeros merged with the zero page.", _SYSFS + "ksm_zero_pages", shown=False
 )
@@ -125,12 +142,13 @@ SUBSYSTEM = Subsystem(
             "ksmd merges pages: it costs CPU, splits huge pages and lets guests observe each other through "
             "timing. Turn it off (echo 2 > /sys/kernel/mm/ksm/run; systemctl disable ksmtuned), or set "
             "{$ARGUS.NODE.KSM.ALLOWED} to 1 where memory overcommit is wanted.",
+            opdata="KSM: {ITEM.LASTVALUE1}",
             manual_close=True,
         ),
     ),
     macros=(ALLOWED,),
     graphs=(
-        Graph("KSM pages", (PAGES_SHARED, PAGES_SHARING, PAGES_UNSHARED, PAGES_VOLATILE)),
+        Graph("KSM pages", (PAGES_SHARED, PAGES_SHARING, PAGES_UNSHARED, PAGES_VOLATILE, PROFIT)),
         Graph("KSM cost", (KSMD_CPU, COW)),
     ),
 )

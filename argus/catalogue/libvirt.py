@@ -34,9 +34,19 @@ UNRESPONSIVE = Metric(
     "values are missing. Usually QEMU waits for storage.",
     "virDomainGetControlInfo",
 )
-VERSION = Metric("libvirt", "version", "Version of libvirtd.", "virConnectGetLibVersion", kind=Kind.INFO)
+VERSION = Metric(
+    "libvirt",
+    "version",
+    "Version of libvirtd. Between nodes of different versions a live migration may be refused.",
+    "virConnectGetLibVersion",
+    kind=Kind.INFO,
+)
 HYPERVISOR = Metric(
-    "libvirt", "hypervisor", "Version of QEMU that new guests get.", "virConnectGetVersion", kind=Kind.INFO
+    "libvirt",
+    "hypervisor",
+    "Version of QEMU that new guests get; those that run keep theirs.",
+    "virConnectGetVersion",
+    kind=Kind.INFO,
 )
 LATENCY = Metric(
     "libvirt",
@@ -50,7 +60,8 @@ LATENCY = Metric(
 WITHOUT_QEMU = Metric(
     "libvirt",
     "guests_without_process",
-    "Guests that libvirt takes for running but whose process is not there.",
+    "Guests that libvirt takes for running but whose process is not there: restart libvirtd, which looks "
+    "again, then start them.",
     "agent, from libvirt's answer and /proc",
 )
 WITHOUT_DOMAIN = Metric(
@@ -77,7 +88,7 @@ SUBSYSTEM = Subsystem(
             "and their values are missing. See systemctl status libvirtd (or virtqemud), its log, and "
             "whether it hangs on storage (processes in state D); restarting it does not touch the guests.",
             recovery="min(@1,30s)=1",
-            opdata="{ITEM.LASTVALUE1}",
+            opdata="libvirtd: {ITEM.LASTVALUE1}",
             depends_on=("node_data_missing",),
         ),
         Trigger(
@@ -90,6 +101,10 @@ SUBSYSTEM = Subsystem(
             "libvirtd answers, but the monitor of at least one guest did not for a minute. virsh domcontrol "
             "DOMAIN says occupied for it. Look at the state of its QEMU process (ps: D waits for storage, T "
             "was stopped) and at the storage behind its disks.",
+            recovery="max(@1,1m)<={$ARGUS.NODE.UNRESPONSIVE.MAX}",
+            event_name="A guest's QEMU does not answer libvirtd (more than "
+            "{$ARGUS.NODE.UNRESPONSIVE.MAX} for "
+            "1m)",
             opdata="Guests: {ITEM.LASTVALUE1}",
             depends_on=("libvirt_down",),
         ),
@@ -103,13 +118,32 @@ SUBSYSTEM = Subsystem(
             "A guest's process is there but libvirt does not manage it: Nova may start the same guest "
             "elsewhere, and two writers destroy its disk. Compare virsh list with the processes (pgrep -a "
             "qemu); restart libvirtd, which takes running guests over; else stop the process.",
+            recovery="max(@1,1m)<={$ARGUS.NODE.STRAY.MAX}",
             opdata="Processes: {ITEM.LASTVALUE1}",
             depends_on=("libvirt_down",),
+        ),
+        Trigger(
+            "libvirt_updated",
+            "Version of libvirtd or QEMU has changed",
+            (VERSION, HYPERVISOR),
+            "(last(@1,#1)<>last(@1,#2) and length(last(@1))>0) or "
+            "(last(@2,#1)<>last(@2,#2) and length(last(@2))>0)",
+            Severity.INFO,
+            "notice",
+            "Packages of the node were upgraded or taken back. Guests that run keep the QEMU that they were "
+            "started with until they are migrated or restarted; nodes with older versions may not take them "
+            "back. Closes by itself.",
+            event_name="libvirtd is {ITEM.VALUE1}, QEMU {ITEM.VALUE4} now",
+            opdata="libvirtd: {ITEM.LASTVALUE1}, QEMU: {ITEM.LASTVALUE4}",
+            manual_close=True,
         ),
     ),
     macros=(
         Macro("ARGUS.NODE.UNRESPONSIVE.MAX", "0", "Guests whose QEMU may be silent for a minute."),
         Macro("ARGUS.NODE.STRAY.MAX", "0", "QEMU processes without a guest that are accepted."),
     ),
-    graphs=(Graph("libvirt", (CALL, AGE)),),
+    graphs=(
+        Graph("Guests that hang or are lost", (UNRESPONSIVE, WITHOUT_QEMU, WITHOUT_DOMAIN)),
+        Graph("libvirt", (CALL, AGE)),
+    ),
 )

@@ -20,10 +20,27 @@ SCHEDULER = _block(
     "/sys/block/*/queue/scheduler",
     kind=Kind.INFO,
 )
-READ_OPS = _count("read_ops", "Reads done.", _STAT + "field 1")
-WRITE_OPS = _count("write_ops", "Writes done.", _STAT + "field 5")
-READ_BYTES = _count("read_bytes", "Bytes read.", _STAT + "field 3 * 512", unit=Unit.BYTES)
-WRITE_BYTES = _count("write_bytes", "Bytes written.", _STAT + "field 7 * 512", unit=Unit.BYTES)
+READ_OPS = _count(
+    "read_ops", "Reads done by the device, for all guests and the node together.", _STAT + "field 1"
+)
+WRITE_OPS = _count(
+    "write_ops",
+    "Writes done by the device, for all guests and the node together. The fleet dashboard names the guests "
+    "that write most.",
+    _STAT + "field 5",
+)
+READ_BYTES = _count(
+    "read_bytes",
+    "Bytes read from the device: compare them with what it can do.",
+    _STAT + "field 3 * 512",
+    unit=Unit.BYTES,
+)
+WRITE_BYTES = _count(
+    "write_bytes",
+    "Bytes written to the device: compare them with what it can do, and an SSD's with what it endures.",
+    _STAT + "field 7 * 512",
+    unit=Unit.BYTES,
+)
 BUSY = _count(
     "busy_seconds",
     "Time with I/O under way; near 100 % a single disk is saturated (an SSD or an array is not yet).",
@@ -51,7 +68,7 @@ SUBSYSTEM = Subsystem(
     "Block devices of the node",
     (SCHEDULER, READ_OPS, WRITE_OPS, READ_BYTES, WRITE_BYTES, BUSY, QUEUED),
     graphs=(
-        Graph("Block device operations", (READ_OPS, WRITE_OPS)),
+        Graph("Block device operations", (READ_OPS, WRITE_OPS, BUSY)),
         Graph("Block device throughput", (READ_BYTES, WRITE_BYTES)),
     ),
 )

@@ -12,9 +12,17 @@ from argus.catalogue.model import Kind, Macro, Metric, Severity, Subsystem, Trig
 _freq = partial(Metric, "cpufreq")
 _CPU = "/sys/devices/system/cpu/cpu*/"
 
-MEAN = _freq("mean_hertz", "Mean frequency of the CPUs.", _CPU + "cpufreq/scaling_cur_freq")
+MEAN = _freq(
+    "mean_hertz",
+    "Mean frequency of the CPUs. Low under load: heat, a power limit, or the wrong governor slows all "
+    "guests.",
+    _CPU + "cpufreq/scaling_cur_freq",
+)
 LOWEST = _freq(
-    "lowest_hertz", "Frequency of the slowest CPU.", _CPU + "cpufreq/scaling_cur_freq", shown=False
+    "lowest_hertz",
+    "Frequency of the slowest CPU. Far below the mean under load: one socket is hot.",
+    _CPU + "cpufreq/scaling_cur_freq",
+    shown=False,
 )
 GOVERNOR = _freq(
     "governor",
@@ -44,7 +52,10 @@ SUBSYSTEM = Subsystem(
             "Cores have been throttled all the time for 10 minutes: every guest on the node is slow. Look at "
             "fans, air flow and the room; move guests away.",
             recovery="max(@1,10m)<={$ARGUS.NODE.THROTTLES.MAX.WARN}",
-            opdata="Per second: {ITEM.LASTVALUE1}",
+            event_name="Node: CPUs are slowed by heat (over {$ARGUS.NODE.THROTTLES.MAX.WARN} times a "
+            "second for "
+            "10m)",
+            opdata="Now: {ITEM.LASTVALUE1}",
         ),
     ),
     macros=(Macro("ARGUS.NODE.THROTTLES.MAX.WARN", "0", "Thermal throttles per second that are accepted."),),

@@ -9,10 +9,28 @@ from argus.catalogue.model import Graph, Macro, Metric, Severity, Subsystem, Tri
 _memory = partial(Metric, "memory", unit=Unit.BYTES)
 _MEMINFO = "/proc/meminfo "
 
-TOTAL = _memory("total_bytes", "Memory of the node.", _MEMINFO + "MemTotal")
-AVAILABLE = _memory("available_bytes", "Memory that can be had without swapping.", _MEMINFO + "MemAvailable")
-FREE = _memory("free_bytes", "Memory that nothing uses.", _MEMINFO + "MemFree", shown=False)
-BUFFERS = _memory("buffers_bytes", "Block device buffers.", _MEMINFO + "Buffers", shown=False)
+TOTAL = _memory(
+    "total_bytes",
+    "Memory of the node. Less than before: a module failed, or the kernel set some aside.",
+    _MEMINFO + "MemTotal",
+)
+AVAILABLE = _memory(
+    "available_bytes",
+    "Memory that can be had without swapping. Near 0 the kernel swaps guests out or kills one.",
+    _MEMINFO + "MemAvailable",
+)
+FREE = _memory(
+    "free_bytes",
+    "Memory that nothing uses. Little of it is usual: see what is available.",
+    _MEMINFO + "MemFree",
+    shown=False,
+)
+BUFFERS = _memory(
+    "buffers_bytes",
+    "Block device buffers: given back when memory is needed.",
+    _MEMINFO + "Buffers",
+    shown=False,
+)
 CACHED = _memory(
     "cached_bytes",
     "Page cache and slabs that can be reclaimed, as free(1) counts them.",
@@ -20,7 +38,12 @@ CACHED = _memory(
     shown=False,
 )
 HUGETLB = _memory("hugetlb_bytes", "Memory set aside in huge page pools of all sizes.", _MEMINFO + "Hugetlb")
-SWAP_TOTAL = _memory("swap_total_bytes", "Swap space.", _MEMINFO + "SwapTotal", shown=False)
+SWAP_TOTAL = _memory(
+    "swap_total_bytes",
+    "Swap space: what is left before the kernel has to kill.",
+    _MEMINFO + "SwapTotal",
+    shown=False,
+)
 SWAP_USED = _memory(
     "swap_used_bytes", "Swap space in use: guests that were swapped out crawl.", _MEMINFO + "SwapFree"
 )

@@ -7,28 +7,37 @@ from __future__ import annotations
 
 from functools import partial
 
-from argus.catalogue.model import Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
+from argus.catalogue.model import Graph, Kind, Macro, Metric, Severity, Subsystem, Trigger, Unit
 
 _SOFTNET = "/proc/net/softnet_stat, summed over CPUs, "
 _count = partial(Metric, "net", kind=Kind.COUNTER)
 
 DROPPED = _count(
-    "softnet_dropped", "Packets dropped because a CPU's backlog was full.", _SOFTNET + "second field"
+    "softnet_dropped",
+    "Packets dropped because a CPU's backlog was full: raise net.core.netdev_max_backlog, or spread the "
+    "interrupts (RSS, RPS).",
+    _SOFTNET + "second field",
 )
 SQUEEZED = _count(
     "softnet_squeezed",
-    "Times a CPU stopped receiving because its budget was used up with packets left.",
+    "Times a CPU stopped receiving because its budget was used up with packets left: net.core.netdev_budget.",
     _SOFTNET + "third field",
 )
 CONNTRACK = Metric(
-    "net", "conntrack_entries", "Connections tracked.", "/proc/sys/net/netfilter/nf_conntrack_count"
+    "net",
+    "conntrack_entries",
+    "Connections tracked, of all guests with security groups together.",
+    "/proc/sys/net/netfilter/nf_conntrack_count",
 )
 CONNTRACK_MAX = Metric(
-    "net", "conntrack_limit", "Connections that can be tracked.", "/proc/sys/net/netfilter/nf_conntrack_max"
+    "net",
+    "conntrack_limit",
+    "Connections that can be tracked: net.netfilter.nf_conntrack_max.",
+    "/proc/sys/net/netfilter/nf_conntrack_max",
 )
 CONNTRACK_DROPS = _count(
     "conntrack_drops",
-    "Packets dropped because their connection could not be tracked.",
+    "Packets dropped because their connection could not be tracked: the table is full.",
     "/proc/net/stat/nf_conntrack, drop",
 )
 CONNTRACK_FAILED = _count(
@@ -65,4 +74,8 @@ SUBSYSTEM = Subsystem(
         ),
     ),
     macros=(Macro("ARGUS.NODE.CONNTRACK.MAX.WARN", "85", "Percent of the connection table in use."),),
+    graphs=(
+        Graph("Packets that the node lost", (DROPPED, SQUEEZED, CONNTRACK_DROPS, CONNTRACK_FAILED)),
+        Graph("Connection tracking", (CONNTRACK, CONNTRACK_MAX, CONNTRACK_RATIO)),
+    ),
 )

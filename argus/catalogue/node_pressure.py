@@ -45,5 +45,5 @@ SUBSYSTEM = Subsystem(
     "node_pressure",
     "Pressure of the node",
     tuple(STALLED.values()),
-    graphs=(Graph("Pressure", JUDGED),),
+    graphs=(Graph("Pressure", (*JUDGED, *(each for each in STALLED.values() if each not in JUDGED))),),
 )

@@ -19,8 +19,17 @@ WAITING = _sched(
     unit=Unit.SECONDS,
 )
 RUNNING = _sched(
-    "running_seconds", "Time that tasks spent on CPUs.", _FILE + "field 7", unit=Unit.SECONDS, shown=False
+    "running_seconds",
+    "Time that tasks spent on CPUs: what the node did, guests and all.",
+    _FILE + "field 7",
+    unit=Unit.SECONDS,
+    shown=False,
 )
-SLICES = _sched("timeslices", "Times that a task was put on a CPU.", _FILE + "field 9", shown=False)
+SLICES = _sched(
+    "timeslices",
+    "Times that a task was put on a CPU; many for little CPU time is preemption.",
+    _FILE + "field 9",
+    shown=False,
+)
 
 SUBSYSTEM = Subsystem("node_sched", "Run queues", (WAITING, RUNNING, SLICES))

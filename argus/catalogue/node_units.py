@@ -35,7 +35,8 @@ SUBSYSTEM = Subsystem(
             "A service that guests of this node depend on has no process. systemctl status and journalctl -u "
             "of the unit say why; [units] watch of the agent's configuration says which services are looked "
             "at.",
-            opdata="{ITEM.LASTVALUE1}",
+            recovery=f"{_WATCHED}=0 or min(@1,1m)=1",
+            opdata="Service: {ITEM.LASTVALUE1}",
             depends_on=("node_data_missing",),
         ),
     ),

@@ -42,6 +42,8 @@ SUBSYSTEM = Subsystem(
             "of guests by role tell which (role vhost). More queues (hw_vif_multiqueue_enabled), larger "
             "packets, or SR-IOV help; so does a CPU that nobody else uses.",
             recovery="max(@1,5m)<0.9*{$ARGUS.NODE.VHOST.BUSY.MAX.WARN}",
+            event_name="Node: a vhost thread needs a whole CPU (over {$ARGUS.NODE.VHOST.BUSY.MAX.WARN}% "
+            "for 5m)",
             opdata="Busiest: {ITEM.LASTVALUE1}",
         ),
     ),
@@ -52,5 +54,5 @@ SUBSYSTEM = Subsystem(
             "Share of a CPU in % from which a vhost thread counts as full.",
         ),
     ),
-    graphs=(Graph("vhost threads: CPU", (CPUS, BUSIEST)),),
+    graphs=(Graph("vhost threads: CPU", (CPUS, BUSIEST, THREADS)),),
 )

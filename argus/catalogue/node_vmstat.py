@@ -17,10 +17,21 @@ def _source(*fields: str) -> str:
 
 
 SWAP_IN = _event("swap_in_pages", "Pages read back from swap: a guest waits for each.", _source("pswpin"))
-SWAP_OUT = _event("swap_out_pages", "Pages written to swap.", _source("pswpout"))
-MAJOR_FAULTS = _event("major_faults", "Page faults that had to wait for a disk.", _source("pgmajfault"))
+SWAP_OUT = _event(
+    "swap_out_pages",
+    "Pages written to swap: memory of guests, mostly, which will wait for it. Move guests away.",
+    _source("pswpout"),
+)
+MAJOR_FAULTS = _event(
+    "major_faults",
+    "Page faults that had to wait for a disk: swap, or programs and images that are read again.",
+    _source("pgmajfault"),
+)
 OOM_KILLS = _event(
-    "oom_kills", "Processes killed for want of memory; on this node most are guests.", _source("oom_kill")
+    "oom_kills",
+    "Processes killed for want of memory; on this node most are guests. dmesg names them.",
+    _source("oom_kill"),
+    rare=True,
 )
 DIRECT_SCANS = _event(
     "direct_scans",
@@ -29,7 +40,8 @@ DIRECT_SCANS = _event(
 )
 STALLS = _event(
     "allocation_stalls",
-    "Allocations that stopped to reclaim memory, over all zones.",
+    "Allocations that stopped to reclaim memory, over all zones: guests stand still meanwhile. Leave "
+    "more free.",
     _source("allocstall_*"),
 )
 NUMA_MIGRATED = _event(
@@ -63,18 +75,19 @@ SUBSYSTEM = Subsystem(
             "Guests wait for pages that were swapped out. Move guests away or lower the memory overcommit.",
             recovery="max(@1,5m)<={$ARGUS.NODE.SWAPIN.MAX.WARN}",
             event_name="Node: guests are paged in from swap (over {$ARGUS.NODE.SWAPIN.MAX.WARN} pages/s)",
-            opdata="{ITEM.LASTVALUE1} pages",
+            opdata="Pages: {ITEM.LASTVALUE1}",
             depends_on=("node_memory_low",),
         ),
         Trigger(
             "node_oom_kill",
             "Node: a process was killed for want of memory",
             (OOM_KILLS,),
-            "max(@1,10m)>0",
+            "last(@1)>0",
             Severity.HIGH,
             "availability",
             "The kernel killed a process, most likely a guest; dmesg names it. Lower the memory overcommit.",
-            opdata="Per second: {ITEM.LASTVALUE1}",
+            recovery="max(@1,10m)=0",
+            opdata="Processes, when it began: {ITEM.VALUE1}",
             manual_close=True,
         ),
     ),
@@ -85,5 +98,9 @@ SUBSYSTEM = Subsystem(
             "Pages swapped in per second, for five minutes.",
         ),
     ),
-    graphs=(Graph("Swap", (SWAP_IN, SWAP_OUT, MAJOR_FAULTS)),),
+    graphs=(
+        Graph("Swap", (SWAP_IN, SWAP_OUT, MAJOR_FAULTS)),
+        Graph("Memory reclaim and OOM kills", (DIRECT_SCANS, STALLS, OOM_KILLS)),
+        Graph("NUMA balancing", (NUMA_MIGRATED,), page="NUMA"),
+    ),
 )

@@ -13,14 +13,25 @@ _NODE = "/sys/devices/system/node/node*/"
 _memory = partial(Metric, "numa", entity=NUMA_NODE, unit=Unit.BYTES)
 _count = partial(Metric, "numa", entity=NUMA_NODE, kind=Kind.COUNTER)
 
-TOTAL = _memory("total_bytes", "Memory of the NUMA node.", _NODE + "meminfo, MemTotal")
-FREE = _memory("free_bytes", "Memory of the NUMA node that nothing uses.", _NODE + "meminfo, MemFree")
+TOTAL = _memory(
+    "total_bytes",
+    "Memory of the NUMA node: the largest guest that can be local to it.",
+    _NODE + "meminfo, MemTotal",
+)
+FREE = _memory(
+    "free_bytes",
+    "Memory of the NUMA node that nothing uses. Gone on one only: guests should be spread.",
+    _NODE + "meminfo, MemFree",
+)
 FILE = _memory("file_bytes", "Page cache on the NUMA node: can be given back.", _NODE + "meminfo, FilePages")
 ANON = _memory(
     "anon_bytes", "Anonymous memory on the NUMA node: mostly guests.", _NODE + "meminfo, AnonPages"
 )
 HIT = _count(
-    "hit_pages", "Pages allocated where they were wanted.", _NODE + "numastat, numa_hit", shown=False
+    "hit_pages",
+    "Pages allocated where they were wanted: what the misses are to be compared with.",
+    _NODE + "numastat, numa_hit",
+    shown=False,
 )
 MISS = _count(
     "miss_pages",
@@ -34,10 +45,16 @@ FOREIGN = _count(
 )
 OTHER = _count(
     "other_pages",
-    "Pages allocated here by a task that ran on another node.",
+    "Pages allocated here by a task that ran on another node: its accesses are remote.",
     _NODE + "numastat, other_node",
 )
-CPUS = Metric("numa", "cpus", "Online CPUs of the NUMA node.", _NODE + "cpulist", entity=NUMA_NODE)
+CPUS = Metric(
+    "numa",
+    "cpus",
+    "Online CPUs of the NUMA node: compare them with the vCPUs that run there.",
+    _NODE + "cpulist",
+    entity=NUMA_NODE,
+)
 DISTANCES = Metric(
     "numa",
     "distances",

@@ -22,10 +22,23 @@ STATUS = _probe(
     kind=Kind.STATE,
     states={0: "down", 1: "degraded", 2: "ok"},
 )
-LATENCY = _probe("latency_seconds", "Time that the service took to answer the probe.", unit=Unit.SECONDS)
-INSTANCES = _probe("instances", "Instances of the service that are known.")
-INSTANCES_UP = _probe("instances_up", "Instances of the service that work.")
-DETAIL = _probe("detail", "What the probe says, in one line.", kind=Kind.INFO)
+LATENCY = _probe(
+    "latency_seconds",
+    "Time that the service took to answer the probe: what its users wait for, at least.",
+    unit=Unit.SECONDS,
+)
+INSTANCES = _probe(
+    "instances", "Instances of the service that are known, but for those that were disabled on purpose."
+)
+INSTANCES_UP = _probe(
+    "instances_up",
+    "Instances of the service that work. Fewer than there are: argus services names the others.",
+)
+DETAIL = _probe(
+    "detail",
+    "What the probe says, in one line: why the service is not well, or what it found.",
+    kind=Kind.INFO,
+)
 VERSION = _probe("version", "Newest version of the API, or of the server.", kind=Kind.INFO)
 SPENT = Metric(
     "budget",
@@ -97,6 +110,8 @@ ROUND_SECONDS = Metric(
     unit=Unit.SECONDS,
 )
 
+_WANTED = '{$ARGUS.SERVICE.INSTANCE.CONTROL:"{#INSTANCE}"}'
+
 SUBSYSTEM = Subsystem(
     "openstack_service",
     "OpenStack service",
@@ -135,7 +150,7 @@ SUBSYSTEM = Subsystem(
             "and what came; look at the service's log and at what it stands on: database, message queue, "
             "load balancer.",
             recovery="min(@1,1m)=2",
-            opdata="{ITEM.LASTVALUE1}",
+            opdata="State: {ITEM.LASTVALUE1}",
             depends_on=("service_unknown",),
         ),
         Trigger(
@@ -147,7 +162,8 @@ SUBSYSTEM = Subsystem(
             "availability",
             "Some instances do not work, so that the next failure may be an outage. See which in the items "
             "of the instances, or with argus services.",
-            opdata="{ITEM.LASTVALUE1}",
+            recovery='count(@1,3m,"eq","1")=0',
+            opdata="State: {ITEM.LASTVALUE1}",
             depends_on=("service_down",),
         ),
         Trigger(
@@ -159,6 +175,7 @@ SUBSYSTEM = Subsystem(
             "performance",
             "Every answer of five minutes took longer than agreed. Look at the load of its hosts, at its "
             "database, and at the message queue.",
+            recovery="max(@1,5m)<={$ARGUS.SERVICE.LATENCY.MAX}",
             event_name="Service answers slowly (over {$ARGUS.SERVICE.LATENCY.MAX} s for 5m)",
             opdata="Latency: {ITEM.LASTVALUE1}",
             depends_on=("service_down",),
@@ -167,12 +184,14 @@ SUBSYSTEM = Subsystem(
             "instance_down",
             "Instance {#INSTANCE} of the service is down",
             (INSTANCE_UP,),
-            '{$ARGUS.SERVICE.INSTANCE.CONTROL:"{#INSTANCE}"}=1 and max(@1,3m)=0',
+            f"{_WANTED}=1 and max(@1,3m)=0",
             Severity.WARNING,
             "availability",
             "Look at the service's log on that host. Disable the instance there if it is meant to be off.",
-            opdata="{ITEM.LASTVALUE1}",
-            depends_on=("service_down",),
+            recovery=f"{_WANTED}=0 or min(@1,3m)=1",
+            opdata="Instance: {ITEM.LASTVALUE1}",
+            manual_close=True,  # of an instance that was taken away no further value comes
+            depends_on=("service_down", "service_degraded"),  # two warnings for one fact are one too many
         ),
     ),
     macros=(

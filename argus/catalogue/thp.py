@@ -17,7 +17,12 @@ _VMSTAT = "/proc/vmstat "
 ENABLED = _thp(
     "enabled", "Who gets huge pages: always, madvise or never.", _SYSFS + "enabled", kind=Kind.INFO
 )
-DEFRAG = _thp("defrag", "Who waits for compaction to get one.", _SYSFS + "defrag", kind=Kind.INFO)
+DEFRAG = _thp(
+    "defrag",
+    "Who waits for compaction to get one: with always, guests stand still for it; madvise or defer do not.",
+    _SYSFS + "defrag",
+    kind=Kind.INFO,
+)
 ANON = _thp(
     "anon_bytes",
     "Anonymous memory (guests, mostly) that is backed by huge pages.",
@@ -31,16 +36,22 @@ FALLBACK_RATIO = _thp(
     "agent, from thp_fault_fallback and thp_fault_alloc",
     unit=Unit.RATIO,
 )
-FAULT_ALLOC = _event("fault_alloc", "Huge pages given at a page fault.", _VMSTAT + "thp_fault_alloc")
+FAULT_ALLOC = _event(
+    "fault_alloc",
+    "Huge pages given at a page fault: what those that fell back are to be compared with.",
+    _VMSTAT + "thp_fault_alloc",
+)
 FAULT_FALLBACK = _event(
-    "fault_fallback", "Page faults that fell back to small pages.", _VMSTAT + "thp_fault_fallback"
+    "fault_fallback",
+    "Page faults that fell back to small pages: memory is fragmented or short.",
+    _VMSTAT + "thp_fault_fallback",
 )
 COLLAPSE = _event(
     "collapse_alloc", "Huge pages that khugepaged made of small ones.", _VMSTAT + "thp_collapse_alloc"
 )
 COLLAPSE_FAILED = _event(
     "collapse_alloc_failed",
-    "Times khugepaged found no huge page to collapse into.",
+    "Times khugepaged found no huge page to collapse into: memory is fragmented.",
     _VMSTAT + "thp_collapse_alloc_failed",
 )
 SPLIT = _event(
@@ -51,13 +62,20 @@ COMPACT_STALL = _event(
     "Times a task stopped to compact memory itself: a guest stood still meanwhile.",
     _VMSTAT + "compact_stall",
 )
-COMPACT_FAIL = _event("compact_fail", "Such compactions that did not help.", _VMSTAT + "compact_fail")
+COMPACT_FAIL = _event(
+    "compact_fail",
+    "Such compactions that did not help: the guest stood still for nothing. Reserve huge pages at boot.",
+    _VMSTAT + "compact_fail",
+)
 COMPACT_SUCCESS = _event(
-    "compact_success", "Such compactions that helped.", _VMSTAT + "compact_success", shown=False
+    "compact_success",
+    "Such compactions that helped: what the failed ones are to be compared with.",
+    _VMSTAT + "compact_success",
+    shown=False,
 )
 SCANS = _event(
     "khugepaged_full_scans",
-    "Scans of all memory by khugepaged.",
+    "Scans of all memory by khugepaged: what it costs to make huge pages afterwards.",
     _SYSFS + "khugepaged/full_scans",
     shown=False,
 )
@@ -88,7 +106,10 @@ SUBSYSTEM = Subsystem(
         COLLAPSED,
     ),
     graphs=(
-        Graph("Huge page faults", (FAULT_ALLOC, FAULT_FALLBACK, COLLAPSE, SPLIT)),
+        Graph(
+            "Huge page faults",
+            (FAULT_ALLOC, FAULT_FALLBACK, COLLAPSE, COLLAPSE_FAILED, SPLIT, FALLBACK_RATIO),
+        ),
         Graph("Anonymous huge pages", (ANON,)),
         Graph("Memory compaction", (COMPACT_STALL, COMPACT_FAIL)),
     ),

@@ -19,7 +19,9 @@ def test_a_case_has_a_value_for_each_metric_or_is_silent() -> None:
         assert len(case.peace) == len(trigger.metrics), ident
 
 
-def test_who_reads_a_problem_sees_the_value_unless_there_is_none() -> None:
+def test_who_reads_a_problem_sees_the_value_and_what_it_is() -> None:
     for ident, trigger in TRIGGERS.items():
-        if "nodata(" not in trigger.expression and ident != "ksm_running":
-            assert "{ITEM.LASTVALUE" in trigger.opdata, ident
+        if "nodata(" not in trigger.expression:
+            word, _, value = trigger.opdata.partition(": ")
+            assert word, ident
+            assert value.startswith(("{ITEM.LASTVALUE", "{ITEM.VALUE")), ident

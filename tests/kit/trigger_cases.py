@@ -12,7 +12,8 @@ from typing import Any
 from argus.catalogue import SUBSYSTEMS
 from argus.catalogue.model import Trigger
 
-Series = float | Callable[[int], float]
+Value = float | str
+Series = Value | Callable[[int], Value]
 """A constant, or the value of the n-th sample."""
 LABEL = "x"  # of whatever a trigger's items are discovered for
 SAMPLES = 4
@@ -35,6 +36,11 @@ def along(start: float, step: float) -> Series:
     return lambda number: start + step * number
 
 
+def changes(old: str, new: str) -> Series:
+    """A text that is another one in the last sample: it is well again when it was told a second time."""
+    return lambda number: new if number == SAMPLES - 1 else old
+
+
 def one(trouble: Series, peace: Series) -> Case:
     return Case((trouble,), (peace,))
 
@@ -43,36 +49,47 @@ COUNTED = one(grows(1), grows(0))
 TRIGGERS: dict[str, Trigger] = {t.ident: t for s in SUBSYSTEMS for t in s.triggers}
 CASES: dict[str, Case] = {
     "libvirt_down": one(0, 1),
+    "libvirt_updated": Case((changes("9.0.0", "10.0.0"), "7.2.0"), ("10.0.0", "7.2.0")),
     "guest_unresponsive": one(2, 0),
     "process_without_guest": one(1, 0),
     "pool_broken": one(3, 2),
-    "pool_full": one(0.95, 0.5),
+    "pool_full": one(0.93, 0.5),
+    "pool_full_critical": one(0.97, 0.5),
     "pool_full_soon": one(along(0.70, 0.02), 0.5),
     "unit_down": one(0, 1),
     "node_memory_low": one(0.03, 0.5),
     "node_memory_low_soon": one(along(0.19, -0.01), 0.5),
+    "node_rebooted": one(120, 86400),
     "node_swaps": one(grows(60_000), grows(0)),
     "node_oom_kill": COUNTED,
     "cpu_throttled": COUNTED,
     "pinned_twice": one(2, 0),
     "conntrack_full": one(0.9, 0.2),
     "vhost_saturated": one(0.97, 0.3),
+    "node_nic_errors": Case((grows(3000), grows(0)), (grows(0), grows(0))),
     "node_link_lost": one(lambda number: float(number == 0), 1),
     "ksm_running": one(1, 2),
     "node_differs": one(3, 0),
     "node_data_missing": Case((), (0.1,)),
     "collector_failed": one(0, 1),
+    "agent_updated": one(changes("1.0", "1.1"), "1.1"),
+    "spool_grows": one(9000, 0),
+    "values_dropped": COUNTED,
+    "events_missing": one(0, 1),
     "guest_broken": one(305, 101),
     "guest_not_running": Case((5, 502), (1, 101)),
+    "guest_moved": one(changes("cmp1", "cmp2"), "cmp2"),
     "guest_panicked": COUNTED,
     "guest_watchdog": COUNTED,
     "guest_io_error": COUNTED,
     "guest_memory_failure": COUNTED,
     "guest_job_long": Case((1, 3600), (0, 0)),
+    "guest_throttled": one(0.6, 0.0),
     "guest_steal_critical": one(0.4, 0.01),
     "guest_steal_high": one(0.15, 0.01),
     "disk_slow": Case((0.5, 0.001), (0.002, 0.001)),
     "disk_at_limit": one(0.99, 0.2),
+    "guest_memory_full": one(0.98, 0.4),
     "guest_swapped_by_node": one(256 * 2**20, 0),
     "guest_memory_remote": one(0.3, 0.95),
     "correlator_silent": Case((), (0,)),
