@@ -78,7 +78,10 @@ ZABBIX_OPTS: list[cfg.Opt] = [
         default=FULL,
         choices=[
             (FULL, "every value of every guest, each interval"),
-            (STANDARD, "once a minute, at once when something happens to it, without vCPUs and threads"),
+            (
+                STANDARD,
+                "once a minute, at once when something happens to it, without its vCPUs, threads and other parts",
+            ),
             (OFF, "no guest is a host in Zabbix; what the node tells of all guests together always goes"),
         ],
         help="How much of the guests goes to Zabbix, which is what large fleets save at; Prometheus has all.",

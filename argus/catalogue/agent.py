@@ -85,7 +85,7 @@ SUCCESS = Metric(
 DURATION = Metric(
     "agent",
     "collector_duration_seconds",
-    "Time that the collector took.",
+    "Time that the collector took: which one makes the cycle long.",
     "agent",
     COLLECTOR,
     unit=Unit.SECONDS,

@@ -89,7 +89,10 @@ SERIAL = _disk(
 _together = partial(Metric, "disks")
 _sum = partial(_together, entity=GUEST, kind=Kind.COUNTER)
 ALL_READ_BYTES = _sum(
-    "read_bytes", "Bytes read from all disks of the guest.", _BLOCK + "rd.bytes, all disks", unit=Unit.BYTES
+    "read_bytes",
+    "Bytes read from all disks of the guest: who takes most of a shared storage.",
+    _BLOCK + "rd.bytes, all disks",
+    unit=Unit.BYTES,
 )
 ALL_WRITE_BYTES = _sum(
     "write_bytes",
@@ -97,8 +100,16 @@ ALL_WRITE_BYTES = _sum(
     _BLOCK + "wr.bytes, all disks",
     unit=Unit.BYTES,
 )
-ALL_READ_OPS = _sum("read_ops", "Reads from all disks of the guest.", _BLOCK + "rd.reqs, all disks")
-ALL_WRITE_OPS = _sum("write_ops", "Writes to all disks of the guest.", _BLOCK + "wr.reqs, all disks")
+ALL_READ_OPS = _sum(
+    "read_ops",
+    "Reads from all disks of the guest: who asks a shared storage for most.",
+    _BLOCK + "rd.reqs, all disks",
+)
+ALL_WRITE_OPS = _sum(
+    "write_ops",
+    "Writes to all disks of the guest: who asks a shared storage for most.",
+    _BLOCK + "wr.reqs, all disks",
+)
 SLOWEST = _together(
     "slowest_latency_seconds",
     "Mean time of a read, write or flush on the guest's slowest disk over the agent's last interval; absent "

@@ -19,7 +19,9 @@ USED = _disk(
     unit=Unit.RATIO,
 )
 TOTAL_BYTES = _bytes(
-    "limit_total_bytes", "Limit of bytes read and written per second.", _TUNE + "total_bytes_sec"
+    "limit_total_bytes",
+    "Limit of bytes read and written per second: of the volume type, or the flavor.",
+    _TUNE + "total_bytes_sec",
 )
 READ_BYTES = _bytes(
     "limit_read_bytes",
@@ -31,7 +33,11 @@ WRITE_BYTES = _bytes(
     "Limit of bytes written per second: of the volume type, or the flavor.",
     _TUNE + "write_bytes_sec",
 )
-TOTAL_OPS = _ops("limit_total_ops", "Limit of reads and writes per second.", _TUNE + "total_iops_sec")
+TOTAL_OPS = _ops(
+    "limit_total_ops",
+    "Limit of reads and writes per second: of the volume type, or the flavor.",
+    _TUNE + "total_iops_sec",
+)
 READ_OPS = _ops(
     "limit_read_ops",
     "Limit of reads per second: of the volume type, or the flavor.",

@@ -45,7 +45,11 @@ REBOOTS = _count(
 STARTED = _seldom(
     "started", "Times the guest was started, restored or arrived.", _EVENT + "LIFECYCLE started"
 )
-STOPPED = _seldom("stopped", "Times the guest ended, for whatever reason.", _EVENT + "LIFECYCLE stopped")
+STOPPED = _seldom(
+    "stopped",
+    "Times the guest ended, for whatever reason; the state's reason says which.",
+    _EVENT + "LIFECYCLE stopped",
+)
 SUSPENDED = _seldom(
     "suspended", "Times the guest was paused, by somebody or by an error.", _EVENT + "LIFECYCLE suspended"
 )
@@ -53,11 +57,23 @@ RESUMED = _seldom(
     "resumed", "Times the guest went on after it had been paused.", _EVENT + "LIFECYCLE resumed"
 )
 MIGRATED = _seldom(
-    "migrated", "Times the guest left for another node.", _EVENT + "LIFECYCLE stopped (migrated)"
+    "migrated",
+    "Times the guest left for another node; argus placements UUID says for which.",
+    _EVENT + "LIFECYCLE stopped (migrated)",
 )
-JOBS = _seldom("jobs", "Migrations and other jobs that ended.", _EVENT + "JOB_COMPLETED")
-BLOCK_JOBS = _seldom("block_jobs", "Changes of block jobs: copy, commit, backup.", _EVENT + "BLOCK_JOB_2")
-AGENT_CHANGES = _seldom("agent_changes", "Times the guest agent came or went.", _EVENT + "AGENT_LIFECYCLE")
+JOBS = _seldom(
+    "jobs", "Migrations and other jobs that ended; the last job's values say how.", _EVENT + "JOB_COMPLETED"
+)
+BLOCK_JOBS = _seldom(
+    "block_jobs",
+    "Changes of block jobs: copy, commit, backup. Many: a backup tool that tries again and again.",
+    _EVENT + "BLOCK_JOB_2",
+)
+AGENT_CHANGES = _seldom(
+    "agent_changes",
+    "Times the guest agent came or went: often is a guest that reboots, or an agent that crashes.",
+    _EVENT + "AGENT_LIFECYCLE",
+)
 BY_KIND = {
     metric.name: metric
     for metric in (

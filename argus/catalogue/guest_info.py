@@ -35,7 +35,12 @@ PROJECT_NAME = _info(
     "Name of the owning project: whom to ask before the guest is moved or stopped.",
     _NOVA + "owner/project",
 )
-USER_NAME = _info("user_name", "Name of the user who made the guest.", _NOVA + "owner/user", shown=False)
+USER_NAME = _info(
+    "user_name",
+    "Name of the user who made the guest: whom to ask about it first.",
+    _NOVA + "owner/user",
+    shown=False,
+)
 FLAVOR = _info(
     "flavor",
     "Flavor that the guest was made from: its size, and the limits that its extra specs set.",

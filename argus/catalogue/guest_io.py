@@ -13,12 +13,28 @@ from argus.catalogue.model import GUEST_DEVICE, Kind, Metric, Subsystem, Unit
 
 _io = partial(Metric, "io", entity=GUEST_DEVICE, kind=Kind.COUNTER, shown=False)
 
-READ_BYTES = _io("read_bytes", "Bytes read from the device.", "io.stat rbytes; blkio Read", unit=Unit.BYTES)
-WRITE_BYTES = _io(
-    "write_bytes", "Bytes written to the device.", "io.stat wbytes; blkio Write", unit=Unit.BYTES
+READ_BYTES = _io(
+    "read_bytes",
+    "Bytes read from the device by this guest: who keeps it busy.",
+    "io.stat rbytes; blkio Read",
+    unit=Unit.BYTES,
 )
-READ_OPS = _io("read_ops", "Reads from the device.", "io.stat rios; blkio io_serviced Read")
-WRITE_OPS = _io("write_ops", "Writes to the device.", "io.stat wios; blkio io_serviced Write")
+WRITE_BYTES = _io(
+    "write_bytes",
+    "Bytes written to the device by this guest: who keeps it busy.",
+    "io.stat wbytes; blkio Write",
+    unit=Unit.BYTES,
+)
+READ_OPS = _io(
+    "read_ops",
+    "Reads from the device by this guest: who keeps it busy.",
+    "io.stat rios; blkio io_serviced Read",
+)
+WRITE_OPS = _io(
+    "write_ops",
+    "Writes to the device by this guest: who keeps it busy.",
+    "io.stat wios; blkio io_serviced Write",
+)
 
 SUBSYSTEM = Subsystem(
     "guest_io", "The guest's I/O on the node's devices", (READ_BYTES, WRITE_BYTES, READ_OPS, WRITE_OPS)

@@ -77,7 +77,10 @@ HALT_EXITS = _exit(
     shown=False,
 )
 IO_EXITS = _exit(
-    "io_exits", "Exits for port I/O: emulated devices.", _STATS + "vcpu.N.io_exits.sum", shown=False
+    "io_exits",
+    "Exits for port I/O: emulated devices, such as IDE and e1000. Use virtio.",
+    _STATS + "vcpu.N.io_exits.sum",
+    shown=False,
 )
 MMIO_EXITS = _exit(
     "mmio_exits",
@@ -99,7 +102,7 @@ IRQ_INJECTIONS = _exit(
 )
 HALT_WAIT = _exit(
     "halt_wait_seconds",
-    "Time that the vCPU was idle, polling aside.",
+    "Time that the vCPU was idle, polling aside: what the guest has left.",
     _STATS + "vcpu.N.halt_wait_ns.sum",
     unit=Unit.SECONDS,
     shown=False,

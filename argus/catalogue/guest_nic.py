@@ -62,7 +62,12 @@ TX_DROPS = _nic(
     _NET + "tx.drop",
 )
 DEVICE = Metric(
-    "nic", "device", "Device on the node, for tcpdump and ip link.", _NET + "name", NIC, Kind.INFO
+    "nic",
+    "device",
+    "Device on the node, for tcpdump and ip link; it is another one after a migration.",
+    _NET + "name",
+    NIC,
+    Kind.INFO,
 )
 SOURCE = Metric(
     "nic",

@@ -23,7 +23,10 @@ FREE = _pool(
     _POOL + "free_hugepages",
 )
 SURPLUS = _pool(
-    "surplus", "Pages above the configured size of the pool.", _POOL + "surplus_hugepages", shown=False
+    "surplus",
+    "Pages above the configured size of the pool: they are given back as soon as they are free.",
+    _POOL + "surplus_hugepages",
+    shown=False,
 )
 RESERVED = Metric(
     "hugepages",

@@ -76,7 +76,10 @@ SCANNED = _count(
     shown=False,
 )
 ZERO_PAGES = _ksm(
-    "zero_pages", "Pages of zeros merged with the zero page.", _SYSFS + "ksm_zero_pages", shown=False
+    "zero_pages",
+    "Pages of zeros merged with the zero page: memory that guests have freed and not given back.",
+    _SYSFS + "ksm_zero_pages",
+    shown=False,
 )
 CHAINS = _ksm(
     "stable_node_chains",
@@ -84,11 +87,23 @@ CHAINS = _ksm(
     _SYSFS + "stable_node_chains",
     shown=False,
 )
-DUPS = _ksm("stable_node_dups", "Copies of such pages.", _SYSFS + "stable_node_dups", shown=False)
+DUPS = _ksm(
+    "stable_node_dups",
+    "Copies of such pages: the price of max_page_sharing.",
+    _SYSFS + "stable_node_dups",
+    shown=False,
+)
 _setting = partial(_ksm, shown=False)
-TO_SCAN = _setting("pages_to_scan", "Pages that ksmd looks at before it sleeps.", _SYSFS + "pages_to_scan")
+TO_SCAN = _setting(
+    "pages_to_scan",
+    "Pages that ksmd looks at before it sleeps: more merge sooner and cost more CPU.",
+    _SYSFS + "pages_to_scan",
+)
 SLEEP = _setting(
-    "sleep_seconds", "How long ksmd sleeps in between.", _SYSFS + "sleep_millisecs", unit=Unit.SECONDS
+    "sleep_seconds",
+    "How long ksmd sleeps in between: longer costs less CPU and merges later.",
+    _SYSFS + "sleep_millisecs",
+    unit=Unit.SECONDS,
 )
 ACROSS = _setting(
     "merge_across_nodes",
@@ -97,7 +112,11 @@ ACROSS = _setting(
     kind=Kind.STATE,
     states={0: "no", 1: "yes"},
 )
-MAX_SHARING = _setting("max_page_sharing", "Sites that may share one copy.", _SYSFS + "max_page_sharing")
+MAX_SHARING = _setting(
+    "max_page_sharing",
+    "Sites that may share one copy: higher saves more, and makes migration and swapping of it slow.",
+    _SYSFS + "max_page_sharing",
+)
 USE_ZERO = _setting(
     "use_zero_pages",
     "Whether pages of zeros are merged with the zero page.",

@@ -39,7 +39,11 @@ DETAIL = _probe(
     "What the probe says, in one line: why the service is not well, or what it found.",
     kind=Kind.INFO,
 )
-VERSION = _probe("version", "Newest version of the API, or of the server.", kind=Kind.INFO)
+VERSION = _probe(
+    "version",
+    "Newest version of the API, or of the server: whether an upgrade has come this far.",
+    kind=Kind.INFO,
+)
 SPENT = Metric(
     "budget",
     "spent_ratio",
