@@ -80,7 +80,7 @@ ZABBIX_OPTS: list[cfg.Opt] = [
             (FULL, "every value of every guest, each interval"),
             (
                 STANDARD,
-                "once a minute, at once when something happens to it, without its vCPUs, threads and other parts",
+                "once a minute, at once when something happens to it, without its parts, such as vCPUs",
             ),
             (OFF, "no guest is a host in Zabbix; what the node tells of all guests together always goes"),
         ],
