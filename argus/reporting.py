@@ -81,7 +81,12 @@ def document(session: Session, now: float) -> dict[str, Any]:
             {
                 "task": row.task,
                 correlator.TASK_SECONDS.field: row.seconds,
-                **({correlator.TASK_AGE.field: now - row.last_success} if row.last_success else {}),
+                # What never succeeded is as late as what did not for that long.
+                **(
+                    {correlator.TASK_AGE.field: now - since}
+                    if (since := row.last_success or row.first_run)
+                    else {}
+                ),
             }
             for row in reports.progress(session)
         ],

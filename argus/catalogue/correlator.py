@@ -47,7 +47,8 @@ QUEUE = Metric(
 TASK_AGE = Metric(
     "task",
     "success_age_seconds",
-    "Time since the task last did what it is for: the age of its cursor on the world.",
+    "Time since the task last did what it is for, or since it first ran where it never did: the age of its "
+    "cursor on the world.",
     "argus database, progress",
     TASK,
     unit=Unit.SECONDS,

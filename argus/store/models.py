@@ -184,6 +184,7 @@ class ProgressRow(Base):
     __tablename__ = "progress"
 
     task: Mapped[str] = mapped_column(String(50), primary_key=True)
+    first_run: Mapped[float | None] = mapped_column(Double)
     last_run: Mapped[float] = mapped_column(Double)
     last_success: Mapped[float | None] = mapped_column(Double)
     seconds: Mapped[float] = mapped_column(Double, default=0.0)

@@ -22,6 +22,8 @@ def note(session: Session, task: str, started: float, seconds: float, error: str
     if row is None:
         row = ProgressRow(task=task, last_run=started, seconds=seconds, runs=0, failures=0, error="")
         session.add(row)
+    if row.first_run is None:
+        row.first_run = started
     row.last_run, row.seconds, row.error = started, seconds, error
     row.runs += 1
     if error:

@@ -112,6 +112,15 @@ def test_the_queue_is_told_where_there_is_one_that_can_be_read(
     assert json.loads(value["value"]).get(correlator.QUEUE.field) == told
 
 
+def test_a_task_that_never_succeeded_is_as_old_as_its_first_run(store: Store) -> None:
+    with store.write() as session:
+        for ago in (90, 60, 30):
+            progress.note(session, "correlate", NOW - ago, 1.0, "no database")
+    with store.read() as session:
+        (told,) = reporting.document(session, NOW)["tasks"]
+    assert told[correlator.TASK_AGE.field] == 90.0
+
+
 def test_nothing_that_waits_is_an_age_of_zero(store: Store) -> None:
     with store.read() as session:
         assert reporting.document(session, NOW)[correlator.OLDEST.field] == 0
