@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -57,12 +60,33 @@ def show(store: Store, *, watch: bool, everything: bool, form: str) -> int:
 
 
 def _watch(store: Store, *, everything: bool) -> None:
+    """Show it until Ctrl-C, which is KeyboardInterrupt for the caller."""
     console = Console(highlight=False)
-    with Live(console=console, auto_refresh=False, screen=False) as live:
-        while True:
+    with _interrupted() as interrupted, Live(console=console, auto_refresh=False, screen=False) as live:
+        while not interrupted.is_set():
             made = page(newest(store), time.time(), console.width, everything=everything)
             live.update(made, refresh=True)
-            time.sleep(WATCH_SECONDS)
+            interrupted.wait(WATCH_SECONDS)
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _interrupted() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets; Python loses a KeyboardInterrupt that comes while an object is collected.
+
+    A second Ctrl-C interrupts at once, as for who waits for a database that hangs.
+    """
+    event = threading.Event()
+
+    def seen(*_: object) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    usual = signal.signal(signal.SIGINT, seen)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def page(found: Mapping[str, Any], now: float, width: int, *, everything: bool) -> Group:
