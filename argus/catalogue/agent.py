@@ -141,6 +141,7 @@ SUBSYSTEM = Subsystem(
             Severity.WARNING,
             "notice",
             "The values of this subsystem are missing. The agent's log says why.",
+            recovery='{$ARGUS.NODE.COLLECTOR.CONTROL:"{#COLLECTOR}"}=0 or min(@1,1m)=1',
             event_name="Collector {#COLLECTOR} of the agent fails",
             opdata="Collector: {ITEM.LASTVALUE1}",
             depends_on=("libvirt_down",),

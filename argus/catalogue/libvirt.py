@@ -119,6 +119,8 @@ SUBSYSTEM = Subsystem(
             "elsewhere, and two writers destroy its disk. Compare virsh list with the processes (pgrep -a "
             "qemu); restart libvirtd, which takes running guests over; else stop the process.",
             recovery="max(@1,1m)<={$ARGUS.NODE.STRAY.MAX}",
+            event_name="QEMU processes run that libvirt does not know (more than {$ARGUS.NODE.STRAY.MAX} "
+            "for 5m)",
             opdata="Processes: {ITEM.LASTVALUE1}",
             depends_on=("libvirt_down",),
         ),

@@ -45,7 +45,7 @@ SUBSYSTEM = Subsystem(
             "All guests of the node went down with it. See that those which should run do "
             "(resume_guests_state_on_host_boot of Nova), and why it restarted: last -x reboot, journalctl -b "
             "-1, the BMC's log. Closes by itself.",
-            event_name="Node has been restarted (uptime is {ITEM.VALUE1})",
+            event_name="Node has been restarted (less than {$ARGUS.NODE.UPTIME.MIN} ago)",
             opdata="Uptime: {ITEM.LASTVALUE1}",
             manual_close=True,
             depends_on=("node_data_missing",),

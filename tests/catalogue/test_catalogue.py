@@ -94,6 +94,20 @@ def test_a_trigger_can_be_rendered(subsystem: Subsystem, trigger: Trigger) -> No
     assert trigger.help.endswith(".")
 
 
+@pytest.mark.parametrize("trigger", [t for _, t in TRIGGERS], ids=[t.ident for _, t in TRIGGERS])
+def test_a_problem_names_its_threshold(trigger: Trigger) -> None:
+    """All but switches, and what only says when to predict at all."""
+    macros = re.findall(r'\{\$[A-Z.]+(?::"[^"]*")?\}', trigger.expression)
+    thresholds = [m for m in macros if not re.search(r"\.(CONTROL|ALLOWED|PREDICT)\b", m)]
+    assert [macro for macro in thresholds if macro not in trigger.event_name] == []
+
+
+@pytest.mark.parametrize("trigger", [t for _, t in TRIGGERS], ids=[t.ident for _, t in TRIGGERS])
+def test_a_problem_that_takes_time_to_begin_does_not_end_by_one_value(trigger: Trigger) -> None:
+    if re.search(r"\b(min|max|avg|count)\(", trigger.expression):
+        assert trigger.recovery
+
+
 def test_triggers_are_unique_and_depend_on_triggers_of_their_template() -> None:
     of_guest = {t.ident: t.metrics[0].entity.of_guest for _, t in TRIGGERS}
     assert len(of_guest) == len(TRIGGERS)
