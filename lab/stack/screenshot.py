@@ -10,6 +10,9 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Error, ViewportSize, sync_playwright
 
+from argus.catalogue import SUBSYSTEMS
+from argus.render.names import CORRELATOR_HOST, GUEST_HOST, NODE_HOST
+from argus.render.template import template_document
 from argus.zabbix.desired import CORRELATOR
 from stack.components.argus_setup import ZABBIX_PASSWORD, ZABBIX_USER
 from stack.components.guest_xml import GUESTS
@@ -52,25 +55,6 @@ SETTLED = """() => {
   return now - window.argusBusy > 1000;
 }"""
 
-NODE_TABS = (
-    "Overview",
-    "CPU and overcommit",
-    "Memory and NUMA",
-    "KSM and THP",
-    "Guests and agent",
-    "Disks and vhost",
-)
-GUEST_TABS = (
-    "Overview",
-    "CPU and steal",
-    "Memory and balloon",
-    "NUMA",
-    "Disks",
-    "Network",
-    "Events and migration",
-)
-ONE_PAGE = ("",)  # without tabs
-
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -107,13 +91,19 @@ def pictures(api: ZabbixAPI) -> list[Picture]:
     guest = next((guest.uuid for guest in GUESTS if guest.throttled and guest.uuid in hosts), "")
     node = min((name for name in hosts if name.startswith("lab-node")), default="")
     own = CORRELATOR if CORRELATOR in hosts else ""
-    boards = (("node", node, NODE_TABS), ("guest", guest, GUEST_TABS), ("correlator", own, ONE_PAGE))
-    for name, host, tabs in boards:
+    for name, host in ((NODE_HOST, node), (GUEST_HOST, guest), (CORRELATOR_HOST, own)):
         if host:
-            found += [_board(name, hosts[host], tab) for tab in tabs]
+            found += [_board(name, hosts[host], tab) for tab in tabs(name)]
         else:
             print(f"no picture of a {name}: none is in Zabbix yet")
     return found
+
+
+def tabs(kind: str) -> list[str]:
+    """The pages of a template's dashboard, which has tabs when there are several."""
+    (template,) = template_document(kind, SUBSYSTEMS)["zabbix_export"]["templates"]
+    names = [page["name"] for page in template["dashboards"][0]["pages"]]
+    return names if len(names) > 1 else [""]
 
 
 def _board(name: str, hostid: str, tab: str) -> Picture:
