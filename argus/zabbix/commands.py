@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FOUND = 1
 TROUBLE = 2
+_COMPARING = "comparing"  # before anything is changed
 _IMPORT_TIMEOUT = 120.0  # s; a template update on thousands of linked hosts takes its time
 
 
@@ -62,11 +63,11 @@ def run_apply(
     try:
         with _administrator(conf, environ) as zabbix, _progress() as progress:
             wanted = _resources(conf, delete_removed=delete_removed)
-            task = progress.add_task("", total=len(wanted))
+            task = progress.add_task(_COMPARING, total=len(wanted))
 
             def looking_at(resource: Resource) -> None:
                 """A kind of thing is done when the next one is begun; importing a template takes longest."""
-                begun = progress.tasks[task].description != ""
+                begun = progress.tasks[task].description != _COMPARING
                 progress.update(task, description=resource.title, advance=int(begun))
 
             def started(change: Change) -> None:

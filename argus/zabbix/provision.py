@@ -72,11 +72,14 @@ def apply(
 ) -> list[Change]:
     """Do what is to be done and return it; done twice it changes nothing the second time.
 
-    ``looking_at`` is called before each kind of thing, ``started`` before each change.  Stops at the
-    first ``ZabbixError``; what was done stays done.
+    All of it is planned before anything is changed, so that what is in the way (a host of our name that is
+    not ours) is found while nothing is half done.  ``looking_at`` is called before each kind of thing,
+    ``started`` before each change.  Stops at the first ``ZabbixError``; what was done stays done.
     """
+    all_of_it = tuple(wanted)
+    plan(zabbix, all_of_it)
     done = []
-    for resource in wanted:
+    for resource in all_of_it:
         looking_at(resource)
         for change in resource.plan(zabbix):
             started(change)

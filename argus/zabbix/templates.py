@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from argus.catalogue import SUBSYSTEMS
+from argus.render import native7
 from argus.render.names import HOSTS, template_name
 from argus.render.template import default_note, template_document
 from argus.zabbix.api import ZabbixClashError, ZabbixError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from argus.zabbix.api import Zabbix
 
 _MOST_NAMES = 5  # named in a plan; the rest is counted
+_NATIVE_SINCE = (7, 0)  # before, the documents of 6.0 are imported
 _CLASH_PAUSES = (1.0, 5.0)  # s, before an import that the database broke off is tried again
 
 
@@ -40,6 +42,8 @@ def _plan_template(zabbix: Zabbix, host: str) -> list[Change]:
     exported = _export(zabbix, name)
     if exported is not None:
         document = keep_choices(document, exported)
+    if zabbix.version >= _NATIVE_SINCE:
+        document = native7.native(document)
     differences = list(_differences(_compare(zabbix, document)))
     if not differences:
         return []
@@ -142,7 +146,8 @@ def _export(zabbix: Zabbix, name: str) -> dict[str, Any] | None:
     return document
 
 
-def _rules(zabbix: Zabbix) -> dict[str, Any]:
+def import_rules(zabbix: Zabbix) -> dict[str, Any]:
+    """Return what an import makes and updates; it deletes nothing."""
     both = {"createMissing": True, "updateExisting": True}
     groups = ("template_groups", "host_groups") if zabbix.has_template_groups else ("groups",)
     parts = (
@@ -160,14 +165,14 @@ def _rules(zabbix: Zabbix) -> dict[str, Any]:
 
 def _compare(zabbix: Zabbix, document: dict[str, Any]) -> dict[str, Any]:
     result = zabbix.read(
-        "configuration.importcompare", format="json", source=json.dumps(document), rules=_rules(zabbix)
+        "configuration.importcompare", format="json", source=json.dumps(document), rules=import_rules(zabbix)
     )
     return result or {}  # PHP says [] for nothing
 
 
 def _import(zabbix: Zabbix, document: dict[str, Any]) -> None:
     disabled = disabled_on_hosts(zabbix, document["zabbix_export"]["templates"][0]["template"])
-    source, rules = json.dumps(document), _rules(zabbix)
+    source, rules = json.dumps(document), import_rules(zabbix)
     for pause in _CLASH_PAUSES:  # a server that discovers things on thousands of hosts writes all the time
         try:
             zabbix.call("configuration.import", format="json", source=source, rules=rules)

@@ -16,11 +16,14 @@ from argus.zabbix import certified_hosts
 from argus.zabbix.api import Zabbix
 from argus.zabbix.desired import CORRELATOR, GUESTS_GROUP, HOST_GROUPS
 from argus.zabbix.feeds import read_node_values, read_problems
+from argus.zabbix.templates import import_rules
 from argus_agent.settings import Address
 from argus_agent.zabbix_protocol import Value, exchange, parse_taken, sender_data, split_time
+from stack.lab import TOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.lab.conftest import Lab
 
@@ -53,6 +56,18 @@ def test_it_is_zabbix_7(lab7: Lab) -> None:
 
 
 def test_a_provisioned_server_needs_nothing(lab7: Lab) -> None:
+    done = lab7.run("argus", "zabbix", "plan", "--format", "json", timeout=120)
+    assert (done.returncode, json.loads(done.stdout)) == (0, []), done.stderr
+
+
+@pytest.mark.parametrize(
+    "file", sorted((TOP / "zabbix_templates" / "7.0").glob("*.yaml")), ids=lambda f: f.stem
+)
+def test_a_committed_file_imported_by_hand_is_what_plan_wants(lab7: Lab, file: Path) -> None:
+    with administrator(lab7) as zabbix:
+        zabbix.call(
+            "configuration.import", format="yaml", source=file.read_text(), rules=import_rules(zabbix)
+        )
     done = lab7.run("argus", "zabbix", "plan", "--format", "json", timeout=120)
     assert (done.returncode, json.loads(done.stdout)) == (0, []), done.stderr
 

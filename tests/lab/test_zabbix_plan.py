@@ -14,9 +14,11 @@ from argus.render.ids import stable_uuid
 from argus.render.names import GUEST_HOST, HOSTS, NODE_HOST, SERVICE_HOST, template_name
 from argus.zabbix import provision
 from argus.zabbix.api import Zabbix, ZabbixError, ZabbixSessionError
-from argus.zabbix.desired import DASHBOARD, FALLBACK_ACTION, USER
+from argus.zabbix.desired import CORRELATOR, DASHBOARD, FALLBACK_ACTION, FLEETS_GROUP, USER
 from argus.zabbix.fallback import FallbackAction, Mail
 from argus.zabbix.fleet_dashboard import FleetDashboard
+from argus.zabbix.templates import import_rules
+from stack.lab import TOP
 
 if TYPE_CHECKING:
     import subprocess
@@ -106,6 +108,44 @@ def test_a_template_of_our_name_that_is_not_ours_is_named(lab: Lab, admin: Zabbi
         assert "another template called 'Argus KVM guest by trapper'" in done.stderr
     finally:
         admin.call("template.update", templateid=found, uuid=group["uuid"])
+
+
+def test_a_host_of_our_name_that_is_not_ours_is_found_before_anything_is_made(
+    lab: Lab, admin: Zabbix
+) -> None:
+    (host,) = admin.read(
+        "host.get", filter={"host": [CORRELATOR]}, output=["hostid"], selectGroups=["groupid"]
+    )
+    (other,) = admin.read("hostgroup.get", filter={"name": ["Zabbix servers"]}, output=["groupid"])
+    (board,) = admin.read("dashboard.get", filter={"name": [DASHBOARD]}, output=["dashboardid"])
+    admin.call("host.update", hostid=host["hostid"], groups=[other])
+    admin.call("dashboard.delete", board["dashboardid"])
+    empty = admin.read("hostgroup.get", filter={"name": [FLEETS_GROUP]}, output=["groupid"])
+    admin.call("hostgroup.update", groupid=empty[0]["groupid"], name="renamed by somebody")
+    try:
+        done = zabbix(lab, "apply")
+        assert done.returncode == 2
+        assert f"has a host {CORRELATOR!r} that is not ours" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert not admin.read("dashboard.get", filter={"name": [DASHBOARD]}, output=["dashboardid"])
+        assert not admin.read("hostgroup.get", filter={"name": [FLEETS_GROUP]}, output=["groupid"])
+    finally:
+        admin.call("host.update", hostid=host["hostid"], groups=_groups(host))
+        admin.call("hostgroup.update", groupid=empty[0]["groupid"], name=FLEETS_GROUP)
+        assert zabbix(lab, "apply").returncode == 0
+    assert zabbix(lab, "plan").returncode == 0
+
+
+def _groups(host: dict[str, Any]) -> list[dict[str, str]]:
+    return [{"groupid": group["groupid"]} for group in host["groups"]]
+
+
+@pytest.mark.parametrize(
+    "file", sorted((TOP / "zabbix_templates" / "6.0").glob("*.yaml")), ids=lambda f: f.stem
+)
+def test_a_committed_file_imported_by_hand_is_what_plan_wants(lab: Lab, admin: Zabbix, file: Path) -> None:
+    admin.call("configuration.import", format="yaml", source=file.read_text(), rules=import_rules(admin))
+    assert json.loads(zabbix(lab, "plan", "--format", "json").stdout) == []
 
 
 def test_a_user_without_rights_changes_nothing_and_is_told_so(lab: Lab, admin: Zabbix) -> None:
