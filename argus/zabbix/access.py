@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from argus.zabbix.api import ZabbixError
 from argus.zabbix.changes import CREATE, UPDATE, Change
 from argus.zabbix.desired import (
     API_METHODS,
@@ -17,6 +19,7 @@ from argus.zabbix.desired import (
     USER_GROUP,
 )
 from argus.zabbix.groups import need
+from argus.zabbix.user_group import refuse_foreign
 
 if TYPE_CHECKING:
     from argus.zabbix.api import Zabbix
@@ -27,60 +30,82 @@ _ALLOW_LISTED = 1
 
 
 class Role:
-    """A role of type Admin that may call the listed API methods and acknowledge, and nothing else."""
+    """A role of type Admin that may call the listed API methods and acknowledge."""
 
     title = "role"
 
     def plan(self, zabbix: Zabbix) -> list[Change]:
-        """Plan the role; methods that an administrator allowed in addition stay."""
+        """Plan the role; what an administrator allowed in addition stays."""
         found = zabbix.read(
-            "role.get", output=["roleid", "type"], filter={"name": [ROLE]}, selectRules="extend"
+            "role.get",
+            output=["roleid", "type"],
+            filter={"name": [ROLE]},
+            selectRules="extend",
+            selectUsers=["username"],
         )
         if not found:
             details = (f"may call {', '.join(API_METHODS)}",)
             return [Change(CREATE, "role", ROLE, details, lambda: _create_role(zabbix))]
-        rules = found[0]["rules"]
-        allowed = list(rules["api"]) if rules["api.mode"] == str(_ALLOW_LISTED) else []
-        missing = [method for method in API_METHODS if method not in allowed]
-        enabled = {action["name"] for action in rules["actions"] if action["status"] == "1"}
-        lacking = [f"action {name}" for name in _actions(zabbix) if name not in enabled]
-        if rules["api.access"] != "1":
-            lacking.append("API access")
-        if found[0]["type"] != str(_TYPE_ADMIN):
+        role = found[0]
+        refuse_foreign(zabbix, "role", ROLE, role["users"])
+        rules, lacking = missing_rules(role["rules"], _actions(zabbix))
+        if role["type"] != str(_TYPE_ADMIN):
             lacking.append("the type Admin")
-        if not missing and not lacking:
+        if not lacking:
             return []
-        roleid, wanted = found[0]["roleid"], _rules(zabbix, {*allowed, *API_METHODS})
         return [
             Change(
                 UPDATE,
                 "role",
                 ROLE,
-                tuple(f"lacks {what}" for what in (*missing, *lacking)),
-                lambda: zabbix.call("role.update", roleid=roleid, type=_TYPE_ADMIN, rules=wanted),
+                tuple(f"lacks {what}" for what in lacking),
+                lambda: zabbix.call("role.update", roleid=role["roleid"], type=_TYPE_ADMIN, rules=rules),
             )
         ]
 
 
+def missing_rules(there: dict[str, Any], actions: tuple[str, ...]) -> tuple[dict[str, Any], list[str]]:
+    """Return the rules to send, and what was lacking; rules that are not sent stay as they are."""
+    rules: dict[str, Any] = {}
+    lacking: list[str] = []
+    if there["api.access"] != "1":
+        lacking.append("API access")
+    listed = list(there.get("api", []))
+    # Without access there is no mode: a list of what is denied would then allow everything.
+    allowing = there["api.access"] != "1" or there["api.mode"] == str(_ALLOW_LISTED)
+    missing = [method for method in API_METHODS if _is_listed(method, listed) is not allowing]
+    if lacking or missing:
+        hidden = [entry for entry in listed if any(_is_listed(method, [entry]) for method in missing)]
+        methods = sorted({*listed, *API_METHODS}) if allowing else [e for e in listed if e not in hidden]
+        rules |= {"api.access": 1, "api.mode": int(allowing), "api": methods}
+    enabled = {action["name"] for action in there["actions"] if action["status"] == "1"}
+    disabled = [name for name in actions if name not in enabled]
+    if disabled:
+        rules["actions"] = [{"name": name, "status": 1} for name in disabled]
+    return rules, [*missing, *lacking, *(f"action {name}" for name in disabled)]
+
+
+def _is_listed(method: str, entries: list[str]) -> bool:
+    """Entries may be masks: ``host.*``, ``*.get``, ``*``."""
+    return any(fnmatchcase(method, entry) for entry in entries)
+
+
 def _create_role(zabbix: Zabbix) -> None:
-    zabbix.call("role.create", name=ROLE, type=_TYPE_ADMIN, rules=_rules(zabbix, set(API_METHODS)))
-
-
-def _actions(zabbix: Zabbix) -> tuple[str, ...]:
-    return (*UI_ACTIONS, RANK_ACTION) if zabbix.version >= RANKS_SINCE else UI_ACTIONS
-
-
-def _rules(zabbix: Zabbix, methods: set[str]) -> dict[str, Any]:
-    return {
+    rules = {
         "ui": [{"name": name, "status": 1} for name in UI_ELEMENTS],
         "ui.default_access": 0,
         "modules.default_access": 0,
         "api.access": 1,
         "api.mode": _ALLOW_LISTED,
-        "api": sorted(methods),
+        "api": sorted(API_METHODS),
         "actions": [{"name": name, "status": 1} for name in _actions(zabbix)],
         "actions.default_access": 0,
     }
+    zabbix.call("role.create", name=ROLE, type=_TYPE_ADMIN, rules=rules)
+
+
+def _actions(zabbix: Zabbix) -> tuple[str, ...]:
+    return (*UI_ACTIONS, RANK_ACTION) if zabbix.version >= RANKS_SINCE else UI_ACTIONS
 
 
 class User:
@@ -99,6 +124,11 @@ class User:
         user = found[0]
         roles, groups = _role_ids(zabbix), _user_group_ids(zabbix)
         member_of = [group["usrgrpid"] for group in user["usrgrps"]]
+        if roles.get(ROLE) != user["roleid"] and groups.get(USER_GROUP) not in member_of:
+            raise ZabbixError(
+                f"{zabbix.url} has a user {USER!r} that is not ours: it has neither the role {ROLE!r} nor "
+                f"the group {USER_GROUP!r}; rename it, or put it into the group, then run this again"
+            )
         lacking = []
         if roles.get(ROLE) != user["roleid"]:
             lacking.append(f"does not have the role {ROLE}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
@@ -65,6 +66,7 @@ class Zabbix:
         self._pauses = pauses
         self._session = requests.Session()
         self._session.auth = _keep_headers
+        self._timeout = timeout
         self._client = ZabbixAPI(self.url, session=self._session, timeout=timeout, detect_version=False)
         self._who = "nobody"
         self._renew = "renew it with `argus zabbix apply`"
@@ -133,6 +135,15 @@ class Zabbix:
             raise self._api_error(method, exc) from exc
         except requests.RequestException as exc:
             raise self._transport_error(exc) from exc
+
+    @contextmanager
+    def patience(self, seconds: float) -> Iterator[None]:
+        """Wait so long for each answer, at least, to what is called inside."""
+        self._client.timeout = max(seconds, self._timeout)
+        try:
+            yield
+        finally:
+            self._client.timeout = self._timeout
 
     def read(self, method: str, /, **params: Any) -> Any:
         """Call a method that changes nothing; tries again when there was no answer."""

@@ -50,6 +50,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 _KEEP_ORDER = frozenset({"preprocessing", "parameters", "pages", "lld_macro_paths"})
+_ZERO_COUNTS = frozenset({"history", "trends", "lifetime", "enabled_lifetime"})  # it is not their default
 _DEFAULTS: tuple[object, ...] = ("", "0", [], {}, None)
 
 
@@ -58,7 +59,7 @@ def _canonical(value: Any, key: str = "") -> Any:
         return {
             name: _canonical(part, name)
             for name, part in sorted(value.items())
-            if name == "value" or part not in _DEFAULTS
+            if name == "value" or part not in _DEFAULTS or (part == "0" and name in _ZERO_COUNTS)
         }
     if isinstance(value, list):
         parts = [_canonical(part) for part in value]

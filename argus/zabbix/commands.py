@@ -18,6 +18,7 @@ from argus.errors import ArgusError
 from argus.zabbix import certified_hosts
 from argus.zabbix.api import Zabbix, ZabbixDeniedError, ZabbixError, ZabbixSessionError
 from argus.zabbix.fallback import Mail
+from argus.zabbix.made import Made
 from argus.zabbix.notes import notes
 from argus.zabbix.provision import apply, plan, resources
 from argus.zabbix.templates import export
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 FOUND = 1
 TROUBLE = 2
 _COMPARING = "comparing"  # before anything is changed
-_IMPORT_TIMEOUT = 120.0  # s; a template update on thousands of linked hosts takes its time
+_TIMEOUT = 120.0  # s; what is asked of a large Zabbix takes its time; an import has a longer one
+_MOST_LINES = 20  # of one change in a table
+_LONGEST = 240  # characters of such a line
 
 
 def run_plan(
@@ -74,6 +77,7 @@ def run_apply(
                 progress.console.print(f"{change.verb} {change.kind} [bold]{escape(change.name)}[/]")
 
             done = apply(zabbix, wanted, started, looking_at)
+            Made(Path(conf.zabbix.token_file)).remember(zabbix)
             progress.update(task, description="done", completed=len(wanted))
             progress.stop()  # before a note is written below it
             _note(zabbix, delete_removed=delete_removed)
@@ -154,7 +158,7 @@ def _mail(conf: Any) -> Mail | None:
 
 def _administrator(conf: Any, environ: Mapping[str, str]) -> Zabbix:
     """Open a session with an administrator's credentials, which are never kept in the configuration."""
-    url, timeout = conf.zabbix.url, max(float(conf.zabbix.timeout), _IMPORT_TIMEOUT)
+    url, timeout = conf.zabbix.url, max(float(conf.zabbix.timeout), _TIMEOUT)
     token = environ.get("ZABBIX_TOKEN", "")
     if token:
         renew = "make a new one in Zabbix, under Users, API tokens"
@@ -190,5 +194,12 @@ def _show(changes: Sequence[Change], fmt: str, nothing: str) -> None:
     for change in changes:
         sign = {"create": "[green]+[/]", "update": "[yellow]~[/]", "delete": "[red]-[/]"}[change.verb]
         out.print(f"{sign} {change.kind} [bold]{escape(change.name)}[/]")
-        for line in change.details:
-            out.print(f"    {line}", markup=False)
+        for line in change.details[:_MOST_LINES]:
+            out.print(f"    {_short(line)}", markup=False)
+        more = len(change.details) - _MOST_LINES
+        if more > 0:
+            out.print(f"    ... and {more} more; --format json has all", markup=False)
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from argus.catalogue import correlator
 from argus.render.triggers import IDENT_TAG
 from argus.zabbix.changes import CREATE, UPDATE, Change
+from argus.zabbix.conditions import lacking, widened
 from argus.zabbix.desired import FALLBACK_ACTION, FALLBACK_MEDIA, USER
 from argus.zabbix.groups import need
 
@@ -118,14 +119,19 @@ class FallbackAction:
             details = tuple(f"problem tag {IDENT_TAG}={ident}" for ident in _idents())
             return [Change(CREATE, "action", FALLBACK_ACTION, details, lambda: _create_action(zabbix))]
         there = found[0]["filter"]
-        known = {c["value"] for c in there["conditions"] if c["conditiontype"] == str(_TAG_VALUE)}
-        lacks = [ident for ident in _idents() if ident not in known]
+        lacks = lacking(there, [_condition(ident) for ident in _idents()])
         if not lacks:
             return []
-        details = tuple(f"lacks problem tag {IDENT_TAG}={ident}" for ident in lacks)
-        actionid = found[0]["actionid"]
+        details = tuple(f"lacks problem tag {IDENT_TAG}={condition['value']}" for condition in lacks)
+        actionid, wider = found[0]["actionid"], widened(there, lacks, "or")
         return [
-            Change(UPDATE, "action", FALLBACK_ACTION, details, lambda: _widen(zabbix, actionid, there, lacks))
+            Change(
+                UPDATE,
+                "action",
+                FALLBACK_ACTION,
+                details,
+                lambda: zabbix.call("action.update", actionid=actionid, filter=wider),
+            )
         ]
 
 
@@ -240,12 +246,3 @@ def _create_action(zabbix: Zabbix) -> None:
 
 def _condition(ident: str) -> dict[str, Any]:
     return {"conditiontype": _TAG_VALUE, "operator": _EQUALS, "value": ident, "value2": IDENT_TAG}
-
-
-def _widen(zabbix: Zabbix, actionid: str, there: dict[str, Any], idents: list[str]) -> None:
-    kept = [
-        {name: c[name] for name in ("conditiontype", "operator", "value", "value2")}
-        for c in there["conditions"]
-    ]
-    conditions = [*kept, *(_condition(ident) for ident in idents)]
-    zabbix.call("action.update", actionid=actionid, filter={"evaltype": 0, "conditions": conditions})

@@ -10,6 +10,7 @@ from argus.zabbix.fallback import FallbackAction, FallbackMedia, FallbackRecipie
 from argus.zabbix.fleet_dashboard import FleetDashboard
 from argus.zabbix.groups import HostGroups
 from argus.zabbix.guest_groups import GuestGroups
+from argus.zabbix.host_choices import HostChoices
 from argus.zabbix.registration import RegistrationActions
 from argus.zabbix.removed import Removed
 from argus.zabbix.templates import Templates
@@ -43,7 +44,8 @@ def resources(
     """
     return (
         HostGroups(),
-        Templates(),
+        HostChoices(token_file),
+        Templates(token_file),
         RegistrationActions(),
         CorrelatorHost(tls),
         Role(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from argus.zabbix.changes import CREATE, UPDATE, Change
+from argus.zabbix.conditions import lacking, widened
 from argus.zabbix.desired import REGISTRATIONS, Registration
 from argus.zabbix.groups import MissingError, group_ids, need
 
@@ -28,7 +29,7 @@ class RegistrationActions:
     def plan(self, zabbix: Zabbix) -> list[Change]:
         """Plan missing actions, and actions that lack one of our conditions or operations.
 
-        Further operations, and an action that was disabled, are an administrator's choice and stay.
+        Further conditions and operations, and an action that was disabled, are an administrator's choice.
         """
         existing = {
             action["name"]: action
@@ -58,7 +59,8 @@ def _plan_action(zabbix: Zabbix, wanted: Registration, existing: dict[str, Any] 
         missing = [name for name, body in _operations(zabbix, wanted) if body not in operations]
     except MissingError as exc:  # planned before this; apply comes here when it is there again
         missing = [str(exc)]
-    if not _matches(existing["filter"], wanted):
+    lacks = lacking(existing["filter"], [_condition(wanted)])
+    if lacks:
         missing.insert(0, f"condition metadata {wanted.metadata}")
     if not missing:
         return None
@@ -67,7 +69,7 @@ def _plan_action(zabbix: Zabbix, wanted: Registration, existing: dict[str, Any] 
         "autoregistration action",
         wanted.action,
         tuple(f"lacks {what}" for what in missing),
-        lambda: _update(zabbix, wanted, existing["actionid"], operations),
+        lambda: _update(zabbix, wanted, existing, operations),
     )
 
 
@@ -76,29 +78,26 @@ def _create(zabbix: Zabbix, wanted: Registration) -> None:
         "action.create",
         name=wanted.action,
         eventsource=_AUTOREGISTRATION,
-        filter=_filter(wanted),
+        filter={"evaltype": 0, "conditions": [_condition(wanted)]},
         operations=[body for _, body in _operations(zabbix, wanted)],
     )
 
 
-def _update(zabbix: Zabbix, wanted: Registration, actionid: str, operations: list[dict[str, Any]]) -> None:
+def _update(
+    zabbix: Zabbix, wanted: Registration, existing: dict[str, Any], operations: list[dict[str, Any]]
+) -> None:
     ours = [body for _, body in _operations(zabbix, wanted)]
+    more = lacking(existing["filter"], [_condition(wanted)])
     zabbix.call(
         "action.update",
-        actionid=actionid,
-        filter=_filter(wanted),
+        actionid=existing["actionid"],
+        **({"filter": widened(existing["filter"], more, "and")} if more else {}),
         operations=[*operations, *(body for body in ours if body not in operations)],
     )
 
 
-def _filter(wanted: Registration) -> dict[str, Any]:
-    condition = {"conditiontype": _HOST_METADATA, "operator": _MATCHES_REGEX, "value": wanted.metadata}
-    return {"evaltype": 0, "conditions": [condition]}
-
-
-def _matches(stored: dict[str, Any], wanted: Registration) -> bool:
-    ours = (str(_HOST_METADATA), str(_MATCHES_REGEX), wanted.metadata)
-    return [(c["conditiontype"], c["operator"], c["value"]) for c in stored["conditions"]] == [ours]
+def _condition(wanted: Registration) -> dict[str, Any]:
+    return {"conditiontype": _HOST_METADATA, "operator": _MATCHES_REGEX, "value": wanted.metadata}
 
 
 def _operations(zabbix: Zabbix, wanted: Registration) -> list[tuple[str, dict[str, Any]]]:

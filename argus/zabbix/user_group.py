@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from argus.render.template import TEMPLATE_GROUP
+from argus.zabbix.api import ZabbixError
 from argus.zabbix.changes import CREATE, UPDATE, Change
 from argus.zabbix.desired import (
     FLEETS_GROUP,
@@ -13,6 +14,7 @@ from argus.zabbix.desired import (
     NODES_GROUP,
     OWN_GROUP,
     SERVICES_GROUP,
+    USER,
     USER_GROUP,
 )
 from argus.zabbix.groups import group_ids, need
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 # Constants of Zabbix' API, user group object.
 _READ, _READ_WRITE = 2, 3
 _NO_FRONTEND = 3
+_NAMED = 3  # users that a refusal names
 _MAY = {_READ: "read", _READ_WRITE: "change"}
 
 _HOSTS = {
@@ -89,20 +92,37 @@ class UserGroup:
         rights = _all_rights(zabbix)
         found = zabbix.read(
             "usergroup.get",
-            output=["usrgrpid"],
+            output=["usrgrpid", "gui_access"],
             filter={"name": [USER_GROUP]},
+            selectUsers=["username"],
             **{each.select: "extend" for each in rights},
         )
         if not found:
             pairs = [pair for each in rights for pair in each.wanted.items()]
             details = tuple(f"may {_MAY[permission]} {name}" for name, permission in pairs)
             return [Change(CREATE, "user group", USER_GROUP, details, lambda: _create(zabbix))]
+        refuse_foreign(zabbix, "user group", USER_GROUP, found[0]["users"])
+        if not found[0]["users"] and found[0]["gui_access"] != str(_NO_FRONTEND):
+            raise ZabbixError(
+                _not_ours(zabbix, "user group", USER_GROUP, "its members may use the web pages")
+            )
         lacks = tuple(
             f"cannot {_MAY[each.wanted[name]]} {name}" for each in rights for name in each.missing(found[0])
         )
         if not lacks:
             return []
         return [Change(UPDATE, "user group", USER_GROUP, lacks, lambda: _grant(zabbix, found[0]))]
+
+
+def refuse_foreign(zabbix: Zabbix, what: str, name: str, users: list[dict[str, str]]) -> None:
+    """Refuse what only others use: with our rights they would get those of the correlator."""
+    names = [user["username"] for user in users]
+    if names and USER not in names:
+        raise ZabbixError(_not_ours(zabbix, what, name, f"it is {', '.join(names[:_NAMED])}'s, not {USER}'s"))
+
+
+def _not_ours(zabbix: Zabbix, what: str, name: str, why: str) -> str:
+    return f"{zabbix.url} has a {what} {name!r} that is not ours: {why}; rename it, then run this again"
 
 
 def _create(zabbix: Zabbix) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from render_examples import SUBSYSTEMS
 
+from argus.render import native7
 from argus.render.names import NODE_HOST
 from argus.render.template import template_document
 from argus.zabbix.changes import same
-from argus.zabbix.templates import keep_choices
+from argus.zabbix.choices import keep_choices, secrets_of
 
 
 @pytest.fixture
@@ -91,6 +92,114 @@ def test_a_new_item_comes_as_the_catalogue_says(document: dict[str, Any], export
     assert item(keep_choices(document, exported), "argus.node.ksm.scans.rate")["status"] == "DISABLED"
 
 
+def trigger(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = item(document, "argus.node.ksm.run")["triggers"][0]
+    return found
+
+
+def rule(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = template(document)["discovery_rules"][0]
+    return found
+
+
+CHOICES = [
+    pytest.param(trigger, "priority", "DISASTER", id="severity of a trigger"),
+    pytest.param(lambda d: item(d, "argus.node.ksm.run"), "history", "30d", id="history of an item"),
+    pytest.param(lambda d: item(d, "argus.node.ksm.run"), "trends", "0", id="no trends of an item"),
+    pytest.param(
+        lambda d: rule(d)["item_prototypes"][0], "discover", "NO_DISCOVER", id="an unwanted prototype"
+    ),
+    pytest.param(rule, "status", "DISABLED", id="a rule that is off"),
+    pytest.param(rule, "lifetime", "1d", id="how long what is lost is kept"),
+    pytest.param(rule, "filter", {"conditions": [{"macro": "{#X}", "value": "^a"}]}, id="a rule's filter"),
+    pytest.param(rule, "overrides", [{"name": "small ones", "step": "1"}], id="a rule's overrides"),
+]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["after an apply from here", "after one from elsewhere"])
+@pytest.mark.parametrize(("where", "name", "value"), CHOICES)
+def test_what_somebody_chose_stays(  # two documents, and what is chosen in them
+    document: dict[str, Any], exported: dict[str, Any], where: Any, name: str, value: Any, known: bool
+) -> None:
+    where(exported)[name] = value
+    made = document if known else None
+    assert where(keep_choices(document, exported, made))[name] == value
+
+
+@pytest.mark.parametrize(("where", "name", "value"), CHOICES)
+def test_what_nobody_touched_follows_a_new_default(
+    document: dict[str, Any], exported: dict[str, Any], where: Any, name: str, value: Any
+) -> None:
+    where(document)[name] = value
+    assert where(keep_choices(document, exported, made=copy.deepcopy(exported)))[name] == value
+
+
+def test_a_field_that_somebody_set_to_the_default_of_zabbix_stays_so(
+    document: dict[str, Any], exported: dict[str, Any]
+) -> None:
+    del item(exported, "argus.node.ksm.run")["history"]
+    assert "history" not in item(keep_choices(document, exported, document), "argus.node.ksm.run")
+
+
+def test_the_letters_of_a_filter_s_conditions_are_no_choice(
+    document: dict[str, Any], exported: dict[str, Any]
+) -> None:
+    made = copy.deepcopy(document)
+    rule(made)["filter"] = {"conditions": [{"macro": "{#X}", "value": "^a"}]}
+    rule(exported)["filter"] = {"conditions": [{"macro": "{#X}", "value": "^a", "formulaid": "A"}]}
+    assert "filter" not in rule(keep_choices(document, exported, made))
+
+
+def test_tags_of_others_stay_and_ours_that_are_no_more_go(
+    document: dict[str, Any], exported: dict[str, Any]
+) -> None:
+    theirs, ours = {"tag": "team", "value": "b"}, {"tag": "of an older Argus", "value": "x"}
+    made = copy.deepcopy(exported)
+    for where in (template, trigger, lambda d: item(d, "argus.node.ksm.run")):
+        where(made).setdefault("tags", []).append(ours)
+        where(exported).setdefault("tags", []).extend([ours, theirs])
+        tags = where(keep_choices(document, exported, made))["tags"]
+        assert theirs in tags
+        assert ours not in tags
+
+
+def test_mappings_of_values_that_somebody_added_stay(
+    document: dict[str, Any], exported: dict[str, Any]
+) -> None:
+    mappings = template(exported)["valuemaps"][0]["mappings"]
+    mappings[:] = [{"value": "0", "newvalue": "asleep"}, *mappings[1:], {"value": "9", "newvalue": "odd"}]
+    kept = template(keep_choices(document, exported, document))["valuemaps"][0]["mappings"]
+    assert {"value": "9", "newvalue": "odd"} in kept
+    assert {"value": "0", "newvalue": "stopped"} in kept
+    assert len(kept) == len(template(document)["valuemaps"][0]["mappings"]) + 1
+
+
+def test_a_macro_keeps_its_type_and_somebody_s_words(
+    document: dict[str, Any], exported: dict[str, Any]
+) -> None:
+    template(exported)["macros"][0] |= {"type": "VAULT", "value": "a/b:c", "description": "As agreed."}
+    kept = template(keep_choices(document, exported, document))["macros"][0]
+    assert (kept["type"], kept["value"], kept["description"]) == ("VAULT", "a/b:c", "As agreed.")
+
+
+def test_a_secret_macro_is_known_since_an_import_would_empty_it(exported: dict[str, Any]) -> None:
+    template(exported)["macros"].append({"macro": "{$SITE.KEY}", "type": "SECRET_TEXT"})
+    assert secrets_of(exported) == ["{$SITE.KEY}"]
+
+
+def test_the_same_holds_in_the_words_of_7_0(document: dict[str, Any]) -> None:
+    wanted = native7.native(document)
+    exported = copy.deepcopy(wanted)
+    rule(exported)["enabled_lifetime_type"] = "DISABLE_IMMEDIATELY"
+    trigger(exported)["priority"] = "DISASTER"
+    template(exported)["groups"].append({"name": "Templates/Site"})
+    exported["zabbix_export"]["template_groups"].append({"uuid": "0" * 32, "name": "Templates/Site"})
+    kept = keep_choices(wanted, exported, wanted)
+    assert rule(kept)["enabled_lifetime_type"] == "DISABLE_IMMEDIATELY"
+    assert trigger(kept)["priority"] == "DISASTER"
+    assert kept["zabbix_export"]["template_groups"] == exported["zabbix_export"]["template_groups"]
+
+
 @pytest.mark.parametrize(
     ("left", "right", "equal"),
     [
@@ -99,6 +208,7 @@ def test_a_new_item_comes_as_the_catalogue_says(document: dict[str, Any], export
             {"tags": [{"a": "1"}, {"b": "2"}]}, {"tags": [{"b": "2"}, {"a": "1"}]}, True, id="order"
         ),
         pytest.param({"value": "0"}, {"value": ""}, False, id="a macro's value 0 is not empty"),
+        pytest.param({"trends": "0"}, {}, False, id="no trends are not the usual ones"),
         pytest.param(
             {"preprocessing": ["a", "b"]}, {"preprocessing": ["b", "a"]}, False, id="order of steps"
         ),
