@@ -123,6 +123,23 @@ def test_too_many_at_once_disable_nothing_and_say_so() -> None:
     assert "[guests] share" in decision.held[0]
 
 
+def test_a_group_that_nobody_has_made_is_named_with_what_makes_it() -> None:
+    terms = dataclasses.replace(TERMS, group_by=("project",))
+    hosts = [host(), *(host(f"g{n}", facts={**FACTS, "project_name": f"p{n}"}) for n in range(4))]
+    (line,) = decide(hosts, [], {}, ["Argus/Guests/project p0"], terms, NOW).held
+    assert "Argus/Guests/project demo, " in line
+    assert "project p0" not in line
+    assert "and 1 more" in line
+    assert "`argus zabbix apply`" in line
+
+
+def test_groups_that_are_there_or_not_asked_for_are_not_told() -> None:
+    terms = dataclasses.replace(TERMS, group_by=("project",))
+    assert decide([host()], [], {}, ["Argus/Guests/project demo"], terms, NOW).held == ()
+    assert decide([host()], [], {}, (), TERMS, NOW).held == ()
+    assert decide([host(enabled=False)], [], {}, (), terms, NOW).held == ()
+
+
 def test_what_argus_disabled_long_ago_is_removed_and_what_a_person_disabled_is_not() -> None:
     old = NOW - TERMS.remove_after - 1
     ours, theirs = host("ours", age=NOW, enabled=False), host("theirs", age=NOW, enabled=False)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-UNITS = sorted((Path(__file__).parents[2] / "systemd").glob("argus*"))
+FOLDER = Path(__file__).parents[2] / "systemd"
+UNITS = sorted(FOLDER.glob("argus*"))
+EXAMPLES = sorted((FOLDER / "examples").glob("argus*"))
 INSTALLED = "/opt/argus/bin"
 
 
@@ -47,7 +49,7 @@ def test_a_daemon_runs_without_root_and_comes_back_after_a_crash(unit: Path) -> 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze on this machine")
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
-    for unit in UNITS:
+    for unit in (*UNITS, *EXAMPLES):
         here = unit.read_text().replace(INSTALLED, sysconfig.get_path("scripts"))
         (tmp_path / unit.name).write_text(here)
     verify = subprocess.run(
@@ -63,7 +65,9 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze on this machine")
-@pytest.mark.parametrize("unit", [u for u in UNITS if u.suffix == ".service"], ids=lambda unit: unit.name)
+@pytest.mark.parametrize(
+    "unit", [u for u in (*UNITS, *EXAMPLES) if u.suffix == ".service"], ids=lambda unit: unit.name
+)
 def test_systemd_calls_the_exposure_of_a_daemon_ok(unit: Path) -> None:
     rated = subprocess.run(
         ["systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=50", unit],
