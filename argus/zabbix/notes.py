@@ -30,8 +30,8 @@ def notes(zabbix: Zabbix) -> Iterator[str]:
         names = ", ".join(part.key for part in left[:_NAMED])
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
         yield (
-            f"no longer in the catalogue: {names}{more}; they stay with their history until "
-            "`argus zabbix apply --delete-removed`"
+            f"no longer in the catalogue: {names}{more}; they stay with their history, and are no "
+            "difference, until `argus zabbix apply --delete-removed`"
         )
     groupid = group_ids(zabbix, (NODES_GROUP,)).get(NODES_GROUP)
     nodes = int(zabbix.read("host.get", groupids=[groupid], countOutput=True)) if groupid else 0
