@@ -150,7 +150,7 @@ def test_a_committed_file_imported_by_hand_is_what_plan_wants(lab: Lab, admin: Z
 
 def test_a_user_without_rights_changes_nothing_and_is_told_so(lab: Lab, admin: Zabbix) -> None:
     name, password = f"plain-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
-    (group,) = admin.read("usergroup.get", filter={"name": ["Argus"]}, output=["usrgrpid"])
+    (group,) = admin.read("usergroup.get", filter={"name": ["Guests"]}, output=["usrgrpid"])
     (role,) = admin.read("role.get", filter={"name": ["Admin role"]}, output=["roleid"])
     user = admin.call("user.create", username=name, passwd=password, roleid=role["roleid"], usrgrps=[group])[
         "userids"
