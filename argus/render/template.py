@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from argus.catalogue.model import Entity, Graph, Macro, Metric, Subsystem
 
 TEMPLATE_GROUP = "Templates/Argus"
+# By these words of its description a template is known as one that kept choices from the beginning.
+CHOICES_STAY = "what you choose in it stays"
 FORMAT = "6.0"
 
 
@@ -71,7 +73,7 @@ def _template(
         "uuid": stable_uuid(template_name(host)),
         "template": template_name(host),
         "name": template_name(host),
-        "description": f"{TITLES[host]} as Argus sees it. Generated; the thresholds are macros.",
+        "description": f"{TITLES[host]} as Argus sees it. Generated; thresholds are macros, {CHOICES_STAY}.",
         "groups": [{"name": TEMPLATE_GROUP}],
         "items": [master_item(host), *_with_triggers(static, triggers, "triggers")],
         "discovery_rules": [_rule(entity, metrics, triggers, graphs) for entity in entities],

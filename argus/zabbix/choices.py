@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from argus.render.template import default_note
+from argus.render.template import CHOICES_STAY, default_note
 from argus.zabbix.changes import same
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def keep_choices(document: Part, exported: Part, made: Part | None = None) -> Pa
 
     Kept are further groups, tags, macros and mappings of values, values and types of macros, and of items,
     triggers, rules and prototypes what ``_FIELDS`` and ``_WHOLE`` name, where it differs from ``made``.
-    Without ``made`` nobody knows whose a value is: it stays as it is there.
+    Without ``made`` nobody knows whose a value is: it stays as it is there.  But an Argus from before this
+    kept nothing beyond ``status``: all else there is ours.
     """
     merged = copy.deepcopy(document)
     ours, theirs = _template(merged), _template(exported)
@@ -49,9 +50,11 @@ def keep_choices(document: Part, exported: Part, made: Part | None = None) -> Pa
     _declare_groups(merged["zabbix_export"], exported["zabbix_export"], ours["groups"])
     existing = {part["uuid"]: part for part in parts(exported)}
     known = {part["uuid"]: part for part in parts(made)} if made else {}
+    older = made is None and CHOICES_STAY not in theirs.get("description", "")
     for part in parts(merged):
         if part["uuid"] in existing and part is not ours:
-            _keep(part, existing[part["uuid"]], known.get(part["uuid"]))
+            there, was = existing[part["uuid"]], known.get(part["uuid"])
+            _keep(part, there, {**there, "status": "not known"} if older else was)
     return {"zabbix_export": merged["zabbix_export"]}
 
 

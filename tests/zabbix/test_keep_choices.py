@@ -110,7 +110,7 @@ CHOICES = [
         lambda d: rule(d)["item_prototypes"][0], "discover", "NO_DISCOVER", id="an unwanted prototype"
     ),
     pytest.param(rule, "status", "DISABLED", id="a rule that is off"),
-    pytest.param(rule, "lifetime", "1d", id="how long what is lost is kept"),
+    pytest.param(rule, "lifetime", "3d", id="how long what is lost is kept"),
     pytest.param(rule, "filter", {"conditions": [{"macro": "{#X}", "value": "^a"}]}, id="a rule's filter"),
     pytest.param(rule, "overrides", [{"name": "small ones", "step": "1"}], id="a rule's overrides"),
 ]
@@ -134,6 +134,17 @@ def test_what_nobody_touched_follows_a_new_default(
     assert where(keep_choices(document, exported, made=copy.deepcopy(exported)))[name] == value
 
 
+@pytest.mark.parametrize(("where", "name", "value"), CHOICES)
+def test_a_template_of_an_argus_that_kept_no_choices_follows_all_but_what_is_enabled(
+    document: dict[str, Any], exported: dict[str, Any], where: Any, name: str, value: Any
+) -> None:
+    template(exported)["description"] = "KVM node as Argus sees it."
+    where(document)[name] = value
+    theirs = where(exported).get("status")
+    kept = where(keep_choices(document, exported))
+    assert kept[name] == value if name != "status" else kept.get(name) == theirs
+
+
 def test_a_field_that_somebody_set_to_the_default_of_zabbix_stays_so(
     document: dict[str, Any], exported: dict[str, Any]
 ) -> None:
@@ -147,7 +158,8 @@ def test_the_letters_of_a_filter_s_conditions_are_no_choice(
     made = copy.deepcopy(document)
     rule(made)["filter"] = {"conditions": [{"macro": "{#X}", "value": "^a"}]}
     rule(exported)["filter"] = {"conditions": [{"macro": "{#X}", "value": "^a", "formulaid": "A"}]}
-    assert "filter" not in rule(keep_choices(document, exported, made))
+    rule(document)["filter"] = {"conditions": [{"macro": "{#X}", "value": "^b"}]}
+    assert rule(keep_choices(document, exported, made))["filter"] == rule(document)["filter"]
 
 
 def test_tags_of_others_stay_and_ours_that_are_no_more_go(
