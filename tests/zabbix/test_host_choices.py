@@ -108,9 +108,11 @@ def test_what_an_apply_that_was_killed_left_is_planned_and_put_back_once(
 def test_what_is_left_counts_when_a_second_import_begins(zabbix: Objects, token: Path) -> None:
     HostChoices(token).keep(zabbix, read_choices(zabbix, ""))
     reset(zabbix)
-    HostChoices(token).keep(zabbix, read_choices(zabbix, ""))
+    zabbix.call("item.update", {"itemid": "22", "status": "0"})
+    newer = read_choices(zabbix, "")
+    HostChoices(token).keep(zabbix, newer)
     HostChoices(token).put_back(zabbix)
-    assert read_choices(zabbix, "") == CHOICES
+    assert sorted(read_choices(zabbix, ""), key=str) == sorted([*CHOICES, *newer], key=str)
 
 
 def test_an_object_that_is_gone_meanwhile_stops_nothing(zabbix: Objects, token: Path) -> None:
