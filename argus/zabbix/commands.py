@@ -22,6 +22,7 @@ from argus.zabbix.made import Made
 from argus.zabbix.notes import notes
 from argus.zabbix.provision import apply, plan, resources
 from argus.zabbix.templates import export
+from argus.zabbix.token import refuse_unwritable
 from argus.zabbix_options import encryption
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def run_apply(
     """
     try:
         with _administrator(conf, environ) as zabbix, _progress() as progress:
+            refuse_unwritable(Path(conf.zabbix.token_file))
             wanted = _resources(conf, delete_removed=delete_removed)
             task = progress.add_task(_COMPARING, total=len(wanted))
 

@@ -53,7 +53,7 @@ class Token:
         return ""
 
     def _renew(self, zabbix: Zabbix) -> None:
-        _refuse_unwritable(self._path)
+        refuse_unwritable(self._path)
         found = zabbix.read("user.get", output=["userid", "username"], filter={"username": [USER]})
         userid = need("user", _ids(found), USER)
         existing = zabbix.read("token.get", output=["tokenid"], filter={"name": self._name}, userids=[userid])
@@ -70,8 +70,8 @@ def _ids(users: list[Mapping[str, str]]) -> dict[str, str]:
     return {user["username"]: user["userid"] for user in users}
 
 
-def _refuse_unwritable(path: Path) -> None:
-    """Find out before a token is made that nobody could keep."""
+def refuse_unwritable(path: Path) -> None:
+    """Find out before anything is made that nobody could keep: a token, and what is written beside it."""
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise ZabbixError(
             f"cannot write {path} ([zabbix] token_file): {path.parent} is missing or not writable; "

@@ -11,7 +11,7 @@ from empty_zabbix import empty_zabbix
 
 from argus.zabbix.api import Zabbix, ZabbixError
 from argus.zabbix.commands import run_apply, run_plan
-from argus.zabbix.token import write_private
+from argus.zabbix.token import refuse_unwritable, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +68,12 @@ def test_a_token_is_private_from_the_start(tmp_path: Path) -> None:
     assert path.read_text() == "new\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_nothing_can_be_written_to_is_named_before_anything_is_made(tmp_path: Path) -> None:
+    refuse_unwritable(tmp_path / "token")
+    with pytest.raises(ZabbixError, match="missing is missing or not writable; create it"):
+        refuse_unwritable(tmp_path / "missing" / "token")
 
 
 def test_a_token_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
