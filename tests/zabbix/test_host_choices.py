@@ -24,11 +24,15 @@ class Objects(Zabbix):
     def __init__(self, **kinds: list[Row]) -> None:
         super().__init__("http://zabbix.invalid")
         self.kinds = kinds
+        self.hosts = ["101", "102"]
+        self.rows_read = 0
 
     def read(self, method: str, /, **params: Any) -> Any:
         kind = method.removesuffix(".get")
         if kind == "template":
             return [] if "parentTemplateids" in params else [{"templateid": "1"}]
+        if kind == "host":
+            return [{"hostid": number} for number in self.hosts]
         rows = self.kinds.get(kind, [])
         ids = params.get("itemids") or params.get("triggerids")
         key = "triggerid" if kind.startswith("trigger") else "itemid"
@@ -36,11 +40,13 @@ class Objects(Zabbix):
         if "templateids" in params:
             return [row for row in found if row["templateid"] == "0"]
         for field, values in params.get("filter", {}).items():
-            found = [row for row in found if row[field] in {str(value) for value in values}]
-        for field, value in params.get("search", {}).items():
-            assert params["excludeSearch"]
-            assert params["searchWildcardsEnabled"]
-            found = [row for row in found if row[field] != value]
+            wanted = {values} if isinstance(values, str) else {str(value) for value in values}
+            found = [row for row in found if row[field] in wanted]
+        if "hostids" in params:
+            found = [row for row in found if row["hostid"] in params["hostids"]]
+        if params.get("countOutput"):
+            return str(len(found))
+        self.rows_read += len(found)
         return found
 
     def call(self, method: str, /, *args: Any, **_params: Any) -> Any:
@@ -70,7 +76,11 @@ def trigger(number: str, parent: str, **fields: str) -> Row:
 def zabbix() -> Objects:
     """An item that is off in the template and on on a host, and a trigger that is more severe there."""
     return Objects(
-        item=[item("20", "0"), item("21", "20", status="0", history="3d"), item("22", "20")],
+        item=[
+            item("20", "0"),
+            item("21", "20", hostid="101", status="0", history="3d"),
+            item("22", "20", hostid="102"),
+        ],
         trigger=[trigger("30", "0"), trigger("31", "30", priority="5"), trigger("32", "30")],
     )
 
@@ -88,6 +98,13 @@ def token(tmp_path: Path) -> Path:
 
 def test_only_what_differs_from_the_template_is_a_choice(zabbix: Objects) -> None:
     assert read_choices(zabbix, "Argus KVM node by trapper") == CHOICES
+
+
+def test_one_choice_among_many_hosts_is_found_without_reading_them_all(zabbix: Objects) -> None:
+    zabbix.hosts = [str(number) for number in range(1000)]
+    zabbix.kinds["item"] += [item(f"1{number}", "20", hostid=number) for number in zabbix.hosts]
+    assert read_choices(zabbix, "") == CHOICES
+    assert zabbix.rows_read < 100
 
 
 def test_what_an_apply_that_was_killed_left_is_planned_and_put_back_once(
