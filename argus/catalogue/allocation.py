@@ -89,8 +89,8 @@ BALLOONED = _bytes(
 )
 STEAL_MAX = _ratio(
     "guest_steal_max_ratio",
-    "Steal of the worst vCPU of all guests here: whether overcommit hurts.",
-    "agent, from vcpu.N.delay",
+    "Steal of the worst vCPU of all guests here: whether overcommit hurts. Their own quotas are not in it.",
+    "agent, from vcpu.N.delay less throttled time in cpu.stat",
 )
 DISK_LATENCY_MAX = _allocation(
     "guest_disk_latency_max_seconds",

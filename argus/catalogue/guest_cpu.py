@@ -46,8 +46,8 @@ VCPUS = _cpu(
 STEAL_MAX = _cpu(
     "steal_max_ratio",
     "Steal of the guest's worst vCPU: the share of wall time it could have run but waited for a CPU of the "
-    "node.",
-    "agent, from vcpu.N.delay (/proc/PID/task/TID/schedstat)",
+    "node. What its own quota stopped is not in it.",
+    "agent, from vcpu.N.delay (/proc/PID/task/TID/schedstat) less cpu.stat of its control groups",
     unit=Unit.RATIO,
 )
 
@@ -71,9 +71,9 @@ VCPU_DELAY = Metric(
 )
 VCPU_STEAL = _vcpu(
     "steal_ratio",
-    "Share of wall time the vCPU was ready to run but waited, over the agent's last interval: what the "
-    "guest's own top shows as st, and VMware as CPU ready. The guest's own quota (cputune) counts too.",
-    "agent, from vcpu.N.delay",
+    "Share of wall time the vCPU was ready to run but waited for others, over the agent's last interval: "
+    "VMware's CPU ready. The guest's own top (st) counts what its quota (cputune) stopped as well.",
+    "agent, from vcpu.N.delay less throttled time in cpu.stat",
     unit=Unit.RATIO,
 )
 VCPU_STATE = _vcpu(

@@ -131,8 +131,8 @@ class Thresholds:
     cpu_stall_max_ratio: float = limit(
         0.8,
         relax=0.8,
-        text="The share of time (0 to 1) that some task of an overcommitted node may wait for a CPU (PSI). "
-        "Raise it where hosts are run hot on purpose. Resolves below 0.8 of it.",
+        text="The share of time (0 to 1) that some task of an overcommitted node may wait for a CPU (PSI), "
+        "where steal is not told. Raise it where hosts are run hot on purpose. Resolves below 0.8 of it.",
     )
     # A guest that waits for memory every tenth moment is slow; systemd-oomd kills at 60 %.
     memory_stall_max_ratio: float = limit(

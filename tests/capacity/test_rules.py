@@ -98,14 +98,14 @@ MEMORY_RULE, VCPU_RULE = "memory_overcommit_hurts", "vcpu_overcommit_hurts"
     ("pain", "rule", "says"),
     [
         ({"steal": 0.4}, VCPU_RULE, "a guest waits 40% of the time"),
-        ({"cpu_stall": 0.9}, VCPU_RULE, "a node lacks a CPU 90% of the time"),
+        ({"cpu_stall": 0.9, "steal": None}, VCPU_RULE, "a node lacks a CPU 90% of the time"),
         ({"swap": 3 * GIB}, MEMORY_RULE, "a node swaps 3.0 GiB"),
         ({"stall": 0.2}, MEMORY_RULE, "a node lacks memory 20% of the time"),
         ({"ballooned": 2 * GIB}, MEMORY_RULE, "balloons of a node hold back 2.0 GiB"),
     ],
 )
-def test_promises_hurt_only_when_something_hurts(pain: dict[str, float], rule: str, says: str) -> None:
-    sore = [HOSTS[0], replace(HOSTS[1], pain=replace(CALM, **pain))]
+def test_promises_hurt_only_when_something_hurts(pain: dict[str, float | None], rule: str, says: str) -> None:
+    sore = [replace(HOSTS[0], pain=Pain()), replace(HOSTS[1], pain=replace(CALM, **pain))]
     for scope in ("all", "az:z"):
         policy = Policy(capacity=CapacityTerms(limits={"az:z": {"guest_steal_max_ratio": 0.1}}))
         found = judged(report(settle("f", sore, CROWD)), rule, policy, scope)
@@ -116,6 +116,11 @@ def test_promises_hurt_only_when_something_hurts(pain: dict[str, float], rule: s
     assert judged(report(settle("f", sore, GUESTS)), rule) is None, "nothing is promised beyond what there is"
     calm = [replace(each, pain=CALM) for each in HOSTS]
     assert judged(report(settle("f", calm, CROWD)), rule) is None
+
+
+def test_pressure_that_quotas_make_is_no_overcommit_where_steal_says_that_nobody_waits() -> None:
+    sore = [HOSTS[0], replace(HOSTS[1], pain=replace(CALM, cpu_stall=1.0))]
+    assert judged(report(settle("f", sore, CROWD)), VCPU_RULE) is None
 
 
 def test_an_open_incident_of_pain_is_judged_by_the_relaxed_limit_of_its_aggregate() -> None:

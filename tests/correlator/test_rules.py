@@ -53,6 +53,11 @@ def test_overcommit_is_a_trouble_only_together_with_steal(
     assert bool(found) is fires
 
 
+def test_pressure_that_quotas_make_is_no_overcommit_where_steal_says_that_nobody_waits() -> None:
+    told = {allocation.STEAL_MAX: 0.02, node_pressure.STALLED["cpu", "some"]: 1.0}
+    assert overcommit_hurts_guests.check(node({allocation.VCPU_RATIO: 2.0, **told}), LIMITS) is None
+
+
 STALL = node_pressure.STALLED
 PROMISED = {allocation.VCPU_RATIO: 2.0, allocation.MEMORY_RATIO: 1.3}
 

@@ -43,21 +43,11 @@ def _gib(value: float) -> str:
     return f"{value / GIB:.1f} GiB"
 
 
-CPU_PAINS = (
-    _Pain(
-        "steal",
-        "guest_steal_max_ratio",
-        "the worst guest waits",
-        "a guest waits {} of the time",
-        _percent,
-    ),
-    _Pain(
-        "cpu_stall",
-        "cpu_stall_max_ratio",
-        "tasks wait for a CPU",
-        "a node lacks a CPU {} of the time",
-        _percent,
-    ),
+STEAL = _Pain(
+    "steal", "guest_steal_max_ratio", "the worst guest waits", "a guest waits {} of the time", _percent
+)
+CPU_STALL = _Pain(
+    "cpu_stall", "cpu_stall_max_ratio", "tasks wait for a CPU", "a node lacks a CPU {} of the time", _percent
 )
 MEMORY_PAINS = (
     _Pain("swap", "swap_used_max_bytes", "swap in use", "a node swaps {}", _gib),
@@ -262,16 +252,18 @@ def memory_overcommit_hurts(room: Room, limit: Thresholds) -> Outcome:
 def vcpu_overcommit_hurts(room: Room, limit: Thresholds) -> Outcome:
     """The vCPU ratio of a fleet is too high for what its guests do.
 
-    More vCPUs are promised than there are CPUs in all of the scope, and guests or other tasks of a node wait
-    for one: moving guests within it helps little. A single node that starves its guests is an incident of
-    that node.
+    More vCPUs are promised than there are CPUs in all of the scope, and guests of a node wait for one (where
+    steal is not told, tasks of it): moving guests within it helps little. A single node that starves its
+    guests is an incident of that node.
 
     What to do:
     1. argus capacity --by host: whether some hosts are promised far more than others; then move guests.
     2. Promised alike everywhere: lower cpu_allocation_ratio of the aggregate, or add hosts.
     """
     most = room.limit(limit, "vcpu_overcommit_max_ratio")
-    return _hurts(room, limit, VCPU, most, "vCPUs a CPU are promised", CPU_PAINS)
+    # The kernel's pressure counts guests that their own quotas stop, which steal does not.
+    pain = CPU_STALL if room.scope.steal is None else STEAL
+    return _hurts(room, limit, VCPU, most, "vCPUs a CPU are promised", (pain,))
 
 
 def _hurts(

@@ -33,9 +33,10 @@ class _Pain(NamedTuple):
 def overcommit_hurts_guests(node: Node, limit: Thresholds) -> Outcome:
     """CPU overcommit hurts guests.
 
-    More vCPUs are promised than the node has CPUs for guests, and a guest is kept waiting for one, or some
-    task of the node always is. Overcommit alone is policy and steal alone may be one badly pinned guest;
-    together they mean that the node has more to do than it can.
+    More vCPUs are promised than the node has CPUs for guests, and a guest is kept waiting for one by others;
+    where steal is not told, some task of the node always waits. Overcommit alone is policy and steal alone
+    may be one badly pinned guest; together they mean that the node has more to do than it can. A guest that
+    its own CPU quota stops counts for nothing here.
 
     What to do:
     1. argus-agent once --format table on the node: which guests wait (steal), which ones use the CPU.
@@ -46,17 +47,17 @@ def overcommit_hurts_guests(node: Node, limit: Thresholds) -> Outcome:
     overcommit, most = node[allocation.VCPU_RATIO], limit.vcpu_overcommit_max_ratio
     if overcommit <= most:
         return None
-    found = (
-        _share(node, allocation.STEAL_MAX, "worst guest waits for a CPU", limit.guest_steal_max_ratio),
-        _share(node, node_pressure.STALLED["cpu", "some"], "tasks wait for a CPU", limit.cpu_stall_max_ratio),
-    )
-    told = [pain for pain in found if pain is not None]
-    sore = [pain for pain in told if pain.value > pain.limit]
-    if not sore:
-        return None if told else Unknown("neither steal nor CPU pressure is told")
-    evidence = {"vCPUs per usable CPU": f"{overcommit:.2f} (limit {most:.2f})"}
-    evidence |= {pain.title: pain.figure for pain in sore}
-    figures = f"{overcommit:.1f} vCPUs per CPU, {sore[0].title} {sore[0].value:.0%} of the time"
+    # The kernel's pressure counts guests that their own quotas stop, which steal does not.
+    stalled = node_pressure.STALLED["cpu", "some"]
+    told = _share(
+        node, allocation.STEAL_MAX, "worst guest waits for a CPU", limit.guest_steal_max_ratio
+    ) or _share(node, stalled, "tasks wait for a CPU", limit.cpu_stall_max_ratio)
+    if told is None:
+        return Unknown("neither steal nor CPU pressure is told")
+    if told.value <= told.limit:
+        return None
+    evidence = {"vCPUs per usable CPU": f"{overcommit:.2f} (limit {most:.2f})", told.title: told.figure}
+    figures = f"{overcommit:.1f} vCPUs per CPU, {told.title} {told.value:.0%} of the time"
     return Finding(f"{node.name} is overcommitted and starves guests: {figures}", evidence)
 
 

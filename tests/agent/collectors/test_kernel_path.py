@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from argus.catalogue import guest_cpu
 from argus.catalogue.model import Value, samples_of
+from argus_agent.collectors.guest_cpu import GuestCpu
 from argus_agent.collectors.guest_io import GuestIo
 from argus_agent.collectors.guest_ksm import GuestKsm
 from argus_agent.collectors.guest_memory_events import GuestMemoryEvents
@@ -22,6 +24,7 @@ from argus_agent.collectors.node_pressure import NodePressure
 from argus_agent.collectors.node_vmstat import NodeVmstat
 from argus_agent.collectors.numa import Numa
 from argus_agent.cycle import Collector, Cycle, NoData
+from argus_agent.guests import Guest, LibvirtView
 from argus_agent.host import Host
 from argus_agent.kernel.guests import KernelGuests
 
@@ -139,6 +142,49 @@ def test_the_quota_of_each_vcpu_counts(host: Host, collect: Collect) -> None:
     assert ("throttle_throttled_ratio", (UUID,)) not in first
     _unified(host, {"libvirt/vcpu0/cpu.stat": stat(200, 60)})
     assert collect(collector)["throttle_throttled_ratio", (UUID,)] == 0.5
+
+
+def delayed(host: Host, seconds: float, at: float) -> Cycle:
+    """Libvirt's answer: both vCPUs have waited so long; the guest's process is known to the kernel."""
+    waited = {f"vcpu.{n}.delay": seconds * 1e9 for n in range(2)}
+    view = LibvirtView(up=True, guests=(Guest(UUID, "instance-1", 1, {"vcpu.maximum": 2, **waited}),), at=at)
+    return Cycle(host, at, libvirt=view, running=KernelGuests(host.rundir / "qemu", host.procfs).read)
+
+
+def steals(collector: Collector, cycle: Cycle) -> dict[tuple[str, ...], Value]:
+    samples = samples_of(collector.collect(cycle))
+    return {sample.labels: sample.value for sample in samples if sample.metric is guest_cpu.VCPU_STEAL}
+
+
+def test_steal_is_less_what_the_guests_own_quota_stopped(host: Host) -> None:
+    def stat(stopped: float) -> str:
+        return f"nr_periods 100\nnr_throttled 9\nthrottled_usec {round(stopped * 1e6)}\n"
+
+    _unified(host, {"cpu.stat": "nr_periods 0\n", "libvirt/vcpu0/cpu.stat": stat(50)})
+    collector = GuestCpu()
+    assert steals(collector, delayed(host, 100, 1000)) == {}
+    _unified(host, {"libvirt/vcpu0/cpu.stat": stat(57)})
+    told = steals(collector, delayed(host, 108, 1010))
+    assert told == {(UUID, "0"): pytest.approx(0.1), (UUID, "1"): pytest.approx(0.8)}
+
+
+def test_a_quota_of_the_whole_guest_is_shared_by_its_vcpus(host: Host) -> None:
+    text = "nr_periods 100\nnr_throttled 9\nthrottled_usec {}\n"
+    _unified(host, {"cpu.stat": text.format(0)})
+    collector = GuestCpu()
+    steals(collector, delayed(host, 100, 1000))
+    _unified(host, {"cpu.stat": text.format(8_000_000)})
+    told = steals(collector, delayed(host, 108, 1010))
+    assert list(told.values()) == [pytest.approx(0.4)] * 2
+
+
+def test_a_quota_that_comes_later_leaves_one_cycle_without_steal_and_no_wrong_one(host: Host) -> None:
+    collector = GuestCpu()
+    steals(collector, delayed(host, 100, 1000))
+    assert steals(collector, delayed(host, 108, 1010))[UUID, "0"] == pytest.approx(0.8)
+    _unified(host, {"libvirt/vcpu0/cpu.stat": "nr_periods 9\nnr_throttled 9\nthrottled_usec 1000000\n"})
+    assert (UUID, "0") not in steals(collector, delayed(host, 116, 1020))
+    assert steals(collector, delayed(host, 124, 1030))[UUID, "0"] == pytest.approx(0.8)
 
 
 def test_a_guest_without_a_quota_has_no_throttling_rather_than_none(host: Host, collect: Collect) -> None:
