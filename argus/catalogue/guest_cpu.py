@@ -99,7 +99,7 @@ CRIT = Macro(
 )
 _WHAT_TO_DO = (
     "The guest's vCPUs wait for CPUs of the node. Compare the node's vCPU overcommit ratio: move guests "
-    "away or lower cpu_allocation_ratio. Its own quota is not the reason: another trigger says so."
+    "away or lower cpu_allocation_ratio. Its own quota is not the reason, which is not counted here."
 )
 
 SUBSYSTEM = Subsystem(
@@ -118,7 +118,6 @@ SUBSYSTEM = Subsystem(
             recovery="avg(@1,5m)<0.8*{$ARGUS.GUEST.STEAL.MAX.CRIT}",
             event_name="vCPU steal is very high (over {$ARGUS.GUEST.STEAL.MAX.CRIT}% for 5m)",
             opdata="Now: {ITEM.LASTVALUE1}",
-            depends_on=("guest_throttled",),
         ),
         Trigger(
             "guest_steal_high",
@@ -131,7 +130,7 @@ SUBSYSTEM = Subsystem(
             recovery="avg(@1,5m)<0.8*{$ARGUS.GUEST.STEAL.MAX.WARN}",
             event_name="vCPU steal is high (over {$ARGUS.GUEST.STEAL.MAX.WARN}% for 5m)",
             opdata="Now: {ITEM.LASTVALUE1}",
-            depends_on=("guest_steal_critical", "guest_throttled"),
+            depends_on=("guest_steal_critical",),
         ),
     ),
     macros=(WARN, CRIT),

@@ -52,7 +52,7 @@ SUBSYSTEM = Subsystem(
             "Guest is stopped by its own CPU quota",
             (RATIO,),
             "avg(@1,5m)>{$ARGUS.GUEST.THROTTLED.MAX.WARN}",
-            Severity.WARNING,
+            Severity.INFO,
             "performance",
             "The guest uses all the CPU time that its flavor allows (quota:cpu_quota, cputune), and "
             "waits for "
