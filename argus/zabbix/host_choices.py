@@ -213,7 +213,12 @@ class HostChoices:
             return choices if text["url"] == zabbix.url else []
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, KeyError, TypeError) as exc:
+        except OSError as exc:
+            raise ZabbixError(
+                f"cannot read {self._path}: {(exc.strerror or str(exc)).lower()}; "
+                "run this as the user that owns it"
+            ) from exc
+        except (ValueError, KeyError, TypeError) as exc:
             raise ZabbixError(
                 f"cannot read {self._path}, what was chosen on hosts before an apply that was broken off: "
                 f"{exc}; mend it, or delete it and choose again"

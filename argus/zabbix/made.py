@@ -45,10 +45,15 @@ class Made:
             return {name: _in_words_of(zabbix, document) for name, document in kept.items()}
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+        except OSError as exc:
             raise ZabbixError(
-                f"cannot read {self._path}, what the last apply made: {_trouble(exc)}; delete it, and all "
-                "that is there counts as chosen by somebody and stays"
+                f"cannot read {self._path}, what the last apply made: {(exc.strerror or str(exc)).lower()}; "
+                "run this as the user that owns it"
+            ) from exc
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            raise ZabbixError(
+                f"cannot read {self._path}, what the last apply made: it is not what apply writes; "
+                "delete it, and all that is there counts as chosen by somebody and stays"
             ) from exc
 
     def remember(self, zabbix: Zabbix) -> None:
@@ -56,7 +61,3 @@ class Made:
         documents = {template_name(host): wanted_document(zabbix, host) for host in HOSTS}
         if documents != self.documents(zabbix):
             write_private(self._path, json.dumps(documents, separators=(",", ":")))
-
-
-def _trouble(exc: Exception) -> str:
-    return (exc.strerror or str(exc)).lower() if isinstance(exc, OSError) else "it is not what apply writes"

@@ -48,6 +48,12 @@ def test_from_7_0_on_the_templates_are_those_of_7_0() -> None:
     assert heads == ["6.0", "6.0", "7.0", "7.0"]
 
 
+def test_a_record_that_may_not_be_read_is_named_with_who_may(token: Path) -> None:
+    token.with_name("token.made").mkdir()  # as root may read everything else
+    with pytest.raises(ZabbixError, match=r"token\.made.*run this as the user that owns it"):
+        Made(token).documents(zabbix(6, 0))
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"x": 1}', "\xff"])
 def test_a_record_that_cannot_be_read_is_named_with_what_to_do(token: Path, text: str) -> None:
     file = token.with_name("token.made")
