@@ -1,4 +1,4 @@
-"""What belongs to somebody is refused before anything is changed, and what somebody added to ours stays."""
+"""What belongs to somebody is refused before anything is changed; what somebody added to ours stays."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ if TYPE_CHECKING:
 
     from tests.lab.conftest import Lab
 
-pytestmark = pytest.mark.lab
-
 IDS = {"user": "userid", "usergroup": "usrgrpid", "role": "roleid"}
 NAMES = {"user": ("username", USER), "usergroup": ("name", USER_GROUP), "role": ("name", ROLE)}
 
 
+@pytest.fixture(
+    params=[pytest.param("lab", marks=pytest.mark.lab), pytest.param("lab7", marks=pytest.mark.zabbix7)]
+)
+def where(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
-def admin(lab: Lab) -> Iterator[Zabbix]:
-    with Zabbix.login(lab.zabbix_url, lab.env["ZABBIX_USER"], lab.env["ZABBIX_PASSWORD"]) as zabbix:
+def admin(where: Lab) -> Iterator[Zabbix]:
+    with Zabbix.login(where.zabbix_url, where.env["ZABBIX_USER"], where.env["ZABBIX_PASSWORD"]) as zabbix:
         yield zabbix
 
 
@@ -82,11 +87,13 @@ def foreign(request: pytest.FixtureRequest, admin: Zabbix) -> Iterator[str]:
             admin.call(f"{each}.delete", number)
 
 
-def test_what_is_somebody_s_is_refused_before_anything_is_made(lab: Lab, admin: Zabbix, foreign: str) -> None:
+def test_what_is_somebody_s_is_refused_before_anything_is_made(
+    where: Lab, admin: Zabbix, foreign: str
+) -> None:
     (board,) = admin.read("dashboard.get", filter={"name": [DASHBOARD]}, output=["dashboardid", "name"])
     admin.call("dashboard.update", dashboardid=board["dashboardid"], name="renamed by somebody")
     try:
-        done = run(lab, "apply")
+        done = run(where, "apply")
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1
         assert f"has a {foreign} " in done.stderr
@@ -106,44 +113,44 @@ def action(admin: Zabbix) -> dict[str, Any]:
     return dict(row)
 
 
-def test_a_further_condition_of_registration_stays_and_ours_comes_back(lab: Lab, admin: Zabbix) -> None:
+def test_a_further_condition_of_registration_stays_and_ours_comes_back(where: Lab, admin: Zabbix) -> None:
     before = action(admin)
     ours = [{k: c[k] for k in ("conditiontype", "operator", "value")} for c in before["filter"]["conditions"]]
     theirs = {"conditiontype": "22", "operator": "2", "value": "cmp"}  # its host name contains
-    where = {"actionid": before["actionid"]}
+    number = {"actionid": before["actionid"]}
     try:
-        admin.call("action.update", **where, filter={"evaltype": 1, "conditions": [*ours, theirs]})
-        assert json.loads(run(lab, "plan").stdout) == []
-        admin.call("action.update", **where, filter={"evaltype": 1, "conditions": [theirs]})
-        (change,) = json.loads(run(lab, "apply").stdout)
+        admin.call("action.update", **number, filter={"evaltype": 1, "conditions": [*ours, theirs]})
+        assert json.loads(run(where, "plan").stdout) == []
+        admin.call("action.update", **number, filter={"evaltype": 1, "conditions": [theirs]})
+        (change,) = json.loads(run(where, "apply").stdout)
         assert change["details"] == [f"lacks condition metadata {REGISTRATIONS[0].metadata}"]
         now = action(admin)["filter"]
         assert now["evaltype"] == "1"
         assert {c["value"] for c in now["conditions"]} == {theirs["value"], *(c["value"] for c in ours)}
     finally:
-        admin.call("action.update", **where, filter={"evaltype": 0, "conditions": ours})
-    assert json.loads(run(lab, "plan").stdout) == []
+        admin.call("action.update", **number, filter={"evaltype": 0, "conditions": ours})
+    assert json.loads(run(where, "plan").stdout) == []
 
 
-def test_a_formula_of_somebody_s_own_is_joined_by_ours(lab: Lab, admin: Zabbix) -> None:
+def test_a_formula_of_somebody_s_own_is_joined_by_ours(where: Lab, admin: Zabbix) -> None:
     before = action(admin)
     ours = [{k: c[k] for k in ("conditiontype", "operator", "value")} for c in before["filter"]["conditions"]]
     theirs = [
         {"conditiontype": "22", "operator": "2", "value": value, "formulaid": letter}
         for value, letter in (("cmp", "A"), ("kvm", "B"))
     ]
-    where = {"actionid": before["actionid"]}
+    number = {"actionid": before["actionid"]}
     try:
         admin.call(
-            "action.update", **where, filter={"evaltype": 3, "formula": "A or B", "conditions": theirs}
+            "action.update", **number, filter={"evaltype": 3, "formula": "A or B", "conditions": theirs}
         )
-        assert run(lab, "apply").returncode == 0
+        assert run(where, "apply").returncode == 0
         now = action(admin)["filter"]
         assert (now["evaltype"], len(now["conditions"])) == ("3", 3)
         assert now["formula"].endswith("and C") or " and (C)" in now["formula"], now["formula"]
     finally:
-        admin.call("action.update", **where, filter={"evaltype": 0, "conditions": ours})
-    assert json.loads(run(lab, "plan").stdout) == []
+        admin.call("action.update", **number, filter={"evaltype": 0, "conditions": ours})
+    assert json.loads(run(where, "plan").stdout) == []
 
 
 def rules(admin: Zabbix) -> dict[str, Any]:
@@ -151,13 +158,13 @@ def rules(admin: Zabbix) -> dict[str, Any]:
     return dict(row["rules"])
 
 
-def test_what_the_role_may_in_addition_stays_when_it_gets_what_it_lacks(lab: Lab, admin: Zabbix) -> None:
+def test_what_the_role_may_in_addition_stays_when_it_gets_what_it_lacks(where: Lab, admin: Zabbix) -> None:
     role, before = one(admin, "role", ROLE), rules(admin)
     fewer = sorted({*before["api"], "script.get"} - {"trend.get"})
     more = {"ui": [{"name": "monitoring.hosts", "status": 1}], "api": fewer}
     try:
         admin.call("role.update", roleid=role, rules=more)
-        (change,) = json.loads(run(lab, "apply").stdout)
+        (change,) = json.loads(run(where, "apply").stdout)
         assert change["details"] == ["lacks trend.get"]
         now = rules(admin)
         assert {"script.get", "trend.get"} <= set(now["api"])
@@ -165,4 +172,4 @@ def test_what_the_role_may_in_addition_stays_when_it_gets_what_it_lacks(lab: Lab
     finally:
         back = {"ui": before["ui"], "api": before["api"]}
         admin.call("role.update", roleid=role, rules=back)
-    assert json.loads(run(lab, "plan").stdout) == []
+    assert json.loads(run(where, "plan").stdout) == []
