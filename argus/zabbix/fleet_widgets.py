@@ -69,8 +69,8 @@ class _Column:
 
     title: str
     metric: Metric | None = None
-    limits: tuple[tuple[str, float], ...] = ()  # colour from this value on; with limits it is a bar
-    top: float = 0
+    limits: tuple[tuple[str, float], ...] = ()  # colour from this value on
+    top: float = 0  # the end of the bar that it is; 0: a word or number on its colour
     count: bool = False  # show how many values came lately, not the newest
     lately: bool = True  # leave a value out that is older than _LATELY, else than a day
 
@@ -262,10 +262,10 @@ def _capacity(names: _Names, group: str) -> Widget:
 
 def _services(names: _Names, group: str) -> Widget:
     """The worst first."""
-    states = ((_RED, 0), (_AMBER, 1), (_GREEN, 2))
+    states = (("E45959", 0), ("FFC859", 1), ("86CC89", 2))  # light, as words stand on them
     columns = (
         _Column("Service"),
-        _Column("State", openstack_service.STATUS, states, top=2),
+        _Column("State", openstack_service.STATUS, states),
         _Column("Answers in", openstack_service.LATENCY),
         _Column("Instances up", openstack_service.INSTANCES_UP),
         _Column("of", openstack_service.INSTANCES),
@@ -315,7 +315,7 @@ def _column_fields(names: _Names, index: int, column: _Column) -> Iterable[Field
     yield _INTEGER, named("aggregate_function"), str(function)
     if function:
         yield from names.lately(index)
-    if column.limits:
+    if column.limits and column.top:
         yield _INTEGER, named("display"), str(_BAR)
         yield _TEXT, named("min"), "0"
         yield _TEXT, named("max"), str(column.top)
