@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from told_cloud import report, scope
 
 from argus.catalogue import capacity
-from argus.correlator.capacity.report import Class, Deficit, Neighbours, Report, Scope, Size
+from argus.correlator.capacity.report import Report
 from argus.reporting_capacity import document
 
 if TYPE_CHECKING:
     from argus.catalogue.model import Metric
 
 NOW = 1_800_000_000.0
-CPUS = Class(8, 0, 32, 24, 0, 8, 6, ())
-MEMORY = Class(1024, 0, 1024, 256, 0, 768, 512, ())
-
-
-def scope(name: str) -> Scope:
-    sizes, promised = {"m1": Size(3, 3, 4)}, {"VCPU": 3.0, "MEMORY_MB": 0.25}
-    plain = Scope(name, 2, 1, {"VCPU": CPUS, "MEMORY_MB": MEMORY}, sizes, {}, promised, told=1, over=1)
-    return replace(plain, steal=0.2, stall=0.1, swap=7.0, ballooned=5.0, cpu_stall=0.4)
-
-
-EARLY = {"full": 20.0, "early": 1.0, "late": 30.0}
-SOON = {"full": 10.0, "early": 8.0, "late": None}
-FULL = Report(
-    "c/R1",
-    NOW - 60,
-    (scope("all"), scope("az:a")),
-    {"host": 2, "rack": 1},
-    (Deficit("h1", "host", 5, (), {}), Deficit("r1", "rack", 9, (), {})),
-    drifts={"leaked": 2, "doubled": 1},
-    noises=(Neighbours("web waits", "cpu", 0.2, True, ("all", "aggregate:ssd")),),
-    promises={"cores": {"ratio": 1.5}, "ram": {"ratio": None}},
-    forecasts={"all": {"VCPU": EARLY, "MEMORY_MB": {"full": None}, "DISK_GB": SOON}},
-)
+FULL = report("c/R1", NOW - 60)
 
 
 def test_a_report_is_told_in_base_units() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from fed_host import FedHost
+from redis import Redis
 
-from argus import config, reporting, site
+from argus import broker, config, reporting, site
 from argus.catalogue import correlator
 from argus.zabbix.api import Zabbix, ZabbixError
 from argus.zabbix.desired import CORRELATOR
@@ -31,6 +33,24 @@ def test_incidents_messages_and_tasks_are_items_of_the_correlators_host(lab: Lab
         assert host.newest(correlator.OPEN.zabbix_key) is not None
         assert host.newest(correlator.DEAD.zabbix_key) is not None
     made.store.engine.dispose()
+
+
+def test_the_length_of_the_queue_is_what_redis_holds(lab: Lab) -> None:
+    own = urlsplit(lab.redis_url)._replace(path="/9").geturl()  # a database that nobody uses
+    with Redis.from_url(own) as client:
+        try:
+            assert broker.waiting(own) == 0
+            client.lpush(broker.QUEUE, "a", "b", "c")
+            assert broker.waiting(own) == 3
+        finally:
+            client.flushdb()
+
+
+def test_the_worker_tells_how_long_the_queue_is(lab: Lab) -> None:
+    with Zabbix.login(lab.zabbix_url, lab.env["ZABBIX_USER"], lab.env["ZABBIX_PASSWORD"]) as zabbix:
+        host = FedHost(zabbix, lab.zabbix_server, "correlator", CORRELATOR)
+        told = lab.wait_until(lambda: host.newest(correlator.QUEUE.zabbix_key), timeout=60)
+    assert int(told or -1) in range(100)
 
 
 def test_a_server_that_does_not_take_values_is_named(lab: Lab) -> None:

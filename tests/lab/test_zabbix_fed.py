@@ -8,6 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from told_cloud import service
 
 from argus import config, reporting, service_hosts, site
 from argus.catalogue import openstack_service
@@ -26,25 +27,7 @@ pytestmark = pytest.mark.lab
 
 CLOUD = f"fed{uuid.uuid4().hex[:6]}"
 HOST = f"Argus service {CLOUD} RegionOne nova"
-ROUND = {
-    "cloud": CLOUD,
-    "region": "RegionOne",
-    "name": "nova",
-    "kind": "nova",
-    "state": "degraded",
-    "message": "1 of 2 nova-compute do not work",
-    "latency": 0.25,
-    "version": "2.96",
-    "since": 0.0,
-    "spent": None,
-    "burn": None,
-    "figures": {},
-    "parts": [
-        ["nova-compute", "n1", "up", "", 0.0, "az1"],
-        ["nova-compute", "n2", "down", "does not report", 0.0, "az1"],
-        ["nova-compute", "n3", "disabled", "on purpose", 0.0, "az1"],
-    ],
-}
+ROUND = service(CLOUD)
 
 
 @pytest.fixture
