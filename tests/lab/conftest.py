@@ -220,6 +220,19 @@ def lab7(lab: Lab) -> Iterator[Lab]:
         yield seven
 
 
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param("lab", id="6.0", marks=pytest.mark.lab),
+        pytest.param("lab7", id="7.0", marks=pytest.mark.zabbix7),
+    ],
+)
+def each_zabbix(request: pytest.FixtureRequest) -> Lab:
+    """The lab with its Zabbix 6.0, and again with its 7.0: a test that uses it runs in both parts."""
+    chosen: Lab = request.getfixturevalue(request.param)
+    return chosen
+
+
 @pytest.fixture(scope="session")
 def cloud(lab: Lab) -> Iterator[Cloud]:
     """One control plane for all tests of a run; whoever hurts it puts it right again."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from tests.lab.conftest import Lab
 
-pytestmark = pytest.mark.lab
-
 # The values have clocks of hours ago, five minutes apart: no test waits until ten minutes have passed.
 TROUBLE_AT, PEACE_AT, APART = -4 * 3600.0, -2 * 3600.0, 300.0
 NODATA = (
@@ -93,7 +91,8 @@ class Hosts:
 
 
 @pytest.fixture
-def hosts(lab: Lab) -> Iterator[Hosts]:
+def hosts(each_zabbix: Lab) -> Iterator[Hosts]:
+    lab = each_zabbix
     login = (lab.zabbix_url, lab.env["ZABBIX_USER"], lab.env["ZABBIX_PASSWORD"])
     prefix = f"trigger-{secrets.token_hex(4)}"
     with Zabbix.login(*login, timeout=120) as zabbix:
@@ -123,8 +122,8 @@ def _made(zabbix: Zabbix, prefix: str, groupid: str) -> dict[str, str]:
     return dict(zip(CASES, zabbix.call("host.create", *bodies)["hostids"], strict=True))
 
 
-def test_every_trigger_fires_and_recovers(lab: Lab, hosts: Hosts) -> None:
-    now = time.time()
+def test_every_trigger_fires_and_recovers(hosts: Hosts) -> None:
+    lab, now = hosts.lab, time.time()
     peace = {ident: documents(ident, case.peace) for ident, case in CASES.items()}
     trouble = {ident: documents(ident, case.trouble) for ident, case in CASES.items() if case.trouble}
     first = {ident: some[:1] for ident, some in peace.items()}
