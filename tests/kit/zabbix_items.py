@@ -5,48 +5,99 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from argus.zabbix.desired import HOST_GROUPS
+from argus.catalogue import (
+    capacity,
+    correlator,
+    guest_disk,
+    guest_disk_limit,
+    guest_job,
+    guest_kvm,
+    guest_memory_events,
+    guest_pressure,
+    guest_tap,
+    guest_throttle,
+    node_cpufreq,
+    node_nic,
+    node_pressure,
+    node_sched,
+    node_vhost,
+    thp,
+)
+from argus.render.names import HOSTS, master_key
+from argus.zabbix.desired import ALL_GROUPS
 from stack.polling import wait_until
 
 if TYPE_CHECKING:
+    from argus.catalogue.model import Metric
     from argus.zabbix.api import Zabbix
 
+
+def bare(key: str) -> str:
+    """A key without its parameters, which are what was discovered."""
+    return key.partition("[")[0]
+
+
+ANY = ("argus.service.", "argus.fleet.")
 REPORTS = 60.0  # s; a host without values for longer, a node that was taken away, is not looked at
 
-# Enabled items that may be without a value, and why. Whatever else has none is a defect.
+# Enabled items that may be without a value, and why: exactly these. Whatever else has none is a defect.
+REASONS: dict[str, tuple[Metric, ...]] = {
+    "only Cinder volumes have a serial number": (guest_disk.SERIAL,),
+    "absent without operations of the kind": (
+        guest_disk.READ_LATENCY,
+        guest_disk.WRITE_LATENCY,
+        guest_disk.FLUSH_LATENCY,
+        guest_disk.SLOWEST,
+    ),
+    "only a disk with an I/O limit": (guest_disk_limit.USED,),
+    "only a guest with a CPU quota is throttled": (guest_throttle.RATIO,),
+    "absent without a migration or another job": (
+        guest_job.OPERATION,
+        guest_job.ELAPSED,
+        guest_job.REMAINING,
+        guest_job.MEMORY_RATE,
+        guest_job.DIRTY_RATE,
+    ),
+    "absent before the first job ended": (
+        guest_job.LAST_OPERATION,
+        guest_job.LAST_SUCCESS,
+        guest_job.LAST_ELAPSED,
+        guest_job.LAST_DOWNTIME,
+    ),
+    "KVM's counters: not under TCG": (
+        guest_kvm.PAGES_4K,
+        guest_kvm.PAGES_2M,
+        guest_kvm.PAGES_1G,
+        guest_kvm.EXITS,
+    ),
+    "only a NIC with a tap device of the node": (guest_tap.TO_GUEST_DROPS, guest_tap.FROM_GUEST_DROPS),
+    "only guests whose packets vhost_net moves": (node_vhost.CPUS, node_vhost.BUSIEST),
+    "a virtual NIC says no speed, of which this is a share": (node_nic.USED,),
+    "the lab's machine may be virtual, without a governor": (
+        node_cpufreq.MEAN,
+        node_cpufreq.GOVERNOR,
+        node_cpufreq.THROTTLES,
+    ),
+    "the kernel's schedstats may be off": (node_sched.WAITING,),
+    "the kernel may not account what interrupts take": (node_pressure.STALLED["irq", "full"],),
+    "pressure of a cgroup needs cgroup v2": tuple(
+        guest_pressure.STALLED[resource, "some"] for resource in ("cpu", "memory", "io")
+    ),
+    "the guest's memory cgroup exists under systemd-machined only": (guest_memory_events.EVENTS["oom_kill"],),
+    "argus run, which tells Zabbix 7.0, has no queue": (correlator.QUEUE,),
+    "the forecast may be open at its end": (capacity.FULL_LATE,),
+    "absent without page faults that want a huge page": (thp.FALLBACK_RATIO,),
+}
 WITHOUT_VALUE = {
-    "argus.guest.disk.serial": "only Cinder volumes have a serial number",
-    "argus.guest.throttle": "only a guest with a CPU quota is throttled",
-    "argus.guest.memory_events": "the guest's memory cgroup exists under systemd-machined only",
-    "argus.guest.pressure": "pressure of a cgroup needs cgroup v2",
-    "argus.guest.io": "accounted once the guest's cgroup has an I/O controller",
-    "argus.guest.memory": "some values come from a balloon driver that reports",
-    "argus.guest.disk.read_latency": "absent without reads",
-    "argus.guest.disk.write_latency": "absent without writes",
-    "argus.guest.disk.flush_latency": "absent without flushes",
-    "argus.node.pressure": "some kinds of pressure need a newer kernel",
-    "argus.node.hugepages": "a pool that the node does not have",
-    "argus.node.thp.fault_fallback_ratio": "absent without page faults that want a huge page",
-    "argus.node.allocation.guest_disk_latency": "absent while no guest's disk does anything",
-    "argus.node.allocation.guests_losing": "only guests with a NIC of the node",
-    "argus.guest.agent.connected": "only a guest with a channel for qemu-guest-agent",
-    "argus.guest.disk.limit_used_ratio": "only a disk with an I/O limit",
-    "argus.guest.job": "absent without a migration or another job",
-    "argus.guest.kvm": "KVM's counters: not under TCG",
-    "argus.guest.tap": "only a NIC with a tap device of the node",
-    "argus.node.vhost": "only guests whose packets vhost_net moves",
-    "argus.node.nic.speed_bytes": "a virtual NIC says no speed",
-    "argus.node.nic.used_ratio": "a share of the speed",
-    "argus.node.cpufreq": "the lab's machine may be virtual, without a governor",
-    "argus.node.sched": "the kernel's schedstats may be off",
-    "argus.guest.get": "the document itself is not kept",
-    "argus.node.get": "the document itself is not kept",
+    # the documents themselves are not kept
+    **{master_key(host): "not kept" for host in HOSTS},
+    **{bare(metric.zabbix_key): why for why, metrics in REASONS.items() for metric in metrics},
 }
 
 
 def items(zabbix: Zabbix) -> list[dict[str, str]]:
     """All enabled items of the hosts of Argus."""
-    groups = zabbix.read("hostgroup.get", filter={"name": list(HOST_GROUPS)})
+    groups = zabbix.read("hostgroup.get", filter={"name": list(ALL_GROUPS)})
     found: list[dict[str, str]] = zabbix.read(
         "item.get",
         groupids=[group["groupid"] for group in groups],
@@ -58,17 +109,20 @@ def items(zabbix: Zabbix) -> list[dict[str, str]]:
 
 def assert_items_have_values(zabbix: Zabbix, timeout: float = 40) -> None:
     """Each has one or a reason; the first rate of what was just discovered comes with the second document."""
-
-    def unexplained() -> set[str]:
-        found = items(zabbix)
-        since = time.time() - REPORTS
-        alive = {item["hostid"] for item in found if int(item["lastclock"]) > since}
-        silent = {i["key_"] for i in found if i["lastclock"] == "0" and i["hostid"] in alive}
-        return {key for key in silent if not key.startswith(tuple(WITHOUT_VALUE))}
-
-    if not wait_until(lambda: not unexplained(), timeout=timeout, every=2):
-        silent = unexplained()
+    if not wait_until(lambda: not _unexplained(zabbix), timeout=timeout, every=2):
+        silent = _unexplained(zabbix)
         assert not silent, sorted(silent)
+
+
+def _unexplained(zabbix: Zabbix) -> set[str]:
+    """On each node and guest; of services and fleets, of which one may be known less well, on any."""
+    found = items(zabbix)
+    since = time.time() - REPORTS
+    alive = {item["hostid"] for item in found if int(item["lastclock"]) > since}
+    told = {bare(item["key_"]) for item in found if item["lastclock"] != "0"}
+    silent = {item["key_"] for item in found if item["lastclock"] == "0" and item["hostid"] in alive}
+    elsewhere = {key for key in silent if key.startswith(ANY) and bare(key) in told}
+    return {key for key in silent - elsewhere if bare(key) not in WITHOUT_VALUE}
 
 
 def in_trouble(zabbix: Zabbix) -> list[tuple[str, str]]:

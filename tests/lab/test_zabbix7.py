@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from zabbix_items import assert_items_have_values, in_trouble, items
+from zabbix_items import items
 
 from argus.catalogue import allocation, correlator, libvirt
 from argus.zabbix import certified_hosts
@@ -70,16 +70,6 @@ def test_a_committed_file_imported_by_hand_is_what_plan_wants(lab7: Lab, file: P
         )
     done = lab7.run("argus", "zabbix", "plan", "--format", "json", timeout=120)
     assert (done.returncode, json.loads(done.stdout)) == (0, []), done.stderr
-
-
-def test_every_enabled_item_has_a_value_or_a_reason(lab7: Lab) -> None:
-    with administrator(lab7) as zabbix:
-        assert_items_have_values(zabbix, timeout=90)
-
-
-def test_no_item_and_no_discovery_rule_is_in_trouble(lab7: Lab) -> None:
-    with administrator(lab7) as zabbix:
-        assert in_trouble(zabbix) == []
 
 
 def test_the_correlator_reads_problems_and_values_with_its_token(lab7: Lab) -> None:

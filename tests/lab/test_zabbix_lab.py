@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from zabbix_items import assert_items_have_values, in_trouble, items
 
 from argus.catalogue import allocation, guest_disk, guest_state, ksm, libvirt
 from argus.render.items import dependent_item
@@ -107,17 +106,6 @@ def test_the_token_sees_only_hosts_of_argus(lab: Lab) -> None:
         groups = admin.read("hostgroup.get", filter={"name": list(ALL_GROUPS)})
         ours = admin.read("host.get", groupids=[g["groupid"] for g in groups], output=["host"])
         assert {h["host"] for h in zabbix.read("host.get", output=["host"])} == {h["host"] for h in ours}
-
-
-def test_every_enabled_item_has_a_value_or_a_reason(lab: Lab) -> None:
-    with administrator(lab) as zabbix:
-        assert_items_have_values(zabbix)
-
-
-def test_no_item_and_no_discovery_rule_is_in_trouble(lab: Lab) -> None:
-    with administrator(lab) as zabbix:
-        assert len(items(zabbix)) > 100
-        assert in_trouble(zabbix) == []
 
 
 def test_node_values_are_in_base_units(lab: Lab) -> None:
