@@ -41,11 +41,9 @@ CHOICES = (
 FIELDS = ("status", "history", "trends", "lifetime", "discover", "priority")
 
 
-@pytest.fixture(
-    params=[pytest.param("lab", marks=pytest.mark.lab), pytest.param("lab7", marks=pytest.mark.zabbix7)]
-)
-def where(request: pytest.FixtureRequest) -> Any:
-    return request.getfixturevalue(request.param)
+@pytest.fixture
+def where(each_zabbix: Lab) -> Lab:
+    return each_zabbix
 
 
 @pytest.fixture
