@@ -71,6 +71,7 @@ def test_the_list_names_causes_the_newest_first_and_counts_the_rest(store: Store
             session.add(row)
         symptom = incident(Severity.WARNING)
         symptom.cause_rule, symptom.cause_subject = "rHIGHopen", "n1"
+        symptom.since = NOW + 1000
         session.add(symptom)
     with store.read() as session:
         lines = reporting.document(session, NOW)[correlator.LIST.field].splitlines()
