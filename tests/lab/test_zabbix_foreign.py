@@ -22,11 +22,9 @@ IDS = {"user": "userid", "usergroup": "usrgrpid", "role": "roleid"}
 NAMES = {"user": ("username", USER), "usergroup": ("name", USER_GROUP), "role": ("name", ROLE)}
 
 
-@pytest.fixture(
-    params=[pytest.param("lab", marks=pytest.mark.lab), pytest.param("lab7", marks=pytest.mark.zabbix7)]
-)
-def where(request: pytest.FixtureRequest) -> Any:
-    return request.getfixturevalue(request.param)
+@pytest.fixture
+def where(each_zabbix: Lab) -> Lab:
+    return each_zabbix
 
 
 @pytest.fixture
