@@ -36,7 +36,9 @@ def _line(row: IncidentRow) -> str:
     at = datetime.fromtimestamp(row.opened_at if row.opened_at is not None else row.since, UTC).astimezone()
     acked = f", acknowledged by {row.acked_by or 'somebody'}" if row.acked_at is not None else ""
     held = f" [{row.held}]" if row.held else ""
-    about = " ".join(f"{row.label or row.subject}: {row.summary}{held}".split())
+    name = row.label or row.subject
+    named = row.summary if name in row.summary else f"{name}: {row.summary}"  # most say it themselves
+    about = " ".join(f"{named}{held}".split())
     end = f" (#{row.id}{acked})"
     line = f"{at:%Y-%m-%d %H:%M} {row.severity:7} {about}"
     return (line if len(line) + len(end) <= LONGEST else f"{line[: LONGEST - len(end) - 4]} ...") + end

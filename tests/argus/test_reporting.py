@@ -93,6 +93,16 @@ def test_the_list_tells_who_has_taken_an_incident_up_and_what_is_not_known(store
     assert text.endswith("db-1: waits for a CPU [its node does not report] (#1, acknowledged by anna)")
 
 
+def test_the_list_says_the_name_of_a_subject_once(store: Store) -> None:
+    with store.write() as session:
+        row = incident(Severity.HIGH)
+        row.label, row.summary = "cmp-1", "cmp-1 does not report"
+        session.add(row)
+    with store.read() as session:
+        text = reporting.document(session, NOW)[correlator.LIST.field]
+    assert text.endswith(" HIGH    cmp-1 does not report (#1)")
+
+
 def test_no_open_incident_is_said_in_words(store: Store) -> None:
     with store.read() as session:
         assert reporting.document(session, NOW)[correlator.LIST.field] == "No incident is open."
