@@ -101,6 +101,5 @@ SUBSYSTEM = Subsystem(
     graphs=(
         Graph("Swap", (SWAP_IN, SWAP_OUT, MAJOR_FAULTS)),
         Graph("Memory reclaim and OOM kills", (DIRECT_SCANS, STALLS, OOM_KILLS)),
-        Graph("NUMA balancing", (NUMA_MIGRATED,), page="NUMA"),
     ),
 )

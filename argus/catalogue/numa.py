@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from argus.catalogue import node_vmstat
 from argus.catalogue.model import NUMA_NODE, Graph, Kind, Metric, Subsystem, Unit
 
 _NODE = "/sys/devices/system/node/node*/"
@@ -75,5 +76,6 @@ SUBSYSTEM = Subsystem(
     graphs=(
         Graph("NUMA memory", (FREE, FILE, ANON)),
         Graph("NUMA misses", (MISS, FOREIGN, OTHER)),
+        Graph("NUMA balancing", (node_vmstat.NUMA_MIGRATED,)),
     ),
 )

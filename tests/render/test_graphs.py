@@ -60,6 +60,7 @@ def test_a_dashboard_has_the_pages_that_people_look_for(host: str, wanted: str) 
     (template,) = template_document(host, SUBSYSTEMS)["zabbix_export"]["templates"]
     overview, *names = [page["name"] for page in template["dashboards"][0]["pages"]]
     assert overview == "Overview"
+    assert len(names) == len(set(names))
     assert [name for name in names if name in wanted.split(", ")] == wanted.split(", ")
 
 
