@@ -37,9 +37,7 @@ def show(store: Store, what: str, at: str, *, form: str) -> int:
             f"no guest and no node {what!r} is known to argus: names are those of hosts in Zabbix; what "
             "ended longer ago than [database] keep_days is forgotten"
         )
-    found = [stay for stay in mine or there if not at or stay.at(moment)]
-    if there and not at:
-        found = [stay for stay in found if stay.until is None]
+    found = mine if mine and not at else [stay for stay in mine or there if stay.at(moment)]
     if form == "json":
         print(json.dumps([_as_dict(stay) for stay in found], indent=2))
     elif found:

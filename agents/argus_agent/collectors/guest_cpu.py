@@ -49,7 +49,7 @@ class GuestCpu:
 
     def __init__(self) -> None:
         self._deltas = Deltas()
-        self._limited: set[str] = set()  # guests with a quota: their counters are followed from then on
+        self._limited: set[str] = set()  # guests that had a quota in the last cycle: they are asked again
 
     def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield times of guests and vCPUs, and the node's worst steal."""
@@ -58,11 +58,17 @@ class GuestCpu:
         self._deltas.turn()
         elapsed = self._deltas.grown("elapsed", cycle.libvirt.at)
         processes = _processes(cycle)
+        followed, self._limited = self._limited, set()
         worst = []
         for guest in cycle.libvirt.guests:
             vcpus = [VCPU.read(guest, f"vcpu.{n}.") for n in range(int(guest.number("vcpu.maximum") or 0))]
             waited = self._waited(guest, [known[1] for known in vcpus])
-            steals = self._steals(cycle, guest, processes.get(guest.uuid), waited, elapsed)
+            asked = guest.uuid in followed or _waits(waited, elapsed)
+            stopped = _stopped(cycle, processes.get(guest.uuid), len(vcpus)) if asked else {}
+            if stopped:
+                self._limited.add(guest.uuid)
+            own = [self._own(guest, vcpu, stopped) for vcpu in range(len(vcpus))]
+            steals = [_share(*both, elapsed) for both in zip(waited, own, strict=True)]
             for number, (known, steal) in enumerate(zip(vcpus, steals, strict=True)):
                 values = (*known, _halted(guest, number), steal)
                 if is_known(values):
@@ -84,27 +90,16 @@ class GuestCpu:
             for vcpu, delay in enumerate(delays)
         ]
 
-    def _steals(
-        self,
-        cycle: Cycle,
-        guest: Guest,
-        process: GuestProcess | None,
-        waited: Sequence[float | None],
-        elapsed: float | None,
-    ) -> list[float | None]:
-        """The share of the time that each vCPU waited; ``None`` where what a quota did is not known yet."""
-        stopped: dict[int, float] = {}
-        asked = any(each is None or each > WORTH_A_LOOK * (elapsed or 0.0) for each in waited)
-        if process is not None and (asked or guest.uuid in self._limited):
-            stopped = _stopped(cycle, process, len(waited))
-        (self._limited.add if stopped else self._limited.discard)(guest.uuid)
-        return [_share(each, self._own(guest, vcpu, stopped), elapsed) for vcpu, each in enumerate(waited)]
-
     def _own(self, guest: Guest, vcpu: int, stopped: Mapping[int, float]) -> float | None:
         """Seconds that a quota stopped the vCPU since the last cycle; 0 where there is none."""
         if vcpu not in stopped:
             return 0.0
         return self._deltas.grown(("stopped", guest.uuid, guest.running_id, vcpu), stopped[vcpu])
+
+
+def _waits(waited: Sequence[float | None], elapsed: float | None) -> bool:
+    """Whether a vCPU waits, or was not known before."""
+    return any(each is None or each > WORTH_A_LOOK * (elapsed or 0.0) for each in waited)
 
 
 def _share(waited: float | None, own: float | None, elapsed: float | None) -> float | None:
@@ -121,8 +116,8 @@ def _processes(cycle: Cycle) -> dict[str, GuestProcess]:
         return {}
 
 
-def _stopped(cycle: Cycle, process: GuestProcess, vcpus: int) -> dict[int, float]:
-    folder = process.folder(cycle.host.cgroupfs, "cpu")
+def _stopped(cycle: Cycle, process: GuestProcess | None, vcpus: int) -> dict[int, float]:
+    folder = process.folder(cycle.host.cgroupfs, "cpu") if process is not None else None
     return stopped_seconds(folder, vcpus) if folder is not None else {}
 
 

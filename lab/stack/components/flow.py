@@ -42,7 +42,7 @@ class Flow:
 
     def start(self, lab: Lab) -> str:
         self._reach(lab, VALUES_SECONDS, "values of the node and its guests in Zabbix", self._has_values)
-        if self._guests:  # ours are overcommitted on purpose; somebody else's may be well
+        if self._guests:  # ours fill their node on purpose; somebody else's may be well
             self._reach(lab, INCIDENT_SECONDS, "an incident in Argus", lambda lab: len(incidents(lab)))
             self._reach(lab, MAIL_SECONDS, "a mail", mails)
         return self.check(lab)
