@@ -91,6 +91,8 @@ NODE_NIC = Entity("node_nic", "node", ("nic",), "nics")
 UNIT = Entity("unit", "node", ("unit",), "units")
 AUDIT_CHECK = Entity("audit_check", "node", ("check",), "audit_checks")
 HUGEPAGE_SIZE = Entity("hugepage_size", "node", ("size",), "hugepage_sizes")
+MEMORY_CONTROLLER = Entity("memory_controller", "node", ("controller",), "memory_controllers")
+DIMM = Entity("dimm", "node", ("controller", "dimm"), "dimms")
 ENTITIES = (
     NODE,
     NUMA_NODE,
@@ -112,6 +114,8 @@ ENTITIES = (
     UNIT,
     AUDIT_CHECK,
     HUGEPAGE_SIZE,
+    MEMORY_CONTROLLER,
+    DIMM,
 )
 
 Value = float | str

@@ -46,6 +46,7 @@ LOOKED_UP = {
     "argus.guest.nic.source": "where the interface is plugged in",
     "argus.node.block.scheduler": "how the device is shared between guests",
     "argus.node.cpufreq.governor": "why the frequency is low",
+    "argus.node.dimm.label": "where the module to replace sits: the trigger says to look",
     "argus.node.thp.enabled": "why there are no huge pages",
     "argus.node.thp.defrag": "why guests wait for compaction",
     "argus.service.probe.version": "what runs there",

@@ -63,6 +63,8 @@ CASES: dict[str, Case] = {
     "node_swaps": one(grows(60_000), grows(0)),
     "node_oom_kill": COUNTED,
     "cpu_throttled": COUNTED,
+    "memory_uncorrected": COUNTED,
+    "memory_corrected": one(grows(20), grows(0)),
     "pinned_twice": one(2, 0),
     "conntrack_full": one(0.9, 0.2),
     "vhost_saturated": one(0.97, 0.3),

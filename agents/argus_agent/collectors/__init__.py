@@ -20,6 +20,7 @@ COLLECTORS = {
     "node_sched": "NodeSched",
     "node_block": "NodeBlock",
     "node_cpufreq": "NodeCpufreq",
+    "node_edac": "NodeEdac",
     "node_units": "NodeUnits",
     "numa": "Numa",
     "numa_cpu": "NumaCpu",
