@@ -17,6 +17,7 @@ from argus.zabbix_encryption import UNENCRYPTED
 from argus_agent.delivery import Courier
 from argus_agent.heap import share_one_arena
 from argus_agent.host import Host
+from argus_agent.kernel.kept_files import KeptFiles, room_for_descriptors
 from argus_agent.parts import load_audit_profile, make_runner
 from argus_agent.registrar import ANSWER_SECONDS, Registrar
 from argus_agent.registration import Registrations
@@ -41,6 +42,8 @@ GC_THRESHOLDS = (50_000, 20, 20)
 """A cycle makes ten thousand samples and no circles: with Python's 700, looking for circles takes 6 % of the
 CPU time.  It is done after each cycle instead, when the samples are gone."""
 FULL_COLLECTION_EVERY = 100
+KEPT_FILES, OTHER_FILES = 4096, 512
+"""Descriptors: of files that are kept open, 4 kB of the kernel's memory each; and for all else."""
 SETTLE_SECONDS = 0.1
 """What happens to a guest comes in several events, which one cycle shall tell."""
 ECHO_SECONDS = 1.2
@@ -228,7 +231,8 @@ def run_daemon(settings: Settings, path: Path | None) -> None:
     share_one_arena()  # before there are threads
     signals = Signals()
     gc.set_threshold(*GC_THRESHOLDS)
-    host = Host(settings.host, settings.procfs, settings.sysfs, settings.rundir)
+    files = KeptFiles(room_for_descriptors(KEPT_FILES, OTHER_FILES))
+    host = Host(settings.host, settings.procfs, settings.sysfs, settings.rundir, files=files)
     daemon = Daemon(settings, path, make_runner(settings, host), signals)
     if settings.listen is not None:
         prometheus = Prometheus(settings.interval, host.clock)

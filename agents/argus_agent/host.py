@@ -13,6 +13,7 @@ import psutil
 
 from argus_agent.kernel.cpulist import parse_cpulist
 from argus_agent.kernel.files import read
+from argus_agent.kernel.kept_files import KeptFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +37,9 @@ class Host:
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     systemd: Path = Path("/etc/systemd/system")
+    files: KeptFiles = field(default_factory=KeptFiles, compare=False)
+    """For what is read of each guest in each cycle, by the thread that runs the cycles.  Keeps nothing open
+    by default: a recorded machine's files may be replaced."""
     cgroupfs: Path = field(init=False)
     """Where control groups are mounted."""
 

@@ -64,7 +64,7 @@ class Runner:
         self.units = units
         self.profile = profile
         self._groups = frozenset(group for c in collectors.values() for group in c.stats or ())
-        self._kernel_guests = KernelGuests(host.rundir / "qemu", host.procfs)
+        self._kernel_guests = KernelGuests(host.rundir / "qemu", host.procfs, host.files)
         self._topology = KnownTopology()
         self._said: dict[str, str] = {}  # what was said last about a collector or libvirt
 
@@ -77,6 +77,8 @@ class Runner:
         begun = self._host.monotonic()
         touched = self._libvirt.events.take_touched()  # later ones are for the next cycle
         failed = self._libvirt.events.take_failed()
+        if not for_events:
+            self._host.files.turn()
         running = _Once(self._kernel_guests)
         cycle = Cycle(
             self._host,

@@ -9,7 +9,7 @@ from argus.catalogue.model import Row
 from argus_agent.columns import is_known
 from argus_agent.in_turn import every_guest
 from argus_agent.kernel.cgroup import UNIFIED
-from argus_agent.kernel.files import is_absence, read_record
+from argus_agent.kernel.files import is_absence
 from argus_agent.kernel.pressure import parse_pressure
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ def _of_guest(cycle: Cycle, process: GuestProcess) -> Iterator[Row]:
     stalled: list[float | None] = []
     for resource in _RESOURCES:
         try:
-            text = read_record(f"{folder}/{resource}.pressure")
+            found = cycle.host.files.parsed(f"{folder}/{resource}.pressure", parse_pressure)
         except OSError as error:  # without PSI it is missing, or refuses to be read with EOPNOTSUPP
             if not is_absence(error):
                 raise
             stalled += [None] * len(_KINDS)
         else:
-            stalled += map(parse_pressure(text).get, _KINDS)
+            stalled += map(found.get, _KINDS)
     if is_known(stalled):
         yield Row(METRICS, tuple(stalled), (process.guest.uuid,))

@@ -6,7 +6,7 @@ import errno
 import os
 
 _CHUNK = 1 << 16
-_PAGE = 4096
+PAGE = 4096
 _ABSENT = frozenset((errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.ENOTDIR, errno.EOPNOTSUPP))
 
 
@@ -33,7 +33,7 @@ def read_record(path: str) -> str:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return str(os.read(descriptor, _PAGE), "utf-8", "replace")
+        return str(os.read(descriptor, PAGE), "utf-8", "replace")
     finally:
         os.close(descriptor)
 

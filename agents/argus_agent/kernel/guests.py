@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from argus_agent.kernel.cgroup import directory, parse_membership
 from argus_agent.kernel.domstatus import RunningGuest, parse_domstatus
-from argus_agent.kernel.files import is_absence, read, read_record
+from argus_agent.kernel.files import is_absence, read
+from argus_agent.kernel.kept_files import KeptFiles
 from argus_agent.kernel.process import Schedstat, Stat, parse_schedstat, parse_stat
 
 if TYPE_CHECKING:
@@ -101,7 +102,9 @@ def vcpu_number(comm: str) -> int | None:
 class KernelGuests:
     """Reads all guests below ``rundir`` (/run/libvirt/qemu) and ``procfs``."""
 
-    def __init__(self, rundir: Path, procfs: Path) -> None:
+    def __init__(self, rundir: Path, procfs: Path, files: KeptFiles | None = None) -> None:
+        """``files`` keeps stat and schedstat open; without it they are opened each time."""
+        self._files = KeptFiles() if files is None else files
         self._rundir = str(rundir)
         self._procfs = str(procfs)
         self._vhost_owner: dict[int, int | None] = {}  # of every process seen: whose vhost worker it is
@@ -153,7 +156,7 @@ class KernelGuests:
     def _guest(self, guest: RunningGuest, workers: tuple[int, ...]) -> GuestProcess | None:
         base = f"{self._procfs}/{guest.pid}"
         try:
-            stat = parse_stat(read_record(f"{base}/stat"))
+            stat = self._files.parsed(f"{base}/stat", parse_stat)
             known = self._known_of(guest, stat, base)
             if known is None:
                 return None
@@ -208,11 +211,11 @@ class KernelGuests:
         """Read a thread: ``stat`` only of vCPUs and of threads not known yet, since that is the dear one."""
         role, settled = self._roles.get(tid, (None, False))
         try:
-            schedstat = _read_schedstat(f"{folder}/schedstat")
+            schedstat = self._schedstat(f"{folder}/schedstat")
             if role is not None and settled and role is not Role.VCPU and schedstat is not None:
                 self._new_roles[tid] = role, True
                 return Thread(tid, role, *schedstat)
-            stat = parse_stat(read_record(f"{folder}/stat"))
+            stat = self._files.parsed(f"{folder}/stat", parse_stat)
         except (*_GONE, ValueError):  # ended since it was listed
             return None
         found = Role.VCPU if vcpu is not None else role_of(stat.comm)
@@ -223,6 +226,12 @@ class KernelGuests:
         if schedstat is None:
             return Thread(tid, found, stat.user_seconds + stat.system_seconds, None, None, *where)
         return Thread(tid, found, *schedstat, *where)
+
+    def _schedstat(self, path: str) -> Schedstat | None:
+        try:
+            return self._files.parsed(path, parse_schedstat)
+        except FileNotFoundError:  # kernel without CONFIG_SCHED_INFO
+            return None
 
     def _vhost_workers(self) -> dict[int, tuple[int, ...]]:
         """Return vhost kernel threads by the QEMU they serve: what kernels before 6.4 have.
@@ -255,10 +264,3 @@ def _is_of(guest: RunningGuest, base: str) -> bool:
         return guest.uuid in read(f"{base}/cmdline")
     except FileNotFoundError:  # not recorded
         return True
-
-
-def _read_schedstat(path: str) -> Schedstat | None:
-    try:
-        return parse_schedstat(read_record(path))
-    except FileNotFoundError:  # kernel without CONFIG_SCHED_INFO
-        return None
