@@ -22,6 +22,10 @@ class NoData(Exception):  # noqa: N818 -- not an error: the node just lacks the 
     """The node has nothing to tell about this subsystem, which is fine; the message says why."""
 
 
+class Unreadable(Exception):  # noqa: N818 -- beside NoData: the other reason for having nothing
+    """What is there cannot be read, such as for want of rights; the message says what and why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Allocation:
     """How much of the node guests may have; ratios as Nova's and Placement's."""
@@ -48,7 +52,8 @@ class Cycle:
     """One round of collecting.
 
     ``at`` is seconds since the epoch; without Zabbix there is no ``delivery``.  ``running()`` gives the
-    guests as the kernel sees them, read once a cycle, or raises ``NoData`` where libvirt records none.
+    guests as the kernel sees them, read once a cycle, raises ``NoData`` where libvirt records none and
+    ``Unreadable`` where it does and this user may not look.
     ``units`` are patterns of services to watch; ``profile`` is the tuning to compare with.  ``topology()``
     reads the node's CPUs and NUMA nodes, or gives those of the last minutes.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue import agent
 from argus.catalogue.model import Row, Sample, samples_of
-from argus_agent.cycle import Allocation, Cycle, Delivery, NoData
+from argus_agent.cycle import Allocation, Cycle, Delivery, NoData, Unreadable
 from argus_agent.guests import NOT_ASKED, LibvirtView
 from argus_agent.kernel.guests import KernelGuests
 from argus_agent.kernel.topology import KnownTopology
@@ -164,17 +164,21 @@ class _Once:
 
     def __init__(self, guests: KernelGuests) -> None:
         self._guests = guests
-        self._found: tuple[GuestProcess, ...] | NoData | None = None
+        self._found: tuple[GuestProcess, ...] | None = None
+        self._nothing: NoData | Unreadable | None = None
         self.unread: dict[str, str] = {}
 
     def __call__(self) -> tuple[GuestProcess, ...]:
-        if self._found is None:
+        if self._found is None and self._nothing is None:
             try:
                 self._found = self._guests.read()
             except FileNotFoundError as error:
-                self._found = NoData(str(error))
-        if isinstance(self._found, NoData):
-            raise NoData(str(self._found))
+                self._nothing = NoData(str(error))
+            except OSError as error:
+                self._nothing = Unreadable(f"guests cannot be looked at: {error}")
+        if self._found is None:
+            assert self._nothing is not None
+            raise type(self._nothing)(str(self._nothing))
         self.unread.update(self._guests.unread)
         return self._found
 
@@ -188,5 +192,5 @@ def _with_jobs(cycle: Cycle) -> frozenset[str]:
     """Guests that are being migrated, saved or the like: libvirt's status files say so at no cost."""
     try:
         return frozenset(process.guest.uuid for process in cycle.running() if process.guest.job)
-    except NoData:
+    except (NoData, Unreadable):  # the collectors of the kernel's path tell; libvirt is asked all the same
         return frozenset()

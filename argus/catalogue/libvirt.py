@@ -60,8 +60,9 @@ LATENCY = Metric(
 WITHOUT_QEMU = Metric(
     "libvirt",
     "guests_without_process",
-    "Guests that libvirt takes for running but whose process is not there: restart libvirtd, which looks "
-    "again, then start them.",
+    "Guests that libvirt takes for running but whose process is not there, or is a zombie. Look for the "
+    "guest's UUID first (pgrep -f): only where there is no process, restart libvirtd, which looks again, and "
+    "start them. Guests whose process this agent cannot see or read do not count here but as unread.",
     "agent, from libvirt's answer and /proc",
 )
 WITHOUT_DOMAIN = Metric(

@@ -31,6 +31,7 @@ COLLECTORS = {
     "placement": "Placement",
     "guest_threads": "GuestThreads",
     "node_vhost": "NodeVhost",
+    "node_cgroups": "NodeCgroups",
     "guest_process": "GuestProcessMemory",
     "guest_numa": "GuestNuma",
     "guest_ksm": "GuestKsm",

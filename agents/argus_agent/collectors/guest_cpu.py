@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from argus.catalogue import allocation, guest_cpu
 from argus.catalogue.model import Row
 from argus_agent.columns import Columns, is_known
-from argus_agent.cycle import Deltas, NoData
+from argus_agent.cycle import Deltas, NoData, Unreadable
 from argus_agent.kernel.quota import stopped_seconds
 
 if TYPE_CHECKING:
@@ -112,7 +112,10 @@ def _share(waited: float | None, own: float | None, elapsed: float | None) -> fl
 def _processes(cycle: Cycle) -> dict[str, GuestProcess]:
     try:
         return {process.guest.uuid: process for process in cycle.running()}
-    except NoData:  # no run directory of libvirt's here: all waiting counts, as in the guest's own top
+    except (
+        NoData,
+        Unreadable,
+    ):  # no run directory of libvirt's here: all waiting counts, as in the guest's own top
         return {}
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_data import AGE, SNAPSHOTS
-from argus_agent.cycle import NoData
+from argus_agent.cycle import NoData, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ class GuestData:
         for guest in cycle.libvirt.guests or ():
             if _is_full(guest):
                 self._seen[guest.uuid, LIBVIRT] = cycle.libvirt.at
-        with suppress(NoData):  # libvirt keeps no status files here: no such path
+        with suppress(NoData, Unreadable):  # no status files of libvirt's that this agent sees: no such path
             self._seen |= {(process.guest.uuid, KERNEL): now for process in cycle.running()}
         self._forget(cycle, now)
         if cycle.libvirt.guests is None and not self._seen:

@@ -55,13 +55,22 @@ def _read(cgroupfs: Path, process: GuestProcess) -> dict[str, IoStat]:
 
 
 def _read_v1(folder: str) -> dict[str, IoStat]:
-    size = parse_throttle(read(f"{folder}/blkio.throttle.io_service_bytes"))
-    count = parse_throttle(read(f"{folder}/blkio.throttle.io_serviced"))
-    return {
-        device: IoStat(size[device]["Read"], size[device]["Write"], ops["Read"], ops["Write"])
-        for device, ops in count.items()
-        if device in size and any(ops.values())
-    }
+    size = _throttle(folder, "io_service_bytes")
+    count = _throttle(folder, "io_serviced")
+    found = {}
+    for device, ops in count.items():
+        if any(ops.values()):
+            wanted = [table.get(kind) for table in (size.get(device, {}), ops) for kind in ("Read", "Write")]
+            found[device] = IoStat(*wanted)
+    return found
+
+
+def _throttle(folder: str, name: str) -> dict[str, dict[str, int]]:
+    """Read one blkio table: with the groups below where the kernel adds them up (since 4.18)."""
+    try:
+        return parse_throttle(read(f"{folder}/blkio.throttle.{name}_recursive"))
+    except FileNotFoundError:
+        return parse_throttle(read(f"{folder}/blkio.throttle.{name}"))
 
 
 def _read_v2(folder: str) -> dict[str, IoStat]:

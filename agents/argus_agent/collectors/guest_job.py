@@ -6,10 +6,11 @@ job wants them; the event brings them without taking them away.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_job import ACTIVE, DIRTY_RATE, ENDED, RUNNING
-from argus_agent.cycle import NoData
+from argus_agent.cycle import NoData, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,9 +30,10 @@ class GuestJob:
         if view.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
         known = {guest.uuid for guest in view.guests}
-        for process in cycle.running():
-            if process.guest.uuid in known:
-                yield ACTIVE.sample(int(bool(process.guest.job)), process.guest.uuid)
+        with suppress(NoData, Unreadable):  # then it is not known who has no job
+            for process in cycle.running():
+                if process.guest.uuid in known:
+                    yield ACTIVE.sample(int(bool(process.guest.job)), process.guest.uuid)
         for uuid, detail in view.details.items():
             yield from _numbers(uuid, detail.job, RUNNING)
             pages, size = (detail.job.get(f"memory_{word}") for word in ("dirty_rate", "page_size"))

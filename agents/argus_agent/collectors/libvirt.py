@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.catalogue import libvirt
-from argus_agent.cycle import NoData
+from argus_agent.cycle import NoData, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
@@ -40,11 +40,17 @@ class Libvirt:
             yield from _processes(view.guests, cycle)
 
 
+def _is_unread(guest: Guest, unread: Mapping[str, str]) -> bool:
+    """Whether the kernel's path could not look at the guest, so that its process may well be there."""
+    return guest.uuid in unread or f"{guest.name}.xml" in unread
+
+
 def _processes(guests: Iterable[Guest], cycle: Cycle) -> Iterator[Sample]:
     try:
         running = {process.guest.uuid for process in cycle.running()}
-    except NoData:  # libvirt keeps no status files here: nothing to compare with
+    except (NoData, Unreadable):  # no status files of libvirt's that this agent sees: nothing to compare with
         return
-    active = {guest.uuid for guest in guests if guest.active}
-    yield libvirt.WITHOUT_QEMU.sample(len(active - running))
-    yield libvirt.WITHOUT_DOMAIN.sample(len(running - active))
+    active = [guest for guest in guests if guest.active]
+    missing = [guest for guest in active if guest.uuid not in running and not _is_unread(guest, cycle.unread)]
+    yield libvirt.WITHOUT_QEMU.sample(len(missing))
+    yield libvirt.WITHOUT_DOMAIN.sample(len(running - {guest.uuid for guest in active}))

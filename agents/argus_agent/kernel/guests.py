@@ -8,17 +8,19 @@ from __future__ import annotations
 import enum
 import logging
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from argus_agent.kernel.cgroup import directory, parse_membership
+from argus_agent.kernel.cgroup import directory, not_own, own_groups, parse_membership, parse_mounts, shared
 from argus_agent.kernel.domstatus import RunningGuest, parse_domstatus
 from argus_agent.kernel.files import is_absence, read
 from argus_agent.kernel.kept_files import KeptFiles
 from argus_agent.kernel.process import Schedstat, Stat, parse_schedstat, parse_stat
+from argus_agent.kernel.qemu_search import DEAD, QemuSearch
+from argus_agent.kernel.run_directory import status_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -54,27 +56,34 @@ class Thread(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GuestProcess:
-    """A guest's QEMU: its control groups by controller, as /proc/PID/cgroup has them, and its threads."""
+    """A guest's QEMU: the control groups by controller that are its own and nobody else's, and its threads.
+
+    ``membership`` has all groups that it is in, ``mounts`` what is mounted of each hierarchy.
+    """
 
     guest: RunningGuest
     stat: Stat
-    cgroups: dict[str, str]
+    cgroups: Mapping[str, str]
     threads: tuple[Thread, ...]
     _folders: dict[str, str | None] = field(default_factory=dict)
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    membership: Mapping[str, str] = field(default_factory=dict)
 
     def folder(self, cgroupfs: Path, controller: str) -> str | None:
         """Return the directory of the guest's control group; it is looked for once in a guest's life."""
         if controller not in self._folders:
-            self._folders[controller] = directory(cgroupfs, controller, self.cgroups)
+            self._folders[controller] = directory(cgroupfs, controller, self.cgroups, self.mounts)
         return self._folders[controller]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
-    """What seldom or never changes while a guest runs."""
+    """What seldom or never changes while a guest runs; ``record`` is libvirt's, whose pid may be another."""
 
+    record: RunningGuest
     guest: RunningGuest
     start_ticks: int
+    membership: dict[str, str]
     cgroups: dict[str, str]
     vcpus: dict[int, int]  # numbers by thread
     folders: dict[str, str | None] = field(default_factory=dict)
@@ -107,63 +116,74 @@ class KernelGuests:
         self._files = KeptFiles() if files is None else files
         self._rundir = str(rundir)
         self._procfs = str(procfs)
+        self._pids: frozenset[int] = frozenset()  # of all processes, as they were listed last
         self._vhost_owner: dict[int, int | None] = {}  # of every process seen: whose vhost worker it is
-        self._known: dict[int, _Known] = {}  # by pid
+        self._refused = False  # a process could not be looked at, which was logged
+        self._known: dict[str, _Known] = {}  # by UUID
+        self._search = QemuSearch(self._procfs)
+        self._changed = False  # which guests run, since their groups were compared last
+        self._mounts: dict[str, str] | None = None
         self._roles: dict[int, tuple[Role, bool]] = {}  # by thread; whether it had that name twice
         self._new_roles: dict[int, tuple[Role, bool]] = {}
-        self._records: dict[str, tuple[tuple[int, int, int], RunningGuest | None]] = {}  # by name of the file
+        self._records: dict[str, tuple[tuple[int, int, int], RunningGuest | None]] = {}  # by path of the file
         self.unread: dict[str, str] = {}
         """Guests that ``read`` had to leave out last time, and why, by UUID or name of the status file."""
+        self.without_groups: dict[str, str] = {}
+        """Guests that run in control groups which are not theirs alone, and which ones, by UUID."""
 
     def read(self) -> tuple[GuestProcess, ...]:
         """Return the guests that run.
 
-        Raises ``FileNotFoundError`` when libvirt's run directory is not there: no guest was ever started.
+        Raises ``FileNotFoundError`` when libvirt's run directory is not there: no guest was ever started; and
+        another ``OSError`` when it or /proc may not be listed.
         """
         self.unread = {}
         workers = self._vhost_workers()
-        found = (self._guest(guest, workers.get(guest.pid, ())) for guest in self._running())
+        self._search.begin(self._pids)
+        found = (self._guest(guest, workers) for guest in self._running())
         guests = tuple(guest for guest in found if guest is not None)
-        pids = {guest.guest.pid for guest in guests}
-        self._known = {pid: known for pid, known in self._known.items() if pid in pids}
+        uuids = {guest.guest.uuid for guest in guests}
+        if self._changed or uuids != self._known.keys():
+            self._known = {uuid: known for uuid, known in self._known.items() if uuid in uuids}
+            self._leave_out_shared_groups()
+            self._changed = False
         self._roles, self._new_roles = self._new_roles, {}
         return guests
 
     def _running(self) -> Iterator[RunningGuest]:
-        if not os.path.isdir(self._rundir):
-            raise FileNotFoundError(f"{self._rundir}: libvirt keeps no status of running guests here")
-        names = sorted(name for name in os.listdir(self._rundir) if name.endswith(".xml"))
-        self._records = {name: self._records[name] for name in names if name in self._records}
-        for name in names:
+        paths = status_files(self._rundir)
+        self._records = {path: self._records[path] for path in paths if path in self._records}
+        for path in paths:
             try:
-                guest = self._recorded(name)
+                guest = self._recorded(path)
             except (OSError, ValueError) as error:  # ended since it was listed; being written just now
-                self._leave_out(name, error)
+                self._leave_out(os.path.basename(path), error)
                 continue
             if guest is not None:
                 yield guest
 
-    def _recorded(self, name: str) -> RunningGuest | None:
+    def _recorded(self, path: str) -> RunningGuest | None:
         """Parse a status file unless it is the one of before: libvirt replaces it whole at each change."""
-        path = f"{self._rundir}/{name}"
         stat = os.stat(path)
         identity = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        known = self._records.get(name)
+        known = self._records.get(path)
         if known is None or known[0] != identity:
-            known = self._records[name] = (identity, parse_domstatus(read(path)))
+            known = self._records[path] = (identity, parse_domstatus(read(path)))
         return known[1]
 
-    def _guest(self, guest: RunningGuest, workers: tuple[int, ...]) -> GuestProcess | None:
-        base = f"{self._procfs}/{guest.pid}"
+    def _guest(self, record: RunningGuest, workers: Mapping[int, tuple[int, ...]]) -> GuestProcess | None:
         try:
-            stat = self._files.parsed(f"{base}/stat", parse_stat)
-            known = self._known_of(guest, stat, base)
-            if known is None:
+            located = self._located(record)
+            if located is None:
                 return None
-            threads = (*self._threads(known, base, stat.threads), *self._kernel_threads(workers))
-            return GuestProcess(guest, stat, known.cgroups, threads, known.folders)
+            known, stat = located
+            own = self._threads(known, f"{self._procfs}/{known.guest.pid}", stat.threads)
+            threads = (*own, *self._kernel_threads(workers.get(known.guest.pid, ())))
+            return GuestProcess(
+                known.guest, stat, known.cgroups, threads, known.folders, self._mounts or {}, known.membership
+            )
         except (OSError, ValueError) as error:  # it ended, or this user may not look (hidepid)
-            self._leave_out(guest.uuid, error)
+            self._leave_out(record.uuid, error)
             return None
 
     def _leave_out(self, who: str, error: OSError | ValueError) -> None:
@@ -171,22 +191,71 @@ class KernelGuests:
         if not (isinstance(error, OSError) and is_absence(error)):
             self.unread[who] = str(error)
 
-    def _known_of(self, guest: RunningGuest, stat: Stat, base: str) -> _Known | None:
-        """Look anew when libvirt wrote its record anew, as it moves a guest only while it starts it.
+    def _located(self, record: RunningGuest) -> tuple[_Known, Stat] | None:
+        """Return what is known of the guest's process, and its state now; ``None`` when it does not run.
 
-        ``None`` when the process is another one: libvirtd was not there to remove the record of a guest that
-        ended, and its number was given away.
+        Looked at anew when libvirt wrote its record anew, as it moves a guest only while it starts it.
         """
-        known = self._known.get(guest.pid)
-        if known is None or known.guest is not guest or known.start_ticks != stat.start_ticks:
-            if not _is_of(guest, base):
-                log.debug("guest %s: process %d is not its QEMU", guest.uuid, guest.pid)
-                return None
-            cgroups = parse_membership(read(f"{base}/cgroup"))
-            vcpus = {tid: number for number, tid in guest.vcpus.items()}
-            known = _Known(guest, stat.start_ticks, cgroups, vcpus)
-            self._known[guest.pid] = known
-        return known
+        known = self._known.get(record.uuid)
+        if known is not None and known.record is record:
+            stat = self._stat_of(known)
+            if stat is not None and stat.start_ticks == known.start_ticks:
+                return None if stat.state in DEAD else (known, stat)
+        found = self._search.find(record.uuid, record.pid)
+        if found is None:
+            return None
+        known = self._known[record.uuid] = self._examined(record, *found)
+        self._changed = True
+        return known, found[1]
+
+    def _stat_of(self, known: _Known) -> Stat | None:
+        try:
+            return self._files.parsed(f"{self._procfs}/{known.guest.pid}/stat", parse_stat)
+        except _GONE:
+            return None
+
+    def _examined(self, record: RunningGuest, pid: int, stat: Stat) -> _Known:
+        base = f"{self._procfs}/{pid}"
+        if self._mounts is None:
+            self._mounts = self._read_mounts()
+        membership = parse_membership(read(f"{base}/cgroup"))
+        # Threads have numbers of libvirt's namespace too; ours say by their names which vCPU they are.
+        vcpus = {tid: number for number, tid in record.vcpus.items()} if pid == record.pid else {}
+        guest = record if pid == record.pid else replace(record, pid=pid, vcpus={})
+        return _Known(record, guest, stat.start_ticks, membership, own_groups(membership), vcpus)
+
+    def _read_mounts(self) -> dict[str, str]:
+        try:
+            return parse_mounts(read(f"{self._procfs}/self/mountinfo"))
+        except OSError:  # a recorded machine
+            return {}
+
+    def _leave_out_shared_groups(self) -> None:
+        """Take away groups that several guests claim, and log once which guests have none of their own."""
+        own = {uuid: own_groups(known.membership) for uuid, known in self._known.items()}
+        twice = shared(own.values())
+        without = {}
+        for uuid, known in self._known.items():
+            groups = {name: path for name, path in own[uuid].items() if (name, path) not in twice}
+            if groups != known.cgroups:
+                known.cgroups.clear()
+                known.cgroups.update(groups)
+                known.folders.clear()
+            strange = not_own(known.membership, groups)
+            if strange is not None:
+                without[uuid] = strange
+        if without and not self.without_groups:
+            uuid, path = next(iter(without.items()))
+            log.warning(
+                "%d guests have no control group of their own, such as %s, which is in %s: their I/O, "
+                "pressure, memory and throttling are not reported",
+                len(without),
+                uuid,
+                path,
+            )
+        elif self.without_groups and not without:
+            log.info("all guests have control groups of their own again")
+        self.without_groups = without
 
     def _threads(self, known: _Known, base: str, count: int) -> list[Thread]:
         """Read the threads; which ones there are is looked at when it is more, fewer or others."""
@@ -238,7 +307,7 @@ class KernelGuests:
 
         Each process is looked at once, when it is new: there are hundreds, and they do not change sides.
         """
-        pids = {int(name) for name in os.listdir(self._procfs) if name.isdecimal()}
+        pids = self._pids = frozenset(int(name) for name in os.listdir(self._procfs) if name.isdecimal())
         known = {pid: owner for pid, owner in self._vhost_owner.items() if pid in pids}
         for pid in pids - known.keys():
             known[pid] = self._owner(pid)
@@ -250,17 +319,13 @@ class KernelGuests:
         return workers
 
     def _owner(self, pid: int) -> int | None:
+        """Return whose worker it is; a process that this user may not look at costs itself alone."""
         try:
             comm = read(f"{self._procfs}/{pid}/comm").strip()
-        except _GONE:
+        except OSError as error:
+            if not is_absence(error) and not self._refused:
+                self._refused = True
+                log.warning("some processes may not be looked at, vhost threads may be missing: %s", error)
             return None
         owner = comm.removeprefix("vhost-")
         return int(owner) if owner != comm and owner.isdecimal() else None
-
-
-def _is_of(guest: RunningGuest, base: str) -> bool:
-    """Whether the process has the guest's UUID on its command line, where libvirt always puts it."""
-    try:
-        return guest.uuid in read(f"{base}/cmdline")
-    except FileNotFoundError:  # not recorded
-        return True

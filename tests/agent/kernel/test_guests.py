@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from argus_agent.kernel.guests import KernelGuests, Role, role_of
+from argus_agent.kernel.qemu_search import AGAIN
 
 UUID = "5c1f7f2e-3e34-4f0c-9f0e-6a2a52b4a001"
 STATUS = """<domstatus state='running' reason='booted' pid='{pid}'>
@@ -29,7 +31,7 @@ def host(tmp_path: Path) -> Path:
     (base / "stat").write_text(STAT.format(pid=4242, comm="qemu-system-x86", utime=0))
     (base / "status").write_text("VmRSS:\t  208000 kB\n")
     (base / "comm").write_text("qemu-system-x86\n")
-    (base / "cgroup").write_text("0::/machine.slice/machine-qemu.scope/libvirt/emulator\n")
+    (base / "cgroup").write_text("0::/machine.slice/machine-qemu\\x2d1.scope/libvirt/emulator\n")
     return tmp_path
 
 
@@ -185,3 +187,157 @@ def test_a_thread_more_is_seen(host: Path) -> None:
     _task(host / "proc/4242/task/4299", 4299, "worker")
     _set_count(host, 4)
     assert [thread.tid for thread in guests.read()[0].threads] == [4242, 4250, 4251, 4299]
+
+
+def _add_guest(host: Path, pid: int, last: str, **files: str) -> str:
+    """Another guest, whose status file says ``pid``; files of /proc/PID are there for those given."""
+    uuid = UUID[:-1] + last
+    (host / f"run/instance-{last}.xml").write_text(STATUS.format(pid=pid, name=f"instance-{last}", uuid=uuid))
+    if files:
+        _process(host, pid, **files)
+    return uuid
+
+
+def _process(host: Path, pid: int, **files: str) -> None:
+    shutil.copytree(host / "proc/4242", host / f"proc/{pid}", dirs_exist_ok=True)
+    for name, text in files.items():
+        (host / f"proc/{pid}/{name}").write_text(text)
+
+
+def _uuids(guests: KernelGuests) -> list[str]:
+    return [guest.guest.uuid for guest in guests.read()]
+
+
+@pytest.mark.parametrize("state", ["Z", "X"])
+def test_a_zombie_is_not_a_running_guest(host: Path, state: str) -> None:
+    guests = KernelGuests(host / "run", host / "proc")
+    assert _uuids(guests) == [UUID]
+    (host / "proc/4242/cmdline").write_text("")
+    stat = (host / "proc/4242/stat").read_text()
+    (host / "proc/4242/stat").write_text(stat.replace(") S ", f") {state} "))
+    assert (_uuids(guests), guests.unread) == ([], {})
+    assert KernelGuests(host / "run", host / "proc").read() == ()
+
+
+def test_a_foreign_process_that_may_not_be_looked_at_is_passed_over_and_logged_once(
+    host: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As EACCES would; root may read everything, but nobody reads a folder."""
+    for pid in (1, 7):
+        (host / f"proc/{pid}/comm").mkdir(parents=True)
+    guests = KernelGuests(host / "run", host / "proc")
+    assert _uuids(guests) == _uuids(guests) == [UUID]
+    assert guests.unread == {}
+    assert caplog.text.count("may not be looked at") == 1
+
+
+def test_a_run_directory_that_cannot_be_listed_is_not_one_without_guests(host: Path) -> None:
+    (host / "run").rename(host / "moved")
+    (host / "run").symlink_to("run")  # a circle: ELOOP, as root may list everything
+    with pytest.raises(OSError, match="symbolic links") as caught:
+        KernelGuests(host / "run", host / "proc").read()
+    assert not isinstance(caught.value, FileNotFoundError)
+
+
+def test_guests_of_a_session_daemon_are_found(host: Path) -> None:
+    (host / "run/run").mkdir()
+    (host / "run/instance-1.xml").rename(host / "run/run/instance-1.xml")
+    assert _uuids(KernelGuests(host / "run", host / "proc")) == [UUID]
+
+
+def test_a_status_file_that_was_replaced_by_one_of_same_time_and_size_is_read_anew(host: Path) -> None:
+    guests = KernelGuests(host / "run", host / "proc")
+    guests.read()
+    path = host / "run/instance-1.xml"
+    stat = path.stat()
+    new = host / "run/instance-1.xml.new"
+    new.write_text(path.read_text().replace("instance-1", "instance-X"))
+    os.utime(new, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    new.rename(path)
+    assert [guest.guest.name for guest in guests.read()] == ["instance-X"]
+
+
+class TestLibvirtInAPidNamespace:
+    """Its numbers are those of a container; the UUID is on QEMU's command line."""
+
+    @pytest.fixture
+    def inner(self, host: Path) -> Path:
+        """The status file says 42, which is a shell here."""
+        (host / "run/instance-1.xml").write_text(STATUS.format(pid=42, name="instance-1", uuid=UUID))
+        (host / "proc/4242/cmdline").write_text(f"qemu-kvm\0-name\0guest=a\0-uuid\0{UUID}\0-m\x001\0")
+        _process(host, 42, cmdline="bash\0")
+        return host
+
+    def test_the_process_is_found_by_uuid(self, inner: Path) -> None:
+        (guest,) = KernelGuests(inner / "run", inner / "proc").read()
+        assert guest.guest.pid == 4242
+        assert [t.vcpu for t in guest.threads if t.role is Role.VCPU] == [0]  # by its name
+
+    def test_the_process_is_found_where_the_number_is_nobodys(self, inner: Path) -> None:
+        shutil.rmtree(inner / "proc/42")
+        assert _uuids(KernelGuests(inner / "run", inner / "proc")) == [UUID]
+
+    def test_a_guest_that_is_nowhere_is_unread_with_the_reason(self, inner: Path) -> None:
+        (inner / "proc/4242/cmdline").write_text("cron\0")
+        guests = KernelGuests(inner / "run", inner / "proc")
+        assert _uuids(guests) == []
+        assert "process 42 of libvirt's status file is not its QEMU" in guests.unread[UUID]
+
+    def test_where_processes_are_hidden_a_number_of_nobody_is_unread_too(self, inner: Path) -> None:
+        shutil.rmtree(inner / "proc/42")
+        shutil.rmtree(inner / "proc/4242")
+        guests = KernelGuests(inner / "run", inner / "proc")
+        assert (_uuids(guests), guests.unread) == ([], {})
+        (inner / "proc/self").symlink_to("1")  # a real /proc, without kernel threads
+        assert _uuids(guests) == []
+        assert "hidden" in guests.unread[UUID]
+        _process_named(inner / "proc/2", "kthreadd")
+        assert (_uuids(guests), guests.unread) == ([], {})
+
+    def test_of_two_processes_with_the_uuid_the_one_of_that_number_inside_is_taken(self, inner: Path) -> None:
+        shutil.copytree(inner / "proc/4242", inner / "proc/4300")
+        guests = KernelGuests(inner / "run", inner / "proc")
+        assert _uuids(guests) == []
+        (inner / "proc/4300/status").write_text("NSpid:\t4300\t42\n")
+        (guest,) = guests.read()
+        assert guest.guest.pid == 4300
+
+    def test_a_process_that_becomes_qemu_later_is_found_in_the_end(self, inner: Path) -> None:
+        cmdline = (inner / "proc/4242/cmdline").read_text()
+        (inner / "proc/4242/cmdline").write_text("libvirtd\0")
+        guests = KernelGuests(inner / "run", inner / "proc")
+        assert _uuids(guests) == []
+        (inner / "proc/4242/cmdline").write_text(cmdline)
+        assert [UUID] in [_uuids(guests) for _ in range(AGAIN)]
+
+    def test_a_helper_with_the_uuid_in_a_path_is_not_qemu(self, inner: Path) -> None:
+        (inner / "proc/4242/cmdline").write_text(f"swtpm\0--tpmstate\0dir=/var/lib/swtpm/{UUID}\0")
+        assert _uuids(KernelGuests(inner / "run", inner / "proc")) == []
+
+
+def _process_named(folder: Path, comm: str) -> None:
+    folder.mkdir()
+    (folder / "comm").write_text(f"{comm}\n")
+
+
+def test_a_group_that_two_guests_claim_is_told_of_neither_until_one_has_gone(
+    host: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    group = host / "cgroup/machine.slice/machine-qemu\\x2d1\\x2da.scope"
+    group.mkdir(parents=True)
+    (host / "cgroup/cgroup.controllers").write_text("io\n")
+    (host / "proc/4242/cgroup").write_text(
+        "0::/machine.slice/machine-qemu\\x2d1\\x2da.scope/libvirt/emulator\n"
+    )
+    guests = KernelGuests(host / "run", host / "proc")
+    (alone,) = guests.read()
+    assert alone.folder(host / "cgroup", "io") == str(group)
+    other = _add_guest(host, 4343, "2", comm="qemu\n")
+    for _ in range(2):
+        assert [guest.folder(host / "cgroup", "io") for guest in guests.read()] == [None, None]
+    assert sorted(guests.without_groups) == sorted([UUID, other])
+    assert caplog.text.count("no control group of their own") == 1
+    (host / "run/instance-2.xml").unlink()
+    (alone,) = guests.read()
+    assert alone.folder(host / "cgroup", "io") == str(group)
+    assert guests.without_groups == {}
