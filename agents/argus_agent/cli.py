@@ -116,8 +116,9 @@ def _check_config(source: str, settings: Settings) -> None:
 
 def _host(settings: Settings) -> Host:
     from argus_agent.host import Host  # noqa: PLC0415 -- check-config and --version stay quick
+    from argus_agent.kernel.rtnetlink import ask  # noqa: PLC0415 -- as above
 
-    return Host(settings.host, settings.procfs, settings.sysfs, settings.rundir)
+    return Host(settings.host, settings.procfs, settings.sysfs, settings.rundir, link=ask)
 
 
 def _once(settings: Settings, form: str) -> None:

@@ -18,6 +18,7 @@ from argus_agent.delivery import Courier
 from argus_agent.heap import share_one_arena
 from argus_agent.host import Host
 from argus_agent.kernel.kept_files import KeptFiles, room_for_descriptors
+from argus_agent.kernel.rtnetlink import ask
 from argus_agent.parts import load_audit_profile, make_runner
 from argus_agent.registrar import ANSWER_SECONDS, Registrar
 from argus_agent.registration import Registrations
@@ -232,7 +233,8 @@ def run_daemon(settings: Settings, path: Path | None) -> None:
     signals = Signals()
     gc.set_threshold(*GC_THRESHOLDS)
     files = KeptFiles(room_for_descriptors(KEPT_FILES, OTHER_FILES))
-    host = Host(settings.host, settings.procfs, settings.sysfs, settings.rundir, files=files)
+    roots = (settings.procfs, settings.sysfs, settings.rundir)
+    host = Host(settings.host, *roots, files=files, link=ask)
     daemon = Daemon(settings, path, make_runner(settings, host), signals)
     if settings.listen is not None:
         prometheus = Prometheus(settings.interval, host.clock)

@@ -16,17 +16,24 @@ from argus_agent.kernel.files import read
 from argus_agent.kernel.kept_files import KeptFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType
 
+    from argus_agent.kernel.rtnetlink import Link
+
 _PSUTIL = threading.Lock()
+
+
+def _no_link(_index: int) -> Sequence[Link]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
     """Everything a collector may touch of the machine.
 
-    ``rundir`` is libvirt's run directory, ``systemd`` where enabled services are linked.
+    ``rundir`` is libvirt's run directory, ``systemd`` where enabled services are linked; ``link`` asks the
+    kernel for a network card by its index: nothing is known of the cards of a machine that is only recorded.
     A recorded machine is a ``Host`` with other roots.
     """
 
@@ -37,6 +44,7 @@ class Host:
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     systemd: Path = Path("/etc/systemd/system")
+    link: Callable[[int], Sequence[Link]] = _no_link
     files: KeptFiles = field(default_factory=KeptFiles, compare=False)
     """For what is read of each guest in each cycle, by the thread that runs the cycles.  Keeps nothing open
     by default: a recorded machine's files may be replaced."""

@@ -93,6 +93,8 @@ AUDIT_CHECK = Entity("audit_check", "node", ("check",), "audit_checks")
 HUGEPAGE_SIZE = Entity("hugepage_size", "node", ("size",), "hugepage_sizes")
 MEMORY_CONTROLLER = Entity("memory_controller", "node", ("controller",), "memory_controllers")
 DIMM = Entity("dimm", "node", ("controller", "dimm"), "dimms")
+VIRTUAL_FUNCTION = Entity("virtual_function", "node", ("nic", "vf"), "virtual_functions")
+GUEST_VF = Entity("guest_vf", "guest", ("uuid", "vf"), "virtual_functions")
 ENTITIES = (
     NODE,
     NUMA_NODE,
@@ -116,6 +118,8 @@ ENTITIES = (
     HUGEPAGE_SIZE,
     MEMORY_CONTROLLER,
     DIMM,
+    VIRTUAL_FUNCTION,
+    GUEST_VF,
 )
 
 Value = float | str

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from argus_agent.cycle import Allocation, Cycle
 from argus_agent.guests import Guest, LibvirtView, parse_definition
 from argus_agent.host import Host
+from argus_agent.kernel.rtnetlink import Link, parse
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 NODE = FIXTURES / "debian12-tcg"
@@ -18,7 +20,18 @@ G1, G2, G3 = (
 
 def recorded_host(root: Path = NODE) -> Host:
     """The machine; its clocks stand still."""
-    return Host("node-1", root / "proc", root / "sys", root / "run", lambda: 1000.0, lambda: 50.0)
+    files = (root / "proc", root / "sys", root / "run")
+    return Host("node-1", *files, lambda: 1000.0, lambda: 50.0, link=recorded_links(root))
+
+
+def recorded_links(root: Path) -> Callable[[int], Sequence[Link]]:
+    """The kernel's answers about network cards, ``netlink/INDEX.hex``; about others it knows nothing."""
+
+    def link(index: int) -> Sequence[Link]:
+        path = root / f"netlink/{index}.hex"
+        return parse(bytes.fromhex(path.read_text())).links if path.exists() else ()
+
+    return link
 
 
 def recorded_guests(answer: int = 0) -> tuple[Guest, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from recorded import FIXTURES
+from recorded import FIXTURES, recorded_links
 
 from argus.catalogue import agent
 from argus_agent.collectors import load_collectors
@@ -79,7 +79,8 @@ def two_cycles(name: str, folder: Path) -> Result:
     shutil.copytree(FIXTURES / name, root)
     times = [answer["at"] for answer in json.loads((root / "guests/domstats.json").read_text())]
     now = times[0]
-    host = Host("node-1", root / "proc", root / "sys", root / "run", lambda: now, lambda: now)
+    files = (root / "proc", root / "sys", root / "run")
+    host = Host("node-1", *files, lambda: now, lambda: now, link=recorded_links(root))
     source = cast("LibvirtSource", RecordedLibvirt(root))
     runner = Runner(host, load_collectors(), source, Allocation(reserved_cpus=frozenset({0})))
     runner.run()

@@ -69,6 +69,7 @@ CASES: dict[str, Case] = {
     "conntrack_full": one(0.9, 0.2),
     "vhost_saturated": one(0.97, 0.3),
     "node_nic_errors": Case((grows(3000), grows(0)), (grows(0), grows(0))),
+    "guest_vf_drops": one(grows(60_000), grows(0)),
     "node_link_lost": one(lambda number: float(number == 0), 1),
     "ksm_running": one(1, 2),
     "node_differs": one(3, 0),

@@ -17,6 +17,7 @@ COLLECTORS = {
     "node_vmstat": "NodeVmstat",
     "node_net": "NodeNet",
     "node_nic": "NodeNic",
+    "node_vf": "NodeVf",
     "node_sched": "NodeSched",
     "node_block": "NodeBlock",
     "node_cpufreq": "NodeCpufreq",

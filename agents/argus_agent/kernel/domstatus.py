@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,8 @@ class RunningGuest:
 
     ``vcpus`` maps the number of each vCPU to its thread id, ``taps`` the MAC address of each NIC to its
     device on the node.  ``job`` is what libvirt does with the guest now: ``migration out``, ``save`` ...
+    ``devices`` are what the guest holds of the node's hardware: PCI addresses (``0000:3b:02.1``), names
+    of interfaces and vDPA devices.  ``machine`` and ``emulator`` are QEMU's; ``number`` is libvirt's id.
     """
 
     name: str
@@ -26,6 +32,10 @@ class RunningGuest:
     vcpus: dict[int, int]
     taps: dict[str, str] = field(default_factory=dict)
     job: str = ""
+    devices: frozenset[str] = frozenset()
+    machine: str = ""
+    emulator: str = ""
+    number: int | None = None
 
 
 def parse_domstatus(text: str) -> RunningGuest | None:
@@ -56,7 +66,42 @@ def parse_domstatus(text: str) -> RunningGuest | None:
         vcpus,
         _taps(domain),
         "" if doing == "none" else doing,
+        frozenset(_devices(domain)),
+        _machine(domain),
+        domain.findtext("devices/emulator", "").strip(),
+        int(number) if (number := domain.get("id", "")).isdecimal() else None,
     )
+
+
+def _machine(domain: ET.Element) -> str:
+    kind = domain.find("os/type")
+    return kind.get("machine", "") if kind is not None else ""
+
+
+def _devices(domain: ET.Element) -> Iterator[str]:
+    """PCI addresses of hostdevs, and the node's devices that a NIC has to itself (macvtap passthrough, vDPA).
+
+    A NIC of a network has them in <actual>.  A USB device has an address too, without a slot.
+    """
+    for device in (*domain.iterfind("devices/hostdev"), *domain.iterfind("devices/interface")):
+        for source in (*device.iterfind("source"), *device.iterfind("actual/source")):
+            name = source.get("dev", "").rpartition("/")[2]
+            if name and (source.get("mode") == "passthrough" or device.get("type") == "vdpa"):
+                yield name
+            address = source.find("address")
+            if address is not None and address.get("slot"):
+                yield from _pci(address)
+
+
+def _pci(address: ET.Element) -> Iterator[str]:
+    """The address as the kernel writes it; none where a number is not one."""
+    try:
+        domain, bus, slot, function = (
+            int(address.get(part) or "0", 16) for part in ("domain", "bus", "slot", "function")
+        )
+    except ValueError:
+        return
+    yield f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
 
 
 def _taps(domain: ET.Element) -> dict[str, str]:

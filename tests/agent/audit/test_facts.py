@@ -21,6 +21,9 @@ GUEST = """<domstatus state='running' pid='1'><domain type='kvm'>
  <interface type='bridge'><model type='e1000'/></interface>
  <interface type='user'><model type='virtio'/></interface>
  <interface type='bridge'><model type='virtio'/><driver name='qemu'/></interface>
+ <interface type='hostdev'><driver name='vfio'/></interface>
+ <interface type='network'><actual type='hostdev'/><model type='e1000'/></interface>
+ <interface type='vdpa'><model type='virtio'/></interface>
 </devices></domain></domstatus>"""
 
 

@@ -22,7 +22,13 @@ WARNING: THIS IS AN AUTO-GENERATED FILE.
 
 def test_a_running_guest_names_its_threads() -> None:
     assert parse_domstatus(STATUS) == RunningGuest(
-        "instance-0001", "5c1f7f2e-3e34-4f0c-9f0e-6a2a52b4a001", 4242, "running", "booted", {0: 4250, 1: 4251}
+        "instance-0001",
+        "5c1f7f2e-3e34-4f0c-9f0e-6a2a52b4a001",
+        4242,
+        "running",
+        "booted",
+        {0: 4250, 1: 4251},
+        number=3,
     )
 
 
