@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import urllib.request
 from dataclasses import replace
@@ -145,6 +146,15 @@ def test_metrics_are_served_until_they_are_old() -> None:
     assert "argus_node_ksm_run 0\n" in scrape(listen)
     now[0] += 61
     assert scrape(listen) == ""
+
+
+def test_who_asks_twice_in_a_cycle_gets_the_same_and_later_the_newer() -> None:
+    sink = Prometheus(15, lambda: 1000.0)
+    sink.put(Result(1000.0, (ksm.RUN.sample(0),), LibvirtView(up=False)))
+    first = sink.compressed()
+    assert sink.compressed() is first, "it is written once"
+    sink.put(Result(1000.0, (ksm.RUN.sample(1),), LibvirtView(up=False)))
+    assert b"argus_node_ksm_run 1\n" in gzip.decompress(sink.compressed())
 
 
 def scrape(listen: Address) -> str:
