@@ -58,8 +58,8 @@ class Cycle:
     reads the node's CPUs and NUMA nodes, or gives those of the last minutes.
 
     ``for_events``: a cycle between two ticks, which renews nothing that has turns.  ``unread`` takes the
-    guests, by UUID, of which the collector could not read something, and why.  ``begun`` is ``at`` on the
-    monotonic clock.
+    guests, by UUID, of which the collector could not read something, and why; ``unread_files`` the files of
+    the node.  ``begun`` is ``at`` on the monotonic clock.
     """
 
     host: Host
@@ -72,6 +72,7 @@ class Cycle:
     profile: Profile | None = None
     for_events: bool = False
     unread: dict[str, str] = field(default_factory=dict)
+    unread_files: dict[str, str] = field(default_factory=dict)
     known_topology: KnownTopology | None = None
     begun: float | None = None
 
@@ -82,8 +83,11 @@ class Cycle:
     def topology(self) -> Topology:
         """Return the topology.  Raises ``FileNotFoundError`` when sysfs has no CPUs at all."""
         if self.known_topology is None:
-            return read_topology(self.host.sysfs)
-        return self.known_topology.get(self.host.sysfs, self.host.monotonic())
+            topology = read_topology(self.host.sysfs)
+        else:
+            topology = self.known_topology.get(self.host.sysfs, self.host.monotonic())
+        self.unread_files.update(topology.unread)
+        return topology
 
 
 class Collector(Protocol):

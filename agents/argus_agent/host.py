@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import psutil
 
 from argus_agent.kernel.cpulist import parse_cpulist
 from argus_agent.kernel.files import read
 from argus_agent.kernel.kept_files import KeptFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from types import ModuleType
+    from collections.abc import Callable, Sequence
 
     from argus_agent.kernel.rtnetlink import Link
-
-_PSUTIL = threading.Lock()
 
 
 def _no_link(_index: int) -> Sequence[Link]:
@@ -66,14 +59,3 @@ class Host:
     def online_cpus(self) -> frozenset[int]:
         """CPUs that are online.  Raises ``OSError`` or ``ValueError``."""
         return parse_cpulist(self.read_sys("devices/system/cpu/online"))
-
-    @contextmanager
-    def psutil(self) -> Iterator[ModuleType]:
-        """Lend psutil with this host's procfs; it keeps the root in its module, so one caller at a time."""
-        with _PSUTIL:
-            before = psutil.PROCFS_PATH
-            psutil.PROCFS_PATH = str(self.procfs)
-            try:
-                yield psutil
-            finally:
-                psutil.PROCFS_PATH = before

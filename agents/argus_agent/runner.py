@@ -121,6 +121,7 @@ class Runner:
         told: list[Sample | Row] = []
         ok = True
         cycle.unread.clear()
+        cycle.unread_files.clear()
         try:
             told = list(collector.collect(cycle))
             self._tell(name, "", "works again")
@@ -134,6 +135,8 @@ class Runner:
         told.append(agent.DURATION.sample(self._host.monotonic() - begun, name))
         told.append(agent.UNREAD.sample(len(cycle.unread), name))
         self._tell_unread(name, cycle.unread)
+        told.append(agent.UNREAD_FILES.sample(len(cycle.unread_files), name))
+        self._tell_unread_files(name, cycle.unread_files)
         return told
 
     def _tell_unread(self, name: str, unread: Mapping[str, str]) -> None:
@@ -144,6 +147,13 @@ class Runner:
             self._said.get(who)
         ):  # that it is more or fewer guests is the metric's to tell
             self._tell(who, text if reason else "", "reads all guests again")
+
+    def _tell_unread_files(self, name: str, unread: Mapping[str, str]) -> None:
+        first = next(iter(unread.values()), "")
+        text = f"cannot read or understand {len(unread)} files of the node, such as {first}"
+        who = f"files of collector {name}"
+        if bool(unread) != bool(self._said.get(who)):
+            self._tell(who, text if unread else "", "reads all files of the node again")
 
     def _tell(self, who: str, trouble: str, better: str, failure: Exception | None = None) -> None:
         """Log a change once, not every cycle."""

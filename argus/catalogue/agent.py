@@ -101,6 +101,15 @@ UNREAD = Metric(
     COLLECTOR,
     shown=False,
 )
+UNREAD_FILES = Metric(
+    "agent",
+    "collector_unread_files",
+    "Files of the node that are there but that the collector could not read or understand: not permitted, or "
+    "of a form that is not known. Each costs its own value alone; the agent's log names the first.",
+    "agent",
+    COLLECTOR,
+    shown=False,
+)
 _CHANGED = "last(@{0},#1)<>last(@{0},#2) and length(last(@{0}))>0"
 NODATA = Macro("ARGUS.NODE.NODATA", "2m", "How long a node may be silent before it is a problem.")
 
@@ -121,6 +130,7 @@ SUBSYSTEM = Subsystem(
         SUCCESS,
         DURATION,
         UNREAD,
+        UNREAD_FILES,
     ),
     triggers=(
         Trigger(

@@ -32,15 +32,21 @@ GOVERNOR = _freq(
 )
 THROTTLES = _freq(
     "throttles",
-    "Times that a core was slowed since it was hot, over all CPUs.",
+    "Times that a core was slowed since it was hot, over all cores; threads of a core count once.",
     _CPU + "thermal_throttle/core_throttle_count",
+    kind=Kind.COUNTER,
+)
+PACKAGE_THROTTLES = _freq(
+    "package_throttles",
+    "Times that a whole socket was slowed by heat or by its power limit, over all sockets.",
+    _CPU + "thermal_throttle/package_throttle_count",
     kind=Kind.COUNTER,
 )
 
 SUBSYSTEM = Subsystem(
     "node_cpufreq",
     "CPU frequency",
-    (MEAN, LOWEST, GOVERNOR, THROTTLES),
+    (MEAN, LOWEST, GOVERNOR, THROTTLES, PACKAGE_THROTTLES),
     triggers=(
         Trigger(
             "cpu_throttled",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_tap import FILES
 from argus_agent.in_turn import SamplesInTurn
-from argus_agent.kernel.files import read
+from argus_agent.kernel.files import is_absence, read
+from argus_agent.kernel.numbers import parse_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +35,18 @@ def _of_guest(cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
     guest = process.guest
     if guest.taps and _in_our_namespace(cycle.host, guest.pid):
         for mac, device in guest.taps.items():
-            yield from _of_tap(cycle.host, device, guest.uuid, mac)
+            yield from _of_tap(cycle, device, guest.uuid, mac)
 
 
-def _of_tap(host: Host, device: str, uuid: str, mac: str) -> Iterator[Sample]:
+def _of_tap(cycle: Cycle, device: str, uuid: str, mac: str) -> Iterator[Sample]:
     for name, metric in FILES.items():
-        with suppress(OSError):  # unplugged, or never here
-            yield metric.sample(int(read(f"{host.sysfs}/class/net/{device}/{name}")), uuid, mac)
+        try:
+            drops = parse_integer(read(f"{cycle.host.sysfs}/class/net/{device}/{name}"))
+        except (OSError, ValueError) as error:
+            if not isinstance(error, OSError) or not is_absence(error):  # unplugged, or never here
+                cycle.unread[uuid] = f"{device}/{name}: {error}"
+        else:
+            yield metric.sample(drops, uuid, mac)
 
 
 def _in_our_namespace(host: Host, pid: int) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue.hugepages import FILES, RESERVED
 from argus_agent.cycle import Cycle, NoData
+from argus_agent.reading import read_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,13 +22,16 @@ class Hugepages:
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield pages by NUMA node and size."""
         pools = sorted((cycle.host.sysfs / "devices/system/node").glob("node[0-9]*/hugepages/hugepages-*"))
-        if not pools:
-            raise NoData("kernel without CONFIG_HUGETLBFS, or without CONFIG_NUMA")
+        sizes = sorted((cycle.host.sysfs / "kernel/mm/hugepages").glob("hugepages-*"))
+        if not pools and not sizes:
+            raise NoData("kernel without CONFIG_HUGETLBFS")
         for pool in pools:
-            node = pool.parent.parent.name.removeprefix("node")
-            size = pool.name.removeprefix("hugepages-")
+            labels = (pool.parent.parent.name.removeprefix("node"), pool.name.removeprefix("hugepages-"))
             for name, metric in FILES.items():
-                yield metric.sample(int((pool / name).read_text()), node, size)
-        for pool in sorted((cycle.host.sysfs / "kernel/mm/hugepages").glob("hugepages-*")):
-            reserved = int((pool / "resv_hugepages").read_text())
-            yield RESERVED.sample(reserved, pool.name.removeprefix("hugepages-"))
+                pages = read_number(cycle, pool / name)
+                if pages is not None:
+                    yield metric.sample(pages, *labels)
+        for pool in sizes:
+            reserved = read_number(cycle, pool / "resv_hugepages")
+            if reserved is not None:
+                yield RESERVED.sample(reserved, pool.name.removeprefix("hugepages-"))

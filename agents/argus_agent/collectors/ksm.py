@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from argus.catalogue import ksm
 from argus_agent.cycle import NoData
-from argus_agent.kernel.files import read
 from argus_agent.kernel.process import NamedProcess, parse_counters
+from argus_agent.reading import read_number, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +50,10 @@ class Ksm:
         if not base.is_dir():
             raise NoData(f"{base} does not exist: the kernel has no KSM")
         for name, (metric, scale) in FILES.items():
-            with suppress(FileNotFoundError):
-                yield metric.sample(int(read(f"{base}/{name}")) * scale)
-        vmstat = parse_counters(cycle.host.read_proc("vmstat"))
+            value = read_number(cycle, f"{base}/{name}")
+            if value is not None:
+                yield metric.sample(value * scale)
+        vmstat = parse_counters(read_text(cycle, f"{cycle.host.procfs}/vmstat") or "")
         yield from (metric.sample(vmstat[name]) for name, metric in VMSTAT.items() if name in vmstat)
         ksmd = self._ksmd.stat(cycle.host.procfs)
         if ksmd is not None:

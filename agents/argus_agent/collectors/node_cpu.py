@@ -1,4 +1,4 @@
-"""CPU time of the node, from /proc/stat through psutil."""
+"""CPU time of the node, from /proc/stat."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue import node_cpu
 from argus_agent.cycle import Deltas
+from argus_agent.kernel.cpulist import parse_cpulist
+from argus_agent.kernel.stat import ALL, TICKS, Steady, parse_cpu_times
+from argus_agent.reading import read_parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+    from argus_agent.kernel.stat import Times
 
 MODES = {
     "user": node_cpu.USER,
@@ -26,6 +30,7 @@ MODES = {
 }
 # guest and guest_nice are left out: the kernel counts them in user and nice as well.
 _WHOLE = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+_NEEDED = ("user", "system", "idle")
 _IDLE = ("idle", "iowait")
 
 
@@ -36,17 +41,26 @@ class NodeCpu:
 
     def __init__(self) -> None:
         self._deltas = Deltas()
+        self._steady = Steady()
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield counters of all CPUs together."""
-        with cycle.host.psutil() as psutil:
-            times = psutil.cpu_times()._asdict()
-        yield from (metric.sample(times[mode]) for mode, metric in MODES.items() if mode in times)
-        yield node_cpu.ONLINE.sample(len(cycle.host.online_cpus()))
+        online = read_parsed(cycle, f"{cycle.host.sysfs}/devices/system/cpu/online", parse_cpulist)
+        found = parse_cpu_times(cycle.host.read_proc("stat"))
+        if ALL not in found:
+            raise ValueError("/proc/stat has no line of all CPUs")
+        times = self._steady.of("node", found[ALL], len(online or found))
+        yield from (metric.sample(times[mode] / TICKS) for mode, metric in MODES.items() if mode in times)
+        if online:
+            yield node_cpu.ONLINE.sample(len(online))
+        yield from self._used(times)
+
+    def _used(self, times: Times) -> Iterator[Sample]:
         self._deltas.turn()
-        grown = {mode: self._deltas.grown(mode, times.get(mode, 0.0)) for mode in _WHOLE}
-        # The kernel's idle and iowait of a tickless CPU may step back a little: no growth, not unknown.
+        grown = {mode: self._deltas.grown(mode, times.get(mode)) for mode in _WHOLE}
+        if any(grown[mode] is None for mode in _NEEDED):
+            return
         known = {mode: value or 0.0 for mode, value in grown.items()}
         total = sum(known.values())
-        if grown["user"] is not None and total > 0:
+        if total > 0:
             yield node_cpu.USED.sample(1 - sum(known[mode] for mode in _IDLE) / total)

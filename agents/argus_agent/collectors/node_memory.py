@@ -1,17 +1,24 @@
-"""Memory of the node, from /proc/meminfo through psutil."""
+"""Memory of the node, from /proc/meminfo."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from argus.catalogue import node_memory
-from argus_agent.kernel.process import parse_kilobytes, parse_status
+from argus_agent.kernel.meminfo import huge_page_pools, parse_meminfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+
+FIELDS = {
+    "MemTotal": node_memory.TOTAL,
+    "MemAvailable": node_memory.AVAILABLE,
+    "MemFree": node_memory.FREE,
+    "Buffers": node_memory.BUFFERS,
+}
 
 
 class NodeMemory:
@@ -21,28 +28,18 @@ class NodeMemory:
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield sizes in bytes."""
-        with cycle.host.psutil() as psutil:
-            memory = psutil.virtual_memory()
-        fields = parse_status(cycle.host.read_proc("meminfo"))
-        yield node_memory.TOTAL.sample(memory.total)
-        yield node_memory.AVAILABLE.sample(memory.available)
-        yield node_memory.FREE.sample(memory.free)
-        yield node_memory.BUFFERS.sample(memory.buffers)
-        yield node_memory.CACHED.sample(memory.cached)
-        if "SwapTotal" in fields and "SwapFree" in fields:
-            total, free = parse_kilobytes(fields["SwapTotal"]), parse_kilobytes(fields["SwapFree"])
-            yield node_memory.SWAP_TOTAL.sample(total)
-            yield node_memory.SWAP_USED.sample(total - free)
-        pools = huge_page_pools(fields)
+        memory = parse_meminfo(cycle.host.read_proc("meminfo"))
+        if "MemTotal" not in memory:
+            raise ValueError("/proc/meminfo has no MemTotal")
+        yield from (metric.sample(memory[name]) for name, metric in FIELDS.items() if name in memory)
+        if "Cached" in memory:
+            yield node_memory.CACHED.sample(memory["Cached"] + memory.get("SReclaimable", 0))
+        if "SwapTotal" in memory and "SwapFree" in memory:
+            yield node_memory.SWAP_TOTAL.sample(memory["SwapTotal"])
+            yield node_memory.SWAP_USED.sample(memory["SwapTotal"] - memory["SwapFree"])
+        pools = huge_page_pools(memory)
+        if pools is None:
+            return
         yield node_memory.HUGETLB.sample(pools)
-        if memory.total > pools:
-            yield node_memory.AVAILABLE_RATIO.sample(memory.available / (memory.total - pools))
-
-
-def huge_page_pools(meminfo: dict[str, str]) -> int:
-    """Return the bytes in huge page pools: of all sizes since Linux 4.15, of the default size before."""
-    if "Hugetlb" in meminfo:
-        return parse_kilobytes(meminfo["Hugetlb"])
-    if "HugePages_Total" not in meminfo:
-        return 0  # a kernel without huge page pools has none
-    return int(meminfo["HugePages_Total"]) * parse_kilobytes(meminfo["Hugepagesize"])
+        if memory["MemTotal"] > pools and "MemAvailable" in memory:
+            yield node_memory.AVAILABLE_RATIO.sample(memory["MemAvailable"] / (memory["MemTotal"] - pools))

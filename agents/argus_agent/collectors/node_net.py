@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from argus.catalogue.node_net import (
@@ -13,10 +12,11 @@ from argus.catalogue.node_net import (
     DROPPED,
     SQUEEZED,
 )
+from argus_agent.kernel.numbers import parse_hexadecimal
+from argus_agent.reading import read_number, read_parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
@@ -29,37 +29,61 @@ class NodeNet:
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield packets dropped, budgets used up, and how full the connection table is."""
-        dropped, squeezed = parse_softnet(cycle.host.read_proc("net/softnet_stat"))
-        yield DROPPED.sample(dropped)
-        yield SQUEEZED.sample(squeezed)
-        yield from _conntrack(cycle.host.procfs / "sys/net/netfilter")
-        with suppress(FileNotFoundError):
-            lost = parse_conntrack_stat(cycle.host.read_proc("net/stat/nf_conntrack"))
-            yield from (metric.sample(lost[name]) for name, metric in CONNTRACK_STAT.items() if name in lost)
+        procfs = cycle.host.procfs
+        softnet = read_parsed(cycle, procfs / "net/softnet_stat", parse_softnet)
+        if softnet is not None:
+            dropped, squeezed = softnet
+            yield DROPPED.sample(dropped)
+            yield SQUEEZED.sample(squeezed)
+        yield from _conntrack(cycle)
+        lost = read_parsed(cycle, procfs / "net/stat/nf_conntrack", parse_conntrack_stat) or {}
+        yield from (metric.sample(lost[name]) for name, metric in CONNTRACK_STAT.items() if name in lost)
 
 
 def parse_softnet(text: str) -> tuple[int, int]:
-    """Return packets dropped and time squeezes over all CPUs: hexadecimal fields 2 and 3 of each line."""
-    rows = [line.split() for line in text.splitlines()]
-    return sum(int(row[1], 16) for row in rows), sum(int(row[2], 16) for row in rows)
+    """Return packets dropped and time squeezes over all CPUs: hexadecimal fields 2 and 3 of each line.
+
+    A line of another form is passed over.  Raises ``ValueError`` when there is no other.
+    """
+    rows = _rows(text.splitlines(), 3)
+    if not rows:
+        raise ValueError("softnet_stat has no line of a CPU with three hexadecimal fields")
+    return sum(row[1] for row in rows), sum(row[2] for row in rows)
 
 
 def parse_conntrack_stat(text: str) -> dict[str, int]:
     """Return the counters of nf_conntrack summed over CPUs, by the names in the first line.
 
-    Raises ``ValueError`` for a line that is not hexadecimal numbers.
+    A line of another form is passed over; a name that has no counter in one of the others is left out.
     """
-    names, *rows = [line.split() for line in text.splitlines()] or [[]]
-    return {name: sum(int(row[n], 16) for row in rows if n < len(row)) for n, name in enumerate(names)}
+    names, *lines = text.splitlines() or [""]
+    rows = _rows(lines, 1)
+    return {
+        name: sum(row[column] for row in rows)
+        for column, name in enumerate(names.split())
+        if rows and all(column < len(row) for row in rows)
+    }
 
 
-def _conntrack(folder: Path) -> Iterator[Sample]:
-    try:
-        entries = int((folder / "nf_conntrack_count").read_text())
-        limit = int((folder / "nf_conntrack_max").read_text())
-    except FileNotFoundError:
-        return
-    yield CONNTRACK.sample(entries)
-    yield CONNTRACK_MAX.sample(limit)
-    if limit:
+def _rows(lines: list[str], fields: int) -> list[list[int]]:
+    """Return the numbers of the lines that have so many hexadecimal fields at least, and no others."""
+    rows = []
+    for line in lines:
+        try:
+            row = [parse_hexadecimal(word) for word in line.split()]
+        except ValueError:
+            continue
+        if len(row) >= fields:
+            rows.append(row)
+    return rows
+
+
+def _conntrack(cycle: Cycle) -> Iterator[Sample]:
+    folder = cycle.host.procfs / "sys/net/netfilter"
+    entries, limit = (read_number(cycle, folder / f"nf_conntrack_{name}") for name in ("count", "max"))
+    if entries is not None:
+        yield CONNTRACK.sample(entries)
+    if limit is not None:
+        yield CONNTRACK_MAX.sample(limit)
+    if entries is not None and limit:
         yield CONNTRACK_RATIO.sample(entries / limit)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue.node_sched import RUNNING, SLICES, WAITING
 from argus_agent.cycle import Cycle, NoData
+from argus_agent.kernel.numbers import integers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,11 +34,17 @@ class NodeSched:
 def parse_schedstats(text: str) -> tuple[float, float, int]:
     """Return seconds running, seconds waiting and timeslices over all CPUs.
 
-    Raises ``ValueError`` when no CPU is in the text, as in a version of the file that is not known.
+    A line of another form is passed over.  Raises ``ValueError`` when no CPU is in the text, as in a version
+    of the file that is not known.
     """
-    rows = [line.split() for line in text.splitlines() if line.startswith("cpu")]
-    rows = [row for row in rows if row[0][3:].isdecimal() and len(row) >= 10]
+    lines = (line.split() for line in text.splitlines() if line.startswith("cpu"))
+    found = (integers(words[7:10]) for words in lines if words[0][3:].isdecimal())
+    rows = [
+        (running, waiting, slices)
+        for running, waiting, slices in (row for row in found if len(row) == 3)
+        if running is not None and waiting is not None and slices is not None
+    ]
     if not rows:
         raise ValueError("schedstat has no line of a CPU with nine fields")
-    running, waiting, slices = (sum(int(row[field]) for row in rows) for field in (7, 8, 9))
+    running, waiting, slices = (sum(column) for column in zip(*rows, strict=True))
     return running / 1e9, waiting / 1e9, slices

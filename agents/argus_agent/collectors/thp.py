@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue import thp
 from argus_agent.cycle import Deltas, NoData
-from argus_agent.kernel.process import parse_counters, parse_kilobytes, parse_status
+from argus_agent.kernel.meminfo import parse_meminfo
+from argus_agent.kernel.process import parse_counters
+from argus_agent.reading import read_number, read_parsed, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,15 +45,18 @@ class Thp:
         if not base.is_dir():
             raise NoData(f"{base} does not exist: the kernel has no transparent huge pages")
         for name, metric in TEXTS.items():
-            yield metric.sample(parse_choice((base / name).read_text()))
+            chosen = read_parsed(cycle, base / name, parse_choice)
+            if chosen is not None:
+                yield metric.sample(chosen)
         for name, metric in KHUGEPAGED.items():
-            path = base / "khugepaged" / name
-            if path.exists():
-                yield metric.sample(int(path.read_text()))
-        anon = parse_status(cycle.host.read_proc("meminfo")).get("AnonHugePages")
+            value = read_number(cycle, base / "khugepaged" / name)
+            if value is not None:
+                yield metric.sample(value)
+        procfs = cycle.host.procfs
+        anon = parse_meminfo(read_text(cycle, procfs / "meminfo") or "").get("AnonHugePages")
         if anon is not None:
-            yield thp.ANON.sample(parse_kilobytes(anon))
-        vmstat = parse_counters(cycle.host.read_proc("vmstat"))
+            yield thp.ANON.sample(anon)
+        vmstat = parse_counters(read_text(cycle, procfs / "vmstat") or "")
         yield from (metric.sample(vmstat[name]) for name, metric in VMSTAT.items() if name in vmstat)
         yield from self._fallback(vmstat)
 

@@ -54,7 +54,8 @@ def parse_domstatus(text: str) -> RunningGuest | None:
     pid = root.get("pid", "")
     if not pid.isdecimal():
         return None
-    vcpus = {int(v.get("id", "")): int(v.get("pid", "")) for v in root.iterfind("vcpus/vcpu") if v.get("pid")}
+    numbers = ((v.get("id", ""), v.get("pid", "")) for v in root.iterfind("vcpus/vcpu"))
+    vcpus = {int(vcpu): int(thread) for vcpu, thread in numbers if vcpu.isdecimal() and thread.isdecimal()}
     job = root.find("job")
     doing = job.get("async", "") if job is not None else ""
     return RunningGuest(

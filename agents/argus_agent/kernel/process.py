@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from argus_agent.kernel.files import read
+from argus_agent.kernel.numbers import INTEGER, parse_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +20,9 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 # One expression for a whole file: it is read for each guest in each cycle, and this is five times as fast as
 # going by lines.
 _FIELD = re.compile(r"^([^:\n]+):[ \t]*(.*\S)?", re.MULTILINE)
-_COUNTER = re.compile(r"^([^\s:]+):?[ \t]+(-?[0-9]+)[ \t]*$", re.MULTILINE)
-_NUMA_PAGES = re.compile(r"((?: N\d+=\d+)+) kernelpagesize_kB=(\d+)")
+_COUNTER = re.compile(rf"^([^\s:]+):?[ \t]+({INTEGER})[ \t]*$", re.MULTILINE)
+_KILOBYTES = re.compile(rf"^([^\s:]+):[ \t]+({INTEGER}) kB[ \t]*$", re.MULTILINE)
+_NUMA_PAGES = re.compile(r"((?: N[0-9]{1,9}=[0-9]{1,20})+) kernelpagesize_kB=([0-9]{1,20})(?![0-9])")
 
 
 class Stat(NamedTuple):
@@ -55,18 +57,21 @@ def parse_stat(text: str) -> Stat:
     fields = tail.split(None, 37)
     if not separator or len(fields) < 37:
         raise ValueError(f"stat is cut off after {len(fields)} fields")
-    return Stat(  # by position: thousands are made in a cycle
-        head.partition(" (")[2],
-        fields[0],
-        int(fields[1]),
-        int(fields[9]),
-        int(fields[11]) / TICKS,
-        int(fields[12]) / TICKS,
-        int(fields[17]),
-        int(fields[19]),
-        int(fields[21]),
-        int(fields[36]),
-    )
+    try:
+        return Stat(  # by position: thousands are made in a cycle
+            head.partition(" (")[2],
+            fields[0],
+            int(fields[1]),
+            int(fields[9]),
+            int(fields[11]) / TICKS,
+            int(fields[12]) / TICKS,
+            int(fields[17]),
+            int(fields[19]),
+            int(fields[21]),
+            int(fields[36]),
+        )
+    except OverflowError as error:
+        raise ValueError(f"stat: {error}") from error
 
 
 class NamedProcess:
@@ -99,9 +104,15 @@ class NamedProcess:
 
 
 def parse_schedstat(text: str) -> Schedstat:
-    """Parse ``schedstat``: three numbers, the first two in nanoseconds.  Raises ``ValueError`` otherwise."""
-    run, delay, slices = text.split()
-    return Schedstat(int(run) / 1e9, int(delay) / 1e9, int(slices))
+    """Parse ``schedstat``: three numbers, the first two in nanoseconds; further ones are passed over.
+
+    Raises ``ValueError`` when there are fewer.
+    """
+    run, delay, slices = text.split(None, 3)[:3]
+    try:
+        return Schedstat(int(run) / 1e9, int(delay) / 1e9, int(slices))
+    except OverflowError as error:
+        raise ValueError(f"schedstat: {error}") from error
 
 
 def parse_status(text: str) -> dict[str, str]:
@@ -120,13 +131,15 @@ def parse_kilobytes(text: str) -> int:
     number, _, unit = text.partition(" ")
     if unit != "kB":
         raise ValueError(f"{text!r} is not in kB")
-    return int(number) * 1024
+    return parse_integer(number) * 1024
 
 
 def parse_rollup(text: str) -> dict[str, int]:
-    """Return the sums of ``smaps_rollup`` in bytes: ``AnonHugePages``, ``Pss`` ..."""
-    lines = (line.partition(":") for line in text.splitlines())
-    return {name: parse_kilobytes(value.strip()) for name, _, value in lines if value.strip().endswith(" kB")}
+    """Return the sums of ``smaps_rollup`` in bytes: ``AnonHugePages``, ``Pss`` ...
+
+    Lines of another form, such as the first with its addresses, are passed over.
+    """
+    return {name: int(number) * 1024 for name, number in _KILOBYTES.findall(text)}
 
 
 def parse_numa_maps(text: str) -> dict[int, int]:

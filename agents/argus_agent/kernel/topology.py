@@ -5,13 +5,18 @@ https://docs.kernel.org/admin-guide/cputopology.html and Documentation/ABI/stabl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
-from argus_agent.kernel.cpulist import parse_cpulist
+from argus_agent.kernel.cpulist import MAX_CPUS, parse_cpulist
+from argus_agent.kernel.files import is_absence, read
+from argus_agent.kernel.numbers import integers, parse_integer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+T = TypeVar("T")
 
 TOPOLOGY_MAX_AGE = 300.0
 
@@ -21,7 +26,8 @@ class Cpu:
     """One logical CPU (hyperthread) that is online.
 
     ``package`` and ``core`` are the kernel's numbers: unique only together, and ``-1`` on machines that
-    do not tell.  ``node`` is ``None`` where no NUMA node, or more than one, claims the CPU.  ``siblings``
+    do not tell.  Where sockets have the same number in each book or drawer (s390), ``package`` counts them
+    through.  ``node`` is ``None`` where no NUMA node, or more than one, claims the CPU.  ``siblings``
     share the core.
     """
 
@@ -48,6 +54,8 @@ class Topology:
     cpus: dict[int, Cpu]
     nodes: dict[int, NumaNode]
     offline: frozenset[int]
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """Files that are there and could not be read or understood, and why."""
 
     @property
     def packages(self) -> dict[int, frozenset[int]]:
@@ -64,16 +72,51 @@ class Topology:
 
 
 def read_topology(sysfs: Path) -> Topology:
-    """Read the topology below ``sysfs``.
+    """Read the topology below ``sysfs``; a file that cannot be read costs what it tells.
 
     Raises ``FileNotFoundError`` when sysfs has no CPUs at all.
     """
+    files = _Files()
     base = sysfs / "devices/system/cpu"
     present = _present(base)
-    online = {number for number in present if _is_online(base, number)}
-    nodes = _read_nodes(sysfs / "devices/system/node", online)
-    cpus = {number: _read_cpu(base, number, online, _node_of(number, nodes)) for number in sorted(online)}
-    return Topology(cpus, nodes, frozenset(present - online))
+    listed = files.parsed(base / "online", parse_cpulist)
+    online = {number for number in present if _is_online(files, base, number, listed)}
+    nodes = _read_nodes(files, sysfs / "devices/system/node", online)
+    sockets = _sockets(files, base, online)
+    cpus = {}
+    for number in sorted(online):
+        topology = base / f"cpu{number}/topology"
+        cpus[number] = Cpu(
+            number,
+            sockets[number],
+            files.number(topology / "core_id"),
+            _node_of(number, nodes),
+            frozenset((_siblings(files, topology) & online) | {number}),
+        )
+    return Topology(cpus, nodes, frozenset(present - online), files.unread)
+
+
+class _Files:
+    """Reads small files, and keeps why some could not be read."""
+
+    def __init__(self) -> None:
+        self.unread: dict[str, str] = {}
+
+    def parsed(self, path: Path, parse: Callable[[str], T]) -> T | None:
+        """Return what is in a file; ``None`` where it is missing, not permitted or not understood."""
+        try:
+            return parse(read(str(path)))
+        except OSError as error:
+            if not is_absence(error):
+                self.unread[str(path)] = str(error)
+        except ValueError as error:
+            self.unread[str(path)] = f"{path}: {error}"
+        return None
+
+    def number(self, path: Path) -> int:
+        """Return the number in a file; -1 where there is none."""
+        found = self.parsed(path, parse_integer)
+        return -1 if found is None else found
 
 
 class KnownTopology:
@@ -84,7 +127,7 @@ class KnownTopology:
 
     def get(self, sysfs: Path, now: float) -> Topology:
         """Return it; ``now`` is on the monotonic clock.  Raises ``FileNotFoundError`` as the reader does."""
-        online = _text(sysfs / "devices/system/cpu/online")
+        online = _Files().parsed(sysfs / "devices/system/cpu/online", str) or ""
         known = self._known
         if known is None or known[0] != online or now - known[1] >= TOPOLOGY_MAX_AGE:
             known = self._known = (online, now, read_topology(sysfs))
@@ -105,61 +148,62 @@ def _present(base: Path) -> set[int]:
     return found
 
 
-def _is_online(base: Path, number: int) -> bool:
-    try:
-        return (base / f"cpu{number}/online").read_text().strip() != "0"
-    except FileNotFoundError:  # the boot CPU has no such file, nor have kernels without hot-plug
-        listed = _text(base / "online")
-        return number in parse_cpulist(listed) if listed else True
+def _is_online(files: _Files, base: Path, number: int, listed: frozenset[int] | None) -> bool:
+    own = files.parsed(base / f"cpu{number}/online", parse_integer)
+    if own is not None:
+        return own != 0
+    # the boot CPU has no such file, nor have kernels without hot-plug
+    return not listed or number in listed
 
 
-def _read_cpu(base: Path, number: int, online: set[int], node: int | None) -> Cpu:
-    topology = base / f"cpu{number}/topology"
-    siblings = parse_cpulist(_text(topology / "thread_siblings_list")) & online
-    return Cpu(
-        number,
-        _number(topology / "physical_package_id"),
-        _number(topology / "core_id"),
-        node,
-        frozenset(siblings | {number}),
-    )
+def _sockets(files: _Files, base: Path, cpus: set[int]) -> dict[int, int]:
+    """The number of each CPU's socket, unique on the machine: the kernel's is so only within its book."""
+    levels = ("drawer_id", "book_id", "physical_package_id")
+    places = {
+        cpu: tuple(files.number(base / f"cpu{cpu}/topology/{level}") for level in levels) for cpu in cpus
+    }
+    different = sorted(set(places.values()))
+    if len({place[-1] for place in different}) == len(different):
+        return {cpu: place[-1] for cpu, place in places.items()}
+    return {cpu: different.index(place) for cpu, place in places.items()}
 
 
-def _read_nodes(base: Path, online: set[int]) -> dict[int, NumaNode]:
+def _siblings(files: _Files, topology: Path) -> frozenset[int]:
+    for name in ("thread_siblings_list", "core_cpus_list"):  # the second since Linux 5.3, of the same
+        found = files.parsed(topology / name, parse_cpulist)
+        if found is not None:
+            return found
+    return files.parsed(topology / "thread_siblings", parse_cpumask) or frozenset()
+
+
+def _read_nodes(files: _Files, base: Path, online: set[int]) -> dict[int, NumaNode]:
     numbers = sorted(int(path.name[4:]) for path in base.glob("node[0-9]*") if path.name[4:].isdecimal())
     nodes = {}
     for number in numbers:
         node = base / f"node{number}"
         # Distances are listed for the nodes that are there, in order, whatever their numbers.
-        distances = [int(word) for word in _text(node / "distance").split()]
-        cpus = _node_cpus(node) & online
-        nodes[number] = NumaNode(number, frozenset(cpus), dict(zip(numbers, distances, strict=False)))
+        found = files.parsed(node / "distance", lambda text: integers(text.split())) or []
+        known = found if len(found) == len(numbers) else []
+        distances = {to: each for to, each in zip(numbers, known, strict=False) if each is not None}
+        nodes[number] = NumaNode(number, frozenset(_node_cpus(files, node) & online), distances)
     return nodes
 
 
-def _node_cpus(node: Path) -> frozenset[int]:
-    listed = _text(node / "cpulist")
-    if listed:
-        return parse_cpulist(listed)
-    mask = _text(node / "cpumap")
-    if mask:
-        return parse_cpumask(mask)
-    return frozenset(int(path.name[3:]) for path in node.glob("cpu[0-9]*") if path.name[3:].isdecimal())
+def _node_cpus(files: _Files, node: Path) -> frozenset[int]:
+    found = files.parsed(node / "cpulist", parse_cpulist)
+    if found is None:
+        found = files.parsed(node / "cpumap", parse_cpumask)
+    if found is None:
+        found = frozenset(int(path.name[3:]) for path in node.glob("cpu[0-9]*") if path.name[3:].isdecimal())
+    return found
 
 
 def parse_cpumask(text: str) -> frozenset[int]:
-    """Return the CPUs of a mask of hexadecimal words, highest first: ``00000000,0000ff00``."""
+    """Return the CPUs of a mask of hexadecimal words, highest first: ``00000000,0000ff00``.
+
+    Raises ``ValueError`` when it is none.
+    """
     bits = int(text.strip().replace(",", "") or "0", 16)
+    if not 0 <= bits.bit_length() <= MAX_CPUS:
+        raise ValueError(f"{text.strip()[:80]!r} is not a mask of CPUs")
     return frozenset(number for number in range(bits.bit_length()) if bits >> number & 1)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        return ""
-
-
-def _number(path: Path) -> int:
-    text = _text(path)
-    return int(text) if text else -1

@@ -13,9 +13,10 @@ from argus.catalogue.model import Metric, Value, samples_of
 from argus_agent.collectors.ksm import Ksm
 from argus_agent.collectors.node_cpu import NodeCpu
 from argus_agent.collectors.node_load import NodeLoad
-from argus_agent.collectors.node_memory import NodeMemory, huge_page_pools
+from argus_agent.collectors.node_memory import NodeMemory
 from argus_agent.collectors.thp import Thp, parse_choice
 from argus_agent.cycle import Collector, NoData
+from argus_agent.kernel.meminfo import huge_page_pools
 
 
 @pytest.fixture
@@ -127,7 +128,8 @@ def test_huge_page_pools_are_not_counted_as_memory_that_could_be_available(machi
 
 
 def test_an_old_kernel_tells_only_the_pool_of_the_default_size() -> None:
-    assert huge_page_pools({"HugePages_Total": "3", "Hugepagesize": "2048 kB"}) == 3 * 2048 * 1024
+    assert huge_page_pools({"HugePages_Total": 3, "Hugepagesize": 2048 * 1024}) == 3 * 2048 * 1024
+    assert huge_page_pools({"HugePages_Total": 3}) is None, "of which size?"
     assert huge_page_pools({}) == 0
 
 

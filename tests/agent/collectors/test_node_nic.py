@@ -96,3 +96,82 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except ValueError:
         return
     assert all(isinstance(value, int) for value in found.values())
+
+
+def of_node(host: Host) -> list[str]:
+    return sorted({sample.labels[0] for sample in NodeNic().collect(Cycle(host, 0.0))})
+
+
+@pytest.mark.parametrize(
+    "port", ["pf0vf0", "c1pf0vf12", "pf1sf88", "c2pf0sf1", "p0pf0vf1", "pf0hpf", "c1pf0", "vf3"]
+)
+def test_a_port_that_leads_to_a_guests_function_is_no_nic_of_the_node(host: Host, port: str) -> None:
+    (nic(host, "ens1f0np0", 1, phys_port_name="p0\n", phys_switch_id="aa\n") / "device").mkdir()
+    (nic(host, "eth7", 1, phys_port_name=f"{port}\n", phys_switch_id="aa\n") / "device").mkdir()
+    assert of_node(host) == ["ens1f0np0"]
+
+
+@pytest.mark.parametrize("port", ["p0", "p1s2", "0", "n0", ""])
+def test_a_port_that_leads_to_a_cable_is(host: Host, port: str) -> None:
+    (nic(host, "ens1f1", 1, phys_port_name=f"{port}\n", phys_switch_id="aa\n") / "device").mkdir()
+    assert of_node(host) == ["ens1f1"]
+
+
+def test_a_representor_that_does_not_name_its_port_is_known_by_its_own_name(host: Host) -> None:
+    (nic(host, "ens1f0npf0vf1", 1, phys_switch_id="aa\n") / "device").mkdir()
+    assert of_node(host) == []
+
+
+def test_a_subfunction_is_no_nic_of_the_node(host: Host) -> None:
+    device = host.sysfs / "devices/mlx5_core.sf.4"
+    device.mkdir(parents=True)
+    (nic(host, "enp8s0f0s88", 1) / "device").symlink_to(device)
+    assert of_node(host) == []
+
+
+def test_a_team_is_told_and_so_are_its_ports(host: Host) -> None:
+    for name in ("eno1", "eno2"):
+        folder = nic(host, name, 1)
+        (folder / "device").mkdir()
+        (folder / "master").symlink_to("../uplink")
+        (nic(host, "uplink", 1) / f"lower_{name}").symlink_to(f"../{name}")
+    nic(host, "team0", 1)  # without a port
+    assert of_node(host) == ["eno1", "eno2", "team0", "uplink"]
+
+
+def test_what_else_has_interfaces_below_it_is_no_team(host: Host) -> None:
+    port = nic(host, "eno1", 1)
+    (port / "device").mkdir()
+    (port / "master").symlink_to("../ovs-system")
+    for name in ("ovs-system", "eno1.100", "br-ex", "vrf7"):
+        (nic(host, name, 1) / "lower_eno1").symlink_to("../eno1")
+    (host.sysfs / "class/net/br-ex/bridge").mkdir()
+    (host.sysfs / "class/net/vrf7/uevent").write_text("DEVTYPE=vrf\nINTERFACE=vrf7\n")
+    nic(host, "team1", 1, tun_flags="0x1002\n")  # a tap
+    assert of_node(host) == ["eno1"]
+
+
+@pytest.mark.parametrize("speed", ["-1", "0", "65535", "4294967295", "", "odd"])
+def test_a_speed_that_is_not_known_is_not_told(host: Host, speed: str) -> None:
+    (nic(host, "eno1", 1, speed=f"{speed}\n") / "device").mkdir()
+    assert ("nic_speed_bytes", "eno1") not in values(NodeNic().collect(Cycle(host, 0.0)))
+
+
+def test_a_counter_of_a_nic_that_is_odd_costs_itself(host: Host) -> None:
+    folder = nic(host, "eno1", 5, carrier="odd\n")
+    (folder / "device").mkdir()
+    (folder / "statistics/rx_errors").write_text("odd\n")
+    (folder / "statistics/tx_errors").unlink()
+    cycle = Cycle(host, 0.0)
+    found = values(NodeNic().collect(cycle))
+    assert found["nic_rx_bytes", "eno1"] == 5
+    assert len(found) == len(STATISTICS) + 1 - 2
+    assert len(cycle.unread_files) == 2
+
+
+def test_an_interface_that_is_plugged_in_later_is_told(host: Host) -> None:
+    collector = NodeNic()
+    (nic(host, "eno1", 1) / "device").mkdir()
+    list(collector.collect(Cycle(host, 0.0)))
+    (nic(host, "eno2", 1) / "device").mkdir()
+    assert {s.labels[0] for s in collector.collect(Cycle(host, 0.0))} == {"eno1", "eno2"}

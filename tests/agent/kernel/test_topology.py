@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,48 @@ def test_a_recorded_machine_with_interleaved_numbers_keeps_its_siblings(tmp_path
     topology = read_topology(_recorded("x86_64-64cpu.tar.gz", tmp_path))
     assert (len(topology.packages), len(topology.cores)) == (4, 32)
     assert all(len(core) == 2 for core in topology.cores)
+
+
+def _sockets(root: Path, places: Sequence[tuple[str, ...]]) -> list[str]:
+    levels = ("physical_package_id", "book_id", "drawer_id")
+    for cpu, place in enumerate(places):
+        base = f"devices/system/cpu/cpu{cpu}/topology"
+        _tree(root, {f"{base}/{level}": f"{text}\n" for level, text in zip(levels, place, strict=False)})
+    return [format_cpulist(cpus) for cpus in read_topology(root).packages.values()]
+
+
+def test_sockets_of_two_books_are_two_though_they_have_one_number(tmp_path: Path) -> None:
+    assert _sockets(tmp_path, [("0", "0"), ("0", "0"), ("0", "1"), ("0", "1")]) == ["0-1", "2-3"]
+
+
+def test_sockets_of_two_drawers_are_two_as_well(tmp_path: Path) -> None:
+    places = [("0", "0", "0"), ("1", "0", "0"), ("0", "0", "1"), ("1", "0", "1")]
+    assert _sockets(tmp_path, places) == ["0", "1", "2", "3"]
+
+
+def test_sockets_that_are_numbered_through_keep_their_numbers(tmp_path: Path) -> None:
+    assert _sockets(tmp_path, [("4", "0"), ("7", "1")]) == ["0", "1"]
+    assert list(read_topology(tmp_path).packages) == [4, 7]
+
+
+def test_a_file_that_is_odd_or_not_permitted_costs_what_it_tells_and_is_counted(tmp_path: Path) -> None:
+    files = _two_threads()
+    files["devices/system/cpu/cpu1/topology/core_id"] = "odd\n"
+    files["devices/system/node/node0/distance"] = "10 x\n"
+    del files["devices/system/cpu/cpu2/topology/physical_package_id"]
+    root = _tree(tmp_path, files)
+    (root / "devices/system/cpu/cpu2/topology/physical_package_id").mkdir()
+    topology = read_topology(root)
+    assert topology.cpus[1].core == -1
+    assert topology.cpus[2].package == -1
+    assert topology.nodes[0].distances == {}, "two distances of one node cannot be told apart"
+    assert len(topology.unread) == 2
+
+
+def test_a_kernel_that_lists_siblings_by_their_new_name_or_as_a_mask_alone(tmp_path: Path) -> None:
+    files = {}
+    for cpu in range(4):
+        base = f"devices/system/cpu/cpu{cpu}/topology"
+        name, text = ("core_cpus_list", "0,2") if cpu in (0, 2) else ("thread_siblings", "0000000a")
+        files[f"{base}/{name}"] = f"{text}\n"
+    assert [sorted(core) for core in read_topology(_tree(tmp_path, files)).cores] == [[0, 2], [1, 3]]
