@@ -75,11 +75,12 @@ class InTurn(Generic[T]):
                 value, trouble = attempt(self._read, cycle, processes[uuid])
                 self._kept[uuid] = Kept(processes[uuid].guest.pid, cycle.at, now, value, trouble)
             self._last = now
-        for uuid, kept in self._kept.items():
-            if kept.trouble:
+        for uuid, process in processes.items():  # in their order, so that only what is new differs
+            kept = self._kept.get(uuid)
+            if kept is not None and kept.trouble:
                 cycle.unread[uuid] = kept.trouble
-            if kept.value is not None:
-                yield processes[uuid], kept
+            if kept is not None and kept.value is not None:
+                yield process, kept
 
     def _due(self, processes: Iterable[str], elapsed: float) -> list[str]:
         new = [uuid for uuid in processes if uuid not in self._kept]

@@ -111,7 +111,8 @@ def guests_of(records: Any) -> tuple[Guest, ...]:
     guests = []
     while records:
         domain, stats = records.pop()
-        guests.append(Guest(domain.UUIDString(), domain.name(), domain.ID(), _shared(stats)))
+        # One text of each UUID for all: what is the same object is compared at once.
+        guests.append(Guest(sys.intern(domain.UUIDString()), domain.name(), domain.ID(), _shared(stats)))
     return tuple(guests)
 
 

@@ -89,8 +89,8 @@ class Counted:
 
     columns = ()
 
-    def __init__(self, name: str) -> None:
-        self.name, self.still, self.written = name, 0, 0
+    def __init__(self, name: str, moved: int = 0) -> None:
+        self.name, self.moved, self.still, self.written = name, moved, 0, 0
 
     def text(self) -> str:
         self.written += 1
@@ -112,7 +112,8 @@ def test_what_changes_now_and_then_does_not_disturb_what_rests() -> None:
     for still.still in range(500):
         restless.still += 1
         if still.still % 5 == 0:
-            restless, moves = Counted("restless"), moves + 1
+            moves += 1
+            restless = Counted("restless", moves)
         text = gzip.decompress(packer.pack([restless, still])).decode()  # type: ignore[list-item]
         assert sorted(text.splitlines()) == ["restless 1", "still 1"]
     assert moves == 100

@@ -45,13 +45,17 @@ class _Column:
 
 
 class Family:
-    """All that has one name.  ``still``: for how many cycles it has said the same."""
+    """All that has one name.
 
-    __slots__ = ("columns", "name", "still")
+    ``still``: for how many cycles it has said the same; ``moved``: how often it said something new before.
+    """
 
-    def __init__(self, name: str, columns: list[_Column]) -> None:
+    __slots__ = ("columns", "moved", "name", "still")
+
+    def __init__(self, name: str, columns: list[_Column], moved: int = 0) -> None:
         self.name = name
         self.columns = columns
+        self.moved = moved
         self.still = 0
 
     def text(self) -> str:
@@ -89,10 +93,12 @@ class Exposition:
         families, self._families = self._families, {}
         for name, ours in columns.items():
             family = families.get(name)
-            if family is None or not _same(family.columns, ours):
+            if family is None:
                 family = Family(name, ours)
-            else:
+            elif _same(family.columns, ours):
                 family.still += 1
+            else:
+                family = Family(name, ours, family.moved + 1)
             self._families[name] = family
         return self._families.values()
 

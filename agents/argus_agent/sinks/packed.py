@@ -17,7 +17,7 @@ SEGMENT = 1 << 17
 """Characters; what changes in a segment costs all of it.  Deflate finds little again in smaller ones, and
 needs twice the time."""
 MAX_SMALL = 4  # segments of less than half that; more of them are made one
-MAX_PATIENCE = 256
+MAX_DOUBLINGS = 8
 
 _HEAD = (
     b"\x1f\x8b\x08\0\0\0\0\0\x04\xff"  # RFC 1952: deflate, no name, no time, fastest, no matter which system
@@ -38,37 +38,34 @@ class _Segment(NamedTuple):
 class Packer:
     """Makes one gzip of segments.  A segment stays as long as each of its names says the same.
 
-    Names that said the same twice form segments of those that rest; the others are compressed each time.  On
-    an idle node nine tenths rest, on a busy one half; where nothing does it costs what it always did.
+    Names that said the same twice form segments of those that rest; the others are compressed each time.
+    Whoever moved has to say the same for twice as long, each time it does.  On an idle node nine tenths rest,
+    on a busy one half; where nothing does it costs what it always did.
     """
 
     def __init__(self) -> None:
         self._resting: list[_Segment] = []
-        self._patience: dict[str, int] = {}  # by name, where it was in vain
 
     def pack(self, families: Iterable[Family]) -> bytes:
         """Return their text as gzip, in one member."""
         loose = {family.name: family for family in families}
-        self._patience = {name: cycles for name, cycles in self._patience.items() if name in loose}
-        self._resting = [segment for segment in self._resting if self._stays(segment, loose)]
+        self._resting = [segment for segment in self._resting if _stays(segment, loose)]
         large = [segment for segment in self._resting if segment.size >= SEGMENT // 2]
         if len(self._resting) - len(large) > MAX_SMALL:
             self._resting = large
         for segment in self._resting:
             for family in segment.families:
                 del loose[family.name]
-        rest = [f for f in loose.values() if f.still >= self._patience.get(f.name, 1)]
+        rest = [f for f in loose.values() if f.still >= 1 << min(f.moved, MAX_DOUBLINGS)]
         self._resting += _segments(rest)
         for family in rest:
             del loose[family.name]
         return _joined([*self._resting, *_segments(loose.values())])
 
-    def _stays(self, segment: _Segment, now: dict[str, Family]) -> bool:
-        """Whether all says the same; a name that does not has to wait twice as long the next time."""
-        moved = [family.name for family in segment.families if now.get(family.name) is not family]
-        for name in moved:
-            self._patience[name] = min(MAX_PATIENCE, 2 * self._patience.get(name, 1))
-        return not moved
+
+def _stays(segment: _Segment, now: dict[str, Family]) -> bool:
+    """Whether each of its names says the same."""
+    return all(now.get(family.name) is family for family in segment.families)
 
 
 def packed(text: str) -> bytes:
