@@ -157,13 +157,15 @@ class Pool:
 class SlowFacts:
     """What is asked every few minutes; ``at`` is on the monotonic clock.
 
-    ``pools`` is ``None`` where libvirt has no storage driver; ``dirty_rates`` are bytes per second.
+    ``pools`` is ``None`` where libvirt has no storage driver; ``dirty_rates`` are bytes per second;
+    ``hypervisor`` is what new guests get, which an upgrade changes under an open connection.
     """
 
     at: float
     pools: tuple[Pool, ...] | None = None
     snapshots: Mapping[str, int] = field(default_factory=dict)
     dirty_rates: Mapping[str, float] = field(default_factory=dict)
+    hypervisor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

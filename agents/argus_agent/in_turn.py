@@ -34,6 +34,8 @@ class Pace(NamedTuple):
 
 MINUTE = Pace(60.0, 4, 8, waits=False)
 """For small files: a quarter of the guests in each cycle of 15 s, all of them where there are few."""
+FIVE_MINUTES = Pace(300.0, math.inf, 1, waits=False)
+"""For what hardly changes while a guest runs, or is worth a look now and then."""
 DEAR = Pace(600.0, math.inf, 1, waits=True)
 """For files that make the kernel walk page tables (numa_maps, smaps_rollup): 1 ms and more for each."""
 

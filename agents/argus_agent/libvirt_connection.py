@@ -96,9 +96,14 @@ class Connection:
                 conn.setKeepAlive(KEEPALIVE_SECONDS, KEEPALIVE_COUNT)
             except libvirt.libvirtError as error:
                 log.debug("no keepalive on %s: %s", self._uri, error)  # drivers without a daemon have none
-            self.versions = (_dotted(conn.getLibVersion()), f"{conn.getType()} {_dotted(conn.getVersion())}")
+            self.versions = (_dotted(conn.getLibVersion()), hypervisor_of(conn))
             self._conn = conn
         return self._conn
+
+
+def hypervisor_of(conn: Any) -> str:
+    """Return name and version of the hypervisor that new guests get.  Raises ``libvirt.libvirtError``."""
+    return f"{conn.getType()} {_dotted(conn.getVersion())}"
 
 
 def guests_of(records: Any) -> tuple[Guest, ...]:

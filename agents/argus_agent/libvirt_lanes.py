@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import libvirt
 
 from argus_agent.guests import Detail, Pool, SlowFacts
-from argus_agent.libvirt_connection import Connection
+from argus_agent.libvirt_connection import Connection, hypervisor_of
 from argus_agent.worker import Call, Stuck, Worker
 
 if TYPE_CHECKING:
@@ -99,7 +99,11 @@ class SlowLane:
 
     def _read(self) -> SlowFacts:
         at = self._monotonic()
-        return SlowFacts(at, self._pools(), self._snapshots(), self._dirty_rates())
+        return SlowFacts(at, self._pools(), self._snapshots(), self._dirty_rates(), self._hypervisor())
+
+    def _hypervisor(self) -> str:
+        with self._connection.call("version") as conn:
+            return hypervisor_of(conn)
 
     def _pools(self) -> tuple[Pool, ...] | None:
         try:

@@ -103,11 +103,13 @@ class LibvirtSource:
         # A guest that runs has no disk error: QEMU forgets it when the guest is resumed.
         failed = [g.uuid for g in guests if (g.state, g.reason) == (PAUSED, PAUSED_IOERROR)]
         jobs = [guest.uuid for guest in guests if guest.uuid in with_jobs]
+        slow = self._slow.facts() if view.up else None
         return replace(
             view,
+            hypervisor=(slow.hypervisor if slow else "") or view.hypervisor,
             events=self.events.events(known),
             details=self._details.ask(jobs, failed, self._timeout / 2) if view.complete else {},
-            slow=self._slow.facts() if view.up else None,
+            slow=slow,
             calls=dict(self._seconds),
         )
 

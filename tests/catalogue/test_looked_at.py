@@ -39,6 +39,9 @@ READ = set(read())
 # Texts and states that a person looks up when a problem, an incident or a command sends him there.
 LOOKED_UP = {
     "argus.guest.info.domain": "the name that virsh wants",
+    "argus.guest.qemu.version": "what the guests run: the trigger says to look",
+    "argus.guest.qemu.machine": "which guests a new QEMU will not start any more",
+    "argus.guest.qemu.outdated": "which guests to migrate: the trigger says to look",
     "argus.guest.disk.source": "where a slow disk is kept: its trigger says to look",
     "argus.guest.disk.serial": "the UUID of the Cinder volume",
     "argus.guest.disk.error": "which error paused the guest: its trigger says to look",

@@ -81,6 +81,7 @@ CASES: dict[str, Case] = {
     "events_missing": one(0, 1),
     "guest_broken": one(305, 101),
     "guest_not_running": Case((5, 502), (1, 101)),
+    "qemu_outdated": one(3, 0),
     "guest_moved": one(changes("cmp1", "cmp2"), "cmp2"),
     "guest_panicked": COUNTED,
     "guest_watchdog": COUNTED,

@@ -34,6 +34,7 @@ COLLECTORS = {
     "node_vhost": "NodeVhost",
     "node_cgroups": "NodeCgroups",
     "guest_process": "GuestProcessMemory",
+    "guest_qemu": "GuestQemu",
     "guest_numa": "GuestNuma",
     "guest_ksm": "GuestKsm",
     "guest_throttle": "GuestThrottle",
