@@ -125,9 +125,11 @@ def _once(settings: Settings, form: str) -> None:
     from argus_agent.parts import make_runner  # noqa: PLC0415 -- check-config and --version stay quick
     from argus_agent.sinks.stdout import FORMATS  # noqa: PLC0415
 
-    runner = make_runner(settings, _host(settings))
+    runner = make_runner(settings, _host(settings), threaded=False)
     runner.run()
-    time.sleep(ONCE_PAUSE)
+    ready = time.monotonic() + ONCE_PAUSE
+    runner.walks.read_asked(ONCE_PAUSE)
+    time.sleep(max(0.0, ready - time.monotonic()))
     print(FORMATS[form](settings.host, runner.run()), end="" if form == "prometheus" else "\n")
 
 
@@ -141,7 +143,7 @@ def _placement(settings: Settings, form: str) -> None:
 
     host = _host(settings)
     try:
-        topology, guests = read_topology(host.sysfs), read_guests(host)
+        topology, guests = read_topology(host.sysfs), read_guests(host, settings.page_walk_bytes)
     except FileNotFoundError as error:
         raise ConfigError(f"{error}; see [DEFAULT] rundir and sysfs") from error
     reserved = settings.allocation.reserved_cpus

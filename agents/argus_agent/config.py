@@ -13,6 +13,7 @@ from argus.errors import ConfigError
 from argus.zabbix_encryption import TLS_CERT, TLS_PSK, UNENCRYPTED, of_options
 from argus_agent.cycle import Allocation
 from argus_agent.kernel.cpulist import parse_cpulist
+from argus_agent.page_walks import LARGEST_BYTES
 from argus_agent.settings import (
     FULL,
     OFF,
@@ -24,6 +25,7 @@ from argus_agent.settings import (
 
 __all__ = ["Address", "ConfigError", "Settings", "find_file", "list_opts", "load", "parse_address"]
 
+MIB = 1024 * 1024
 DEFAULT_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "host",
@@ -47,6 +49,16 @@ DEFAULT_OPTS: list[cfg.Opt] = [
         "rundir",
         default="/run/libvirt",
         help="libvirt's run directory. Its status files name the processes of guests, also without libvirtd.",
+    ),
+    cfg.IntOpt(
+        "page_walk_mb",
+        default=LARGEST_BYTES // MIB,
+        min=0,
+        help="Where a guest has no control group of its own, or memory in hugetlbfs, only numa_maps and "
+        "smaps_rollup tell where its memory is. The kernel walks all page tables for them, 11 ms for each "
+        "GiB of 4 KiB pages, while the guest's mmap() waits. They are read in a thread of their own, at most "
+        "one every 3 s and 0.2 % of the time, and not of guests that hold more than so many MiB outside of "
+        "hugetlbfs. 0: never.",
     ),
 ]
 LIBVIRT_OPTS: list[cfg.Opt] = [
@@ -256,6 +268,7 @@ def _settings(values: dict[tuple[str, str], object]) -> Settings:
         procfs=_folder(text("DEFAULT", "procfs"), "[DEFAULT] procfs"),
         sysfs=_folder(text("DEFAULT", "sysfs"), "[DEFAULT] sysfs"),
         rundir=Path(text("DEFAULT", "rundir")),
+        page_walk_bytes=int(number("DEFAULT", "page_walk_mb")) * MIB,
         libvirt_uri=text("libvirt", "uri"),
         libvirt_timeout=number("libvirt", "timeout"),
         servers=tuple(
@@ -268,11 +281,11 @@ def _settings(values: dict[tuple[str, str], object]) -> Settings:
         resend_seconds=number("zabbix", "resend_seconds"),
         spool_values=int(number("zabbix", "spool_values")),
         spool_file=_path(text("zabbix", "spool_file")),
-        spool_bytes=int(number("zabbix", "spool_mb")) * 1024 * 1024,
+        spool_bytes=int(number("zabbix", "spool_mb")) * MIB,
         listen=parse_address(listen, "[prometheus] listen") if listen else None,
         allocation=Allocation(
             reserved_cpus=_cpus(text("allocation", "reserved_cpus")),
-            reserved_memory_bytes=int(number("allocation", "reserved_memory_mb")) * 1024 * 1024,
+            reserved_memory_bytes=int(number("allocation", "reserved_memory_mb")) * MIB,
             cpu_ratio=number("allocation", "cpu_allocation_ratio"),
             ram_ratio=number("allocation", "ram_allocation_ratio"),
         ),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from argus_agent.guests import NOT_ASKED, LibvirtView
 from argus_agent.kernel.topology import read_topology
+from argus_agent.page_walks import PageWalks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from argus.catalogue.model import Row, Sample
     from argus_agent.audit.profile import Profile
     from argus_agent.host import Host
+    from argus_agent.kept import Kept
     from argus_agent.kernel.guests import GuestProcess
     from argus_agent.kernel.topology import KnownTopology, Topology
 
@@ -59,7 +62,8 @@ class Cycle:
 
     ``for_events``: a cycle between two ticks, which renews nothing that has turns.  ``unread`` takes the
     guests, by UUID, of which the collector could not read something, and why; ``unread_files`` the files of
-    the node.  ``begun`` is ``at`` on the monotonic clock.
+    the node.  ``begun`` is ``at`` on the monotonic clock.  ``walks`` reads what makes the kernel walk page
+    tables, beside the cycle; without it that is read at once.
     """
 
     host: Host
@@ -75,6 +79,18 @@ class Cycle:
     unread_files: dict[str, str] = field(default_factory=dict)
     known_topology: KnownTopology | None = None
     begun: float | None = None
+    walks: PageWalks | None = None
+
+    def walked(self, process: GuestProcess, file: str) -> Kept[Any] | None:
+        """Return what numa_maps or smaps_rollup said last, ``None`` while that is not known."""
+        walks = self.walks or PageWalks(self.host, sys.maxsize, thread=False)
+        kept = walks.of(process, file)
+        if self.walks is None:  # a cycle of its own, which no guest has to wait for
+            walks.step()
+            kept = walks.of(process, file)
+        if kept is not None and kept.trouble:
+            self.unread[process.guest.uuid] = kept.trouble
+        return kept
 
     def when(self, monotonic: float) -> float | None:
         """Return the seconds since the epoch of a time on the monotonic clock; ``None`` without ``begun``."""

@@ -152,7 +152,7 @@ class Daemon:
         return failed
 
     def _reload(self) -> None:
-        """Take over what can change while running: interval, debug, allocation, units and audit profile."""
+        """Take over what can change while running; addresses and names cannot."""
         self._signals.reload = False
         from argus_agent.config import load  # noqa: PLC0415 -- 6 MB that only a reload needs
 
@@ -166,6 +166,7 @@ class Daemon:
         self._runner.allocation = settings.allocation
         self._runner.units = settings.units
         self._runner.profile = profile
+        self._runner.walks.largest = settings.page_walk_bytes
         logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)
         log.info("configuration read again; addresses and names take effect at the next start")
 

@@ -1,4 +1,4 @@
-"""Files that change slowly or are dear to read: those of some guests in each cycle, in turn.
+"""Files that change slowly: those of some guests in each cycle, in turn.
 
 What was read is kept with the time at which it was read, and told with that time until it is renewed.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from argus_agent.kernel.files import is_absence
+from argus_agent.kept import Kept, what_is_wrong
+from argus_agent.page_walks import RENEW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +22,7 @@ T = TypeVar("T")
 
 
 class Pace(NamedTuple):
-    """A round takes at most ``seconds`` and ``cycles``, and ``least`` guests are read in each cycle.
+    """A round takes ``seconds`` or ``cycles``, whichever is less; ``least`` guests are read in each cycle.
 
     ``waits``: guests that are new wait for their turn like the others, rather than being read at once.
     """
@@ -36,21 +37,12 @@ MINUTE = Pace(60.0, 4, 8, waits=False)
 """For small files: a quarter of the guests in each cycle of 15 s, all of them where there are few."""
 FIVE_MINUTES = Pace(300.0, math.inf, 1, waits=False)
 """For what hardly changes while a guest runs, or is worth a look now and then."""
-DEAR = Pace(600.0, math.inf, 1, waits=True)
-"""For files that make the kernel walk page tables (numa_maps, smaps_rollup): 1 ms and more for each."""
+DEAR = Pace(RENEW_SECONDS, math.inf, 0, waits=True)
+"""For files that make the kernel walk page tables (numa_maps, smaps_rollup): see page_walks."""
 
 
-class Kept(NamedTuple, Generic[T]):
-    """What was read of the process ``pid``; ``at`` in seconds since the epoch, ``read_at`` monotonic.
-
-    Without a ``value`` the guest has none, and ``trouble`` says why if that is not as it should be.
-    """
-
-    pid: int
-    at: float
-    read_at: float
-    value: T | None
-    trouble: str
+ROUNDING = 1e-6
+"""Of sums of parts: a tenth ten times is not quite one."""
 
 
 class InTurn(Generic[T]):
@@ -63,6 +55,7 @@ class InTurn(Generic[T]):
         self._read = read
         self._pace = pace
         self._kept: dict[str, Kept[T]] = {}  # the one to renew next comes first
+        self._credit = 0.0  # guests that may be read, by the time that has passed
         self._last = -math.inf  # when the last turn was, on the monotonic clock
 
     def renew(self, cycle: Cycle) -> Iterator[tuple[GuestProcess, Kept[T]]]:
@@ -87,8 +80,12 @@ class InTurn(Generic[T]):
     def _due(self, processes: Iterable[str], elapsed: float) -> list[str]:
         new = [uuid for uuid in processes if uuid not in self._kept]
         guests = len(new) + len(self._kept)
+        begins = math.isinf(elapsed) and self._pace.waits
         share = min(1.0, max(elapsed / self._pace.seconds, 1 / self._pace.cycles))
-        count = max(self._pace.least, math.ceil(guests * share))
+        # What is left over counts for the next cycle: rounding up would read a single guest in each of them.
+        self._credit = 1.0 if begins else min(guests, self._credit + guests * share)
+        count = max(self._pace.least, int(self._credit + ROUNDING))
+        self._credit = max(0.0, self._credit - count)
         if self._pace.waits:
             return [*new, *self._kept][:count]
         return new + list(self._kept)[: max(0, count - len(new))]
@@ -140,7 +137,5 @@ def attempt(
     """
     try:
         return read(cycle, process), ""
-    except OSError as error:
-        return None, "" if is_absence(error) else str(error)
-    except (ValueError, LookupError) as error:  # the file is of another form, or was cut off
-        return None, f"{type(error).__name__}: {error}"
+    except (OSError, ValueError, LookupError) as error:
+        return None, what_is_wrong(error)

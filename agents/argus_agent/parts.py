@@ -8,6 +8,7 @@ from argus.errors import ConfigError
 from argus_agent.audit.profile import ProfileError, load_profile
 from argus_agent.collectors import load_collectors
 from argus_agent.libvirt_source import LibvirtSource
+from argus_agent.page_walks import PageWalks
 from argus_agent.runner import Runner
 
 if TYPE_CHECKING:
@@ -16,14 +17,16 @@ if TYPE_CHECKING:
     from argus_agent.settings import Settings
 
 
-def make_runner(settings: Settings, host: Host) -> Runner:
+def make_runner(settings: Settings, host: Host, *, threaded: bool = True) -> Runner:
     """Return a runner of all collectors; connects to libvirt in its first cycle.
 
+    ``threaded``: page tables are walked in a thread, seldom, rather than by who calls ``walks.read_asked``.
     Raises ``ConfigError`` when the audit's profile cannot be read.
     """
     source = LibvirtSource(settings.libvirt_uri, settings.libvirt_timeout, host.monotonic)
     profile = load_audit_profile(settings)
-    return Runner(host, load_collectors(), source, settings.allocation, settings.units, profile)
+    walks = PageWalks(host, settings.page_walk_bytes, thread=threaded)
+    return Runner(host, load_collectors(), source, settings.allocation, settings.units, profile, walks)
 
 
 def load_audit_profile(settings: Settings) -> Profile | None:

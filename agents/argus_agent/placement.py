@@ -12,10 +12,15 @@ from argus_agent.kernel.cpulist import format_cpulist
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from argus_agent.kernel.domain import Cell
     from argus_agent.kernel.topology import Topology
 
 SIGNIFICANT_SHARE = 0.01
 """A node with less of a guest's memory than this does not hold it: shared libraries end up anywhere."""
+
+UNEXPLAINED_SHARE = 0.1
+"""Cells are taken to be where they are bound to while all memory but this share agrees with that: QEMU's own
+memory is bound to no node."""
 
 LOCAL_ENOUGH = 0.8
 """Below this share of local memory a guest pays for remote access; the interconnect costs 1.5 to 2 times."""
@@ -43,12 +48,18 @@ class Vcpu:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A guest and its threads; ``memory`` is bytes by NUMA node, ``None`` where the kernel did not tell."""
+    """A guest and its threads; ``memory`` is bytes by NUMA node, ``None`` where the kernel did not tell.
+
+    ``cells`` is its virtual NUMA, empty where it sees a single node and ``None`` where it is not understood;
+    ``cell_memory`` is bytes by cell and node of the host, where the kernel tells cells apart.
+    """
 
     name: str
     uuid: str
     vcpus: tuple[Vcpu, ...]
     memory: Mapping[int, int] | None = None
+    cells: tuple[Cell, ...] | None = ()
+    cell_memory: Mapping[int, Mapping[int, int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +79,86 @@ def nodes_of(guest: Guest, topology: Topology) -> frozenset[int]:
 
 
 def local_ratio(guest: Guest, topology: Topology) -> float | None:
-    """Return the share of the guest's memory on the nodes its vCPUs run on; ``None`` when that is unknown."""
-    nodes = nodes_of(guest, topology)
+    """Return how much of the memory that a vCPU looks at is on the node it runs on, on average over vCPUs.
+
+    A vCPU looks at all memory of the guest alike; in a guest with virtual NUMA, at that of its own cell, as
+    its kernel arranges it.  vCPUs weigh alike, busy or not.  ``None`` when it is not known where the vCPUs
+    are, where the memory is, or which cell it belongs to.
+    """
+    homes = _homes(guest, topology)
     total = sum(guest.memory.values()) if guest.memory else 0
-    if not nodes or not total or guest.memory is None:
+    if not homes or not total or guest.memory is None or guest.cells is None:
         return None
-    return sum(size for node, size in guest.memory.items() if node in nodes) / total
+    if len(guest.cells) > 1:
+        return _local_by_cell(guest, guest.cells, guest.memory, homes)
+    return sum(guest.memory.get(node, 0) for node in homes.values()) / len(homes) / total
+
+
+def _homes(guest: Guest, topology: Topology) -> dict[int, int]:
+    """The node by vCPU, of those that are on a node that is known."""
+    cpus = {vcpu.number: topology.cpus.get(vcpu.processor) for vcpu in guest.vcpus}
+    return {number: cpu.node for number, cpu in cpus.items() if cpu is not None and cpu.node is not None}
+
+
+def _local_by_cell(
+    guest: Guest, cells: tuple[Cell, ...], memory: Mapping[int, int], homes: Mapping[int, int]
+) -> float | None:
+    cell_of = {vcpu: cell.number for cell in cells for vcpu in cell.vcpus}
+    if not homes.keys() <= cell_of.keys():
+        return None
+    nodes = set(homes.values())
+    if len(nodes) == 1 and _is_even(cells, homes):  # whose memory is far makes no difference
+        return memory.get(min(nodes), 0) / sum(memory.values())
+    places = guest.cell_memory or _places(cells, memory)
+    shares = []
+    for vcpu, node in homes.items():
+        place = (places or {}).get(cell_of[vcpu], {})
+        if not (size := sum(place.values())):
+            return None
+        shares.append(place.get(node, 0) / size)
+    return sum(shares) / len(shares)
+
+
+def _is_even(cells: tuple[Cell, ...], homes: Mapping[int, int]) -> bool:
+    """Whether each cell has the same share of the vCPUs as of the memory, to the percent."""
+    size = sum(cell.memory for cell in cells)
+    return bool(size) and all(
+        abs(cell.memory / size - len(cell.vcpus & homes.keys()) / len(homes)) < SIGNIFICANT_SHARE
+        for cell in cells
+    )
+
+
+def _places(cells: tuple[Cell, ...], memory: Mapping[int, int]) -> Mapping[int, Mapping[int, int]] | None:
+    """Bytes by cell and node where the sums of the guest leave one answer only; ``None`` where they do not.
+
+    The kernel tells how much of the guest is on a node, not which cell it is.  That is plain when all of it
+    is on one node, or when each cell is bound to one and the sums agree.
+    """
+    total = sum(memory.values())
+    holding = [node for node, size in memory.items() if size / total > SIGNIFICANT_SHARE]
+    if len(holding) == 1:
+        return {cell.number: {holding[0]: 1} for cell in cells}
+    expected: dict[int, int] = {}
+    for cell in cells:
+        if len(cell.bound) != 1:
+            return None
+        expected[min(cell.bound)] = expected.get(min(cell.bound), 0) + cell.memory
+    beyond = sum(max(0, size - expected.get(node, 0)) for node, size in memory.items())
+    if beyond / total > UNEXPLAINED_SHARE:
+        return None
+    return {cell.number: {min(cell.bound): 1} for cell in cells}
+
+
+def parts_across_nodes(guest: Guest, topology: Topology) -> dict[str, frozenset[int]]:
+    """Return the nodes of what should run on one and does not: the guest, or cells of its virtual NUMA."""
+    homes = _homes(guest, topology)
+    cells = guest.cells or ()
+    parts = {f"vCPUs of cell {cell.number}": cell.vcpus for cell in cells} if len(cells) > 1 else {}
+    found = {
+        name: frozenset(homes[vcpu] for vcpu in vcpus & homes.keys())
+        for name, vcpus in (parts or {"vCPUs": frozenset(homes)}).items()
+    }
+    return {name: nodes for name, nodes in found.items() if len(nodes) > 1}
 
 
 def nodes_spanned(guest: Guest) -> int | None:
@@ -115,10 +200,10 @@ def review(guests: tuple[Guest, ...], topology: Topology, reserved: frozenset[in
 
 def _across_nodes(guests: tuple[Guest, ...], topology: Topology) -> Iterator[Finding]:
     for guest in guests:
-        nodes = nodes_of(guest, topology)
-        if len(nodes) > 1:
+        parts = parts_across_nodes(guest, topology)
+        if parts:
             cpus = frozenset(vcpu.processor for vcpu in guest.vcpus)
-            detail = f"vCPUs on nodes {format_cpulist(nodes)}"
+            detail = "; ".join(f"{name} on nodes {format_cpulist(nodes)}" for name, nodes in parts.items())
             yield Finding(Problem.SPANS_NODES, (guest.name,), cpus, detail)
 
 
@@ -127,8 +212,15 @@ def _away_from_memory(guests: tuple[Guest, ...], topology: Topology) -> Iterator
         ratio = local_ratio(guest, topology)
         if ratio is not None and ratio < LOCAL_ENOUGH:
             cpus = frozenset(vcpu.processor for vcpu in guest.vcpus)
-            detail = f"{ratio:.0%} of its memory is on node {format_cpulist(nodes_of(guest, topology))}"
-            yield Finding(Problem.REMOTE_MEMORY, (guest.name,), cpus, detail)
+            yield Finding(Problem.REMOTE_MEMORY, (guest.name,), cpus, _how_far(guest, ratio, topology))
+
+
+def _how_far(guest: Guest, ratio: float, topology: Topology) -> str:
+    nodes = nodes_of(guest, topology)
+    if len(nodes) == 1:
+        return f"{ratio:.0%} of its memory is on node {format_cpulist(nodes)}"
+    whose = "of their cell's memory" if guest.cells else "of its memory"
+    return f"its vCPUs, on nodes {format_cpulist(nodes)}, have {ratio:.0%} {whose} on their own node"
 
 
 def _on_shared_cores(guests: tuple[Guest, ...], topology: Topology) -> Iterator[Finding]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from argus_agent.kernel.cpulist import parse_cpulist
 from argus_agent.kernel.files import read
 from argus_agent.kernel.guests import GuestProcess, KernelGuests
-from argus_agent.kernel.process import parse_numa_maps, status_field
+from argus_agent.kernel.process import PAGE_BYTES, read_numa_maps, status_field
+from argus_agent.memory_source import numa_of_group
+from argus_agent.page_walks import LARGEST_BYTES
 from argus_agent.placement import Guest, Vcpu
 
 if TYPE_CHECKING:
@@ -20,11 +23,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def read_guests(host: Host) -> tuple[Guest, ...]:
+def read_guests(host: Host, largest: int = LARGEST_BYTES) -> tuple[Guest, ...]:
     """Return the guests that run now, with affinities and memory by NUMA node.
 
     Raises ``FileNotFoundError`` when libvirt keeps no status of guests here.  A guest that ends meanwhile
-    is left out; memory is ``None`` where numa_maps cannot be read (no NUMA, or not allowed).
+    is left out; memory is ``None`` where it cannot be read (no NUMA, or not allowed), and where page tables
+    of more than ``largest`` bytes in small pages would have to be walked.
     """
     found = []
     for process in KernelGuests(host.rundir / "qemu", host.procfs).read():
@@ -33,8 +37,7 @@ def read_guests(host: Host) -> tuple[Guest, ...]:
         except (OSError, ValueError, KeyError) as error:
             log.info("guest %s is left out: %s", process.guest.name, error)
             continue
-        memory = _memory(host.procfs / str(process.guest.pid) / "numa_maps")
-        found.append(make_guest(process, affinities, memory))
+        found.append(_with_memory(host, make_guest(process, affinities), process, largest))
     return tuple(found)
 
 
@@ -58,11 +61,7 @@ def _affinity(path: str) -> frozenset[int]:
     return parse_cpulist(allowed)
 
 
-def make_guest(
-    process: GuestProcess,
-    affinities: Mapping[int, frozenset[int]],
-    memory: Mapping[int, int] | None = None,
-) -> Guest:
+def make_guest(process: GuestProcess, affinities: Mapping[int, frozenset[int]]) -> Guest:
     """Return the guest; a vCPU whose affinity is not known, as it was plugged just now, is left out."""
     vcpus = [
         Vcpu(thread.vcpu, thread.processor, affinities[thread.vcpu])
@@ -70,11 +69,18 @@ def make_guest(
         if thread.processor is not None and thread.vcpu is not None and thread.vcpu in affinities
     ]
     ordered = tuple(sorted(vcpus, key=lambda vcpu: vcpu.number))
-    return Guest(process.guest.name, process.guest.uuid, ordered, memory)
+    return Guest(process.guest.name, process.guest.uuid, ordered, cells=process.guest.cells)
 
 
-def _memory(path: Path) -> dict[int, int] | None:
+def _with_memory(host: Host, guest: Guest, process: GuestProcess, largest: int) -> Guest:
     try:
-        return parse_numa_maps(path.read_text())
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return None
+        memory = numa_of_group(host, process)
+        if memory is not None:
+            return replace(guest, memory=memory)
+        if process.stat.rss_pages * PAGE_BYTES > largest or not largest:
+            return guest
+        maps = read_numa_maps(read(f"{host.procfs}/{process.guest.pid}/numa_maps"))
+    except (OSError, ValueError) as error:
+        log.info("memory of guest %s: %s", guest.name, error)
+        return guest
+    return replace(guest, memory=maps.by_node, cell_memory=maps.by_cell or None)

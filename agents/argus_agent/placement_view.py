@@ -147,7 +147,7 @@ def _legend(topology: Topology, guests: tuple[Guest, ...], marks: dict[str, str]
 def _memory(guest: Guest) -> str:
     if guest.memory is None:
         return "unknown"
-    return ", ".join(f"node {node} {_size(size)}" for node, size in sorted(guest.memory.items()))
+    return ", ".join(f"node {node} {_size(size)}" for node, size in sorted(guest.memory.items()) if size)
 
 
 def _size(size: int) -> str:

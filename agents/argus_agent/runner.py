@@ -12,6 +12,7 @@ from argus_agent.cycle import Allocation, Cycle, Delivery, NoData, Unreadable
 from argus_agent.guests import NOT_ASKED, LibvirtView
 from argus_agent.kernel.guests import KernelGuests
 from argus_agent.kernel.topology import KnownTopology
+from argus_agent.page_walks import PageWalks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -56,6 +57,7 @@ class Runner:
         allocation: Allocation,
         units: tuple[str, ...] = (),
         profile: Profile | None = None,
+        walks: PageWalks | None = None,
     ) -> None:
         self._host = host
         self._collectors = collectors
@@ -63,6 +65,7 @@ class Runner:
         self.allocation = allocation
         self.units = units
         self.profile = profile
+        self.walks = walks or PageWalks(host)
         self._groups = frozenset(group for c in collectors.values() for group in c.stats or ())
         self._kernel_guests = KernelGuests(host.rundir / "qemu", host.procfs, host.files)
         self._topology = KnownTopology()
@@ -93,6 +96,7 @@ class Runner:
             unread=running.unread,
             known_topology=self._topology,
             begun=begun,
+            walks=self.walks,
         )
         self._libvirt.start(self._groups)
         told = self._collect(cycle, with_libvirt=False)

@@ -13,6 +13,7 @@ from pathlib import Path
 from argus.errors import ConfigError
 from argus.zabbix_encryption import Tls
 from argus_agent.cycle import Allocation
+from argus_agent.page_walks import LARGEST_BYTES
 
 FULL, STANDARD, OFF = "full", "standard", "off"
 DEFAULT_FILE = "/etc/argus/agent.conf"
@@ -40,6 +41,7 @@ class Settings:
     procfs: Path = Path("/proc")
     sysfs: Path = Path("/sys")
     rundir: Path = Path("/run/libvirt")
+    page_walk_bytes: int = LARGEST_BYTES
     libvirt_uri: str = "qemu:///system"
     libvirt_timeout: float = 5.0
     servers: tuple[Address, ...] = ()

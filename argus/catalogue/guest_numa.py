@@ -1,6 +1,11 @@
 """Where a guest's memory is, and how much of it is near the CPUs that its vCPUs run on.
 
-Locality = pages by node (/proc/PID/numa_maps) weighted by the share of vCPU time spent on each node.
+Locality = for each vCPU, the share of the memory it looks at that is on the node it ran on last; the mean
+over vCPUs.  All of them weigh alike, busy or idle: it is where they were at the moment of the sample, to be
+averaged over time, and not how often they went to memory.  A vCPU looks at all of the guest's memory; in a
+guest with virtual NUMA, at that of its own cell.  Where a cell's memory is, is known where the kernel tells
+cells apart (files named ram-nodeN in numa_maps), where QEMU bound each cell to one node (numatune/memnode,
+strict) and the sums agree, or where all memory is on one node; otherwise no locality is told.
 """
 
 from __future__ import annotations
@@ -19,23 +24,28 @@ from argus.catalogue.model import (
     Unit,
 )
 
-_MAPS = "/proc/PID/numa_maps"
+_MAPS = (
+    "memory.numa_stat of its control group, anon + shmem (v1: anon + unevictable); for pages of hugetlbfs "
+    "and without a group of its own /proc/PID/numa_maps"
+)
 _numa = partial(Metric, "numa", entity=GUEST)
 
 BYTES = Metric(
     "numa",
     "bytes",
     "Memory of the guest on this NUMA node. All on one, and its vCPUs there: nothing is remote.",
-    _MAPS + ", N<node>= x kernelpagesize_kB",
+    _MAPS,
     entity=GUEST_NUMA_NODE,
     unit=Unit.BYTES,
 )
 SPANNED = _numa("nodes_spanned", "NUMA nodes that hold more than 1 % of the guest's memory.", _MAPS)
 LOCAL_RATIO = _numa(
     "local_ratio",
-    "Share of the guest's memory that is on the NUMA nodes its vCPUs run on. Far below 1 means remote memory:"
-    " pin the guest to one node or migrate it.",
-    _MAPS + " and the processor field of /proc/PID/task/TID/stat",
+    "Share of the guest's memory that is on the node of the vCPU that looks at it, on average over vCPUs; "
+    "with virtual NUMA, of the memory of its cell. Far below 1 means remote memory: pin the guest to one "
+    "node or migrate it; one larger than a node wants virtual NUMA (hw:numa_nodes). Absent while it is not "
+    "known which cell is where.",
+    "agent, from bytes by node, processor in /proc/PID/task/TID/stat, cpu/numa and numatune of the domain",
     unit=Unit.RATIO,
 )
 

@@ -35,10 +35,31 @@ MAJOR_FAULTS = _process(
     "/proc/PID/stat, majflt",
     kind=Kind.COUNTER,
 )
+ANON = _process(
+    "anon_bytes",
+    "Memory of QEMU that is no file's: the guest's own, unless it is shared (memfd, vhost-user) or hugetlb.",
+    _STATUS + "RssAnon",
+    unit=Unit.BYTES,
+)
+SHMEM = _process(
+    "shmem_bytes",
+    "Shared memory of QEMU: the guest's own where another process has to reach it (vhost-user, virtiofs).",
+    _STATUS + "RssShmem",
+    unit=Unit.BYTES,
+)
 ANON_HUGE = _process(
     "anon_huge_bytes",
-    "Memory in transparent huge pages. Far below the RSS means that huge pages fail for this guest.",
+    "Memory in transparent huge pages. Far below its anonymous memory: huge pages fail for this guest.",
+    "memory.stat of its control group, anon_thp (v2) or total_rss_huge (v1); without a group of its own "
     "/proc/PID/smaps_rollup, AnonHugePages",
+    unit=Unit.BYTES,
+)
+SHMEM_HUGE = _process(
+    "shmem_huge_bytes",
+    "Shared memory in transparent huge pages: of guests whose memory is a memfd (vhost-user, virtiofs). Far "
+    "below the shared memory: see shmem_enabled of the node.",
+    "memory.stat of its control group (v2), shmem_thp; without a group of its own /proc/PID/smaps_rollup, "
+    "ShmemPmdMapped",
     unit=Unit.BYTES,
 )
 GUESTS_RSS = Metric(
@@ -49,12 +70,12 @@ GUESTS_RSS = Metric(
     unit=Unit.BYTES,
 )
 
-STATUS = {"VmSwap": SWAP, "HugetlbPages": HUGETLB}
+STATUS = {"VmSwap": SWAP, "HugetlbPages": HUGETLB, "RssAnon": ANON, "RssShmem": SHMEM}
 
 SUBSYSTEM = Subsystem(
     "guest_process",
     "QEMU process of the guest",
-    (RSS, *STATUS.values(), MAJOR_FAULTS, ANON_HUGE, GUESTS_RSS),
+    (RSS, *STATUS.values(), MAJOR_FAULTS, ANON_HUGE, SHMEM_HUGE, GUESTS_RSS),
     triggers=(
         Trigger(
             "guest_swapped_by_node",
@@ -75,8 +96,11 @@ SUBSYSTEM = Subsystem(
         ),
     ),
     graphs=(
-        Graph("Memory of QEMU", (RSS, ANON_HUGE, HUGETLB, SWAP)),
+        Graph("Memory of QEMU", (RSS, ANON, SHMEM, HUGETLB, SWAP)),
         # KVM counts pages where the machine has KVM; QEMU's own are always there.
-        Graph("Guest huge pages", (ANON_HUGE, guest_kvm.PAGES_4K, guest_kvm.PAGES_2M, guest_kvm.PAGES_1G)),
+        Graph(
+            "Guest huge pages",
+            (ANON_HUGE, SHMEM_HUGE, guest_kvm.PAGES_4K, guest_kvm.PAGES_2M, guest_kvm.PAGES_1G),
+        ),
     ),
 )

@@ -20,6 +20,7 @@ from argus.catalogue.model import Sample
 from argus_agent.collectors import load_collectors
 from argus_agent.cycle import Allocation
 from argus_agent.host import Host
+from argus_agent.page_walks import PageWalks
 from argus_agent.runner import Runner
 
 NODE = FIXTURES / "two-socket-v2"
@@ -64,9 +65,11 @@ def cycles(root: Path, spoils: Iterable[Callable[[], None]]) -> Iterator[tuple[S
     now = 1000.0
     host = Host("node-1", root / "proc", root / "sys", root / "run", lambda: now, lambda: now)
     libvirt = RecordedLibvirt(root, step=1000.0)
-    runner = Runner(host, load_collectors(), libvirt, Allocation())  # type: ignore[arg-type]
+    walks = PageWalks(host, thread=False)
+    runner = Runner(host, load_collectors(), libvirt, Allocation(), walks=walks)  # type: ignore[arg-type]
     for number, change in enumerate((*WELL, *spoils)):
         change()
+        runner.walks.read_asked(5)
         samples = runner.run().samples
         now += libvirt.step  # everything has its turn
         if number >= len(WELL):

@@ -66,6 +66,30 @@ def test_a_quarter_is_read_in_a_cycle_and_all_are_told() -> None:
     assert len(node.reads) == 25
 
 
+@pytest.mark.parametrize("guests", [1, 2, 5, 40, 41, 200])
+def test_a_slow_pace_is_kept_however_few_the_guests_are(guests: int) -> None:
+    node = Node([process(n) for n in range(guests)])
+    turn = InTurn(node.read, DEAR)
+    counts = []
+    for _ in range(81):  # 1200 s
+        node.reads.clear()
+        list(turn.renew(node.cycle()))
+        counts.append(len(node.reads))
+    assert counts[0] == 1, "never all at once"
+    assert sum(counts) <= 2 * guests + 1
+    assert max(counts) <= max(1, guests / 40 + 1)
+
+
+def test_a_round_takes_so_many_cycles_where_they_are_far_apart() -> None:
+    node = Node([process(n) for n in range(100)])
+    turn = InTurn(node.read, Pace(1e9, 4, 0, waits=False))
+    list(turn.renew(node.cycle()))
+    node.reads.clear()
+    for _ in range(4):
+        list(turn.renew(node.cycle()))
+    assert sorted(node.reads) == sorted(f"u{n}" for n in range(100))
+
+
 def test_dear_files_of_new_guests_wait_for_their_turn() -> None:
     node = Node([process(n) for n in range(100)])
     turn = InTurn(node.read, DEAR)

@@ -19,7 +19,16 @@ NODE = ("proc/net/softnet_stat", "proc/pressure/*", "proc/schedstat")
 CGROUPS = Path("/sys/fs/cgroup")
 PROCESS = ("stat", "status", "cgroup", "comm", "ksm_stat", "smaps_rollup")
 THREAD = ("stat", "schedstat", "status", "comm")
-CGROUP = ("cpu.stat", "io.stat", "memory.events", "*/cpu.stat", "*.pressure", "blkio.throttle.io_service*")
+CGROUP = (
+    "cpu.stat",
+    "io.stat",
+    "memory.events",
+    "memory.stat",
+    "memory.numa_stat",
+    "*/cpu.stat",
+    "*.pressure",
+    "blkio.throttle.io_service*",
+)
 LARGE_PAGES = 500
 
 

@@ -17,6 +17,7 @@ from argus_agent.cycle import Allocation
 from argus_agent.guests import Guest, LibvirtView, parse_definition
 from argus_agent.host import Host
 from argus_agent.libvirt_events import EventListener
+from argus_agent.page_walks import PageWalks
 from argus_agent.runner import Result, Runner
 
 if TYPE_CHECKING:
@@ -82,8 +83,11 @@ def two_cycles(name: str, folder: Path) -> Result:
     files = (root / "proc", root / "sys", root / "run")
     host = Host("node-1", *files, lambda: now, lambda: now, link=recorded_links(root))
     source = cast("LibvirtSource", RecordedLibvirt(root))
-    runner = Runner(host, load_collectors(), source, Allocation(reserved_cpus=frozenset({0})))
+    walks = PageWalks(host, thread=False)
+    allocation = Allocation(reserved_cpus=frozenset({0}))
+    runner = Runner(host, load_collectors(), source, allocation, walks=walks)
     runner.run()
+    walks.read_asked(60)
     if (root / OVERLAY).is_dir():
         shutil.copytree(root / OVERLAY, root, dirs_exist_ok=True)
     now = times[1]

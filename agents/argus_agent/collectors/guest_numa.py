@@ -1,4 +1,7 @@
-"""Where each guest's memory is and how much of it is local to its vCPUs, from /proc/PID/numa_maps."""
+"""Where each guest's memory is and how much of it is local to its vCPUs.
+
+From ``memory.numa_stat`` of its control group; from numa_maps where that does not tell all of it.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,20 @@ from typing import TYPE_CHECKING
 from argus.catalogue import guest_data
 from argus.catalogue.guest_numa import BYTES, LOCAL_RATIO, SPANNED
 from argus_agent.cycle import Cycle, NoData
-from argus_agent.in_turn import DEAR, InTurn
-from argus_agent.kernel.files import read
-from argus_agent.kernel.process import parse_numa_maps
+from argus_agent.in_turn import MINUTE, InTurn
+from argus_agent.kernel.process import NumaMaps
+from argus_agent.memory_source import numa_of_group
+from argus_agent.page_walks import NUMA_MAPS
 from argus_agent.placement import Guest, Vcpu, local_ratio, nodes_spanned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from argus.catalogue.model import Sample
     from argus_agent.kernel.guests import GuestProcess
     from argus_agent.kernel.topology import Topology
+
+NUMA_STAT = "numa_stat"
 
 
 class GuestNuma:
@@ -26,7 +32,7 @@ class GuestNuma:
     stats = None
 
     def __init__(self) -> None:
-        self._maps = InTurn(_memory, DEAR)
+        self._groups = InTurn(_of_group, MINUTE)
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield bytes by guest and NUMA node, nodes spanned and the local ratio."""
@@ -34,24 +40,33 @@ class GuestNuma:
         if not topology.nodes:
             raise NoData("kernel without CONFIG_NUMA")
         now = cycle.host.monotonic()
-        for process, kept in self._maps.renew(cycle):
-            yield from _of_guest(process, kept.value or {}, kept.at, topology)
-            yield guest_data.AGE.sample(max(0.0, now - kept.read_at), process.guest.uuid, "numa_maps")
+        for process, kept in self._groups.renew(cycle):
+            memory, source, at, read_at = kept.value, NUMA_STAT, kept.at, kept.read_at
+            if memory is None or not memory.by_node:
+                walked = cycle.walked(process, NUMA_MAPS)
+                if walked is None or walked.value is None:
+                    continue
+                memory, source, at, read_at = walked.value, NUMA_MAPS, walked.at, walked.read_at
+            yield from _of_guest(process, memory, at, topology)
+            yield guest_data.AGE.sample(max(0.0, now - read_at), process.guest.uuid, source)
 
 
-def _memory(cycle: Cycle, process: GuestProcess) -> Mapping[int, int]:
-    return parse_numa_maps(read(f"{cycle.host.procfs}/{process.guest.pid}/numa_maps"))
+def _of_group(cycle: Cycle, process: GuestProcess) -> NumaMaps:
+    return NumaMaps(numa_of_group(cycle.host, process) or {}, {})
 
 
-def _of_guest(
-    process: GuestProcess, memory: Mapping[int, int], at: float, topology: Topology
-) -> Iterator[Sample]:
+def _of_guest(process: GuestProcess, memory: NumaMaps, at: float, topology: Topology) -> Iterator[Sample]:
     uuid = process.guest.uuid
-    for node, size in memory.items():
-        yield BYTES.sample(size, uuid, str(node))._replace(at=at)
-    running = [thread.processor for thread in process.threads if thread.processor is not None]
-    vcpus = tuple(Vcpu(number, cpu, frozenset()) for number, cpu in enumerate(running))
-    guest = Guest(process.guest.name, uuid, vcpus, memory)
+    for node in sorted(topology.nodes.keys() | memory.by_node.keys()):
+        yield BYTES.sample(memory.by_node.get(node, 0), uuid, str(node))._replace(at=at)
+    vcpus = tuple(
+        Vcpu(thread.vcpu, thread.processor, frozenset())
+        for thread in process.threads
+        if thread.processor is not None and thread.vcpu is not None
+    )
+    guest = Guest(
+        process.guest.name, uuid, vcpus, memory.by_node, process.guest.cells, memory.by_cell or None
+    )
     spanned, local = nodes_spanned(guest), local_ratio(guest, topology)
     if spanned is not None:
         yield SPANNED.sample(spanned, uuid)._replace(at=at)

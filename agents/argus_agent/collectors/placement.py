@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from argus.catalogue import placement as names
 from argus_agent.in_turn import MINUTE, InTurn
 from argus_agent.kernel.cpulist import format_cpulist
-from argus_agent.placement import nodes_of, pinned, shared_cores
+from argus_agent.placement import parts_across_nodes, pinned, shared_cores
 from argus_agent.placement_source import make_guest, read_affinities
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Placement:
             yield from _pinning(guests, topology)
             reserved = cycle.allocation.reserved_cpus
             yield names.ON_RESERVED.sample(sum(bool(_allowed(guest) & reserved) for guest in guests))
-        yield names.ACROSS_NODES.sample(sum(len(nodes_of(guest, topology)) > 1 for guest in guests))
+        yield names.ACROSS_NODES.sample(sum(bool(parts_across_nodes(guest, topology)) for guest in guests))
         yield from _where(guests, topology)
 
 

@@ -6,12 +6,20 @@ element is optional here and what is missing is absent.
 
 from __future__ import annotations
 
+import logging
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from argus_agent.kernel.domain import Cell, Size, is_file_backed, is_hugetlb_backed, parse_cells, parse_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,8 @@ class RunningGuest:
     device on the node.  ``job`` is what libvirt does with the guest now: ``migration out``, ``save`` ...
     ``devices`` are what the guest holds of the node's hardware: PCI addresses (``0000:3b:02.1``), names
     of interfaces and vDPA devices.  ``machine`` and ``emulator`` are QEMU's; ``number`` is libvirt's id.
+    ``cells`` are the NUMA nodes that the guest sees, none for one that sees a single
+    node; ``None`` when they cannot be understood.
     """
 
     name: str
@@ -36,6 +46,10 @@ class RunningGuest:
     machine: str = ""
     emulator: str = ""
     number: int | None = None
+    cells: tuple[Cell, ...] | None = ()
+    size: Size = field(default_factory=Size)
+    file_backed: bool = False
+    hugetlb: bool = False
 
 
 def parse_domstatus(text: str) -> RunningGuest | None:
@@ -71,6 +85,10 @@ def parse_domstatus(text: str) -> RunningGuest | None:
         _machine(domain),
         domain.findtext("devices/emulator", "").strip(),
         int(number) if (number := domain.get("id", "")).isdecimal() else None,
+        cells=_understood(parse_cells, domain, None),
+        size=_understood(parse_size, domain, Size()),
+        file_backed=is_file_backed(domain),
+        hugetlb=is_hugetlb_backed(domain),
     )
 
 
@@ -103,6 +121,15 @@ def _pci(address: ET.Element) -> Iterator[str]:
     except ValueError:
         return
     yield f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
+
+
+def _understood(parse: Callable[[ET.Element], T], domain: ET.Element, otherwise: U) -> T | U:
+    """What is beside the point must not cost the guest."""
+    try:
+        return parse(domain)
+    except ValueError as error:
+        log.debug("guest %s: %s", domain.findtext("name"), error)
+        return otherwise
 
 
 def _taps(domain: ET.Element) -> dict[str, str]:

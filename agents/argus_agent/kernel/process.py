@@ -22,7 +22,11 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _FIELD = re.compile(r"^([^:\n]+):[ \t]*(.*\S)?", re.MULTILINE)
 _COUNTER = re.compile(rf"^([^\s:]+):?[ \t]+({INTEGER})[ \t]*$", re.MULTILINE)
 _KILOBYTES = re.compile(rf"^([^\s:]+):[ \t]+({INTEGER}) kB[ \t]*$", re.MULTILINE)
-_NUMA_PAGES = re.compile(r"((?: N[0-9]{1,9}=[0-9]{1,20})+) kernelpagesize_kB=([0-9]{1,20})(?![0-9])")
+_NUMA_PAGES = re.compile(
+    r"^(?:.* file=\S*?ram-node([0-9]{1,4})\b\S*)?.*?((?: N[0-9]{1,9}=[0-9]{1,20})+)"
+    r" kernelpagesize_kB=([0-9]{1,20})(?![0-9])",
+    re.MULTILINE,
+)
 
 
 class Stat(NamedTuple):
@@ -142,14 +146,35 @@ def parse_rollup(text: str) -> dict[str, int]:
     return {name: int(number) * 1024 for name, number in _KILOBYTES.findall(text)}
 
 
-def parse_numa_maps(text: str) -> dict[int, int]:
-    """Return bytes by NUMA node over all mappings of ``numa_maps``, huge pages counted at their size."""
+class NumaMaps(NamedTuple):
+    """Bytes by NUMA node in all mappings, and in those of each cell of a guest with virtual NUMA."""
+
+    by_node: dict[int, int]
+    by_cell: dict[int, dict[int, int]]
+
+
+def read_numa_maps(text: str) -> NumaMaps:
+    """Parse ``numa_maps``, huge pages counted at their size.
+
+    Cells are told apart where their memory is made of files, which QEMU and libvirt name ``ram-node0`` and so
+    on: on hugetlbfs, and with memory backed by files.
+    """
     total: dict[int, int] = {}
-    for pages_by_node, size in _NUMA_PAGES.findall(text):  # a mapping without pages says no size
+    cells: dict[int, dict[int, int]] = {}
+    for cell, pages_by_node, size in _NUMA_PAGES.findall(text):  # a mapping without pages says no size
         for word in pages_by_node.split():
             node, _, pages = word[1:].partition("=")
-            total[int(node)] = total.get(int(node), 0) + int(pages) * int(size) * 1024
-    return total
+            held = int(pages) * int(size) * 1024
+            total[int(node)] = total.get(int(node), 0) + held
+            if cell:
+                own = cells.setdefault(int(cell), {})
+                own[int(node)] = own.get(int(node), 0) + held
+    return NumaMaps(total, cells)
+
+
+def parse_numa_maps(text: str) -> dict[int, int]:
+    """Return bytes by NUMA node over all mappings of ``numa_maps``."""
+    return read_numa_maps(text).by_node
 
 
 def parse_counters(text: str) -> dict[str, int]:

@@ -114,6 +114,53 @@ def test_local_memory_is_that_of_the_node_the_vcpus_run_on(host: Host, collect: 
     assert values["numa_local_ratio", (UUID,)] == 0.25
 
 
+MEMORY_STAT = "anon 900\nanon_thp 4194304\nshmem_thp 2097152\n"
+
+
+def test_memory_by_node_comes_from_the_guests_own_group(host: Host, collect: Collect) -> None:
+    _write(host.procfs, {"4242/status": "VmSwap:\t 0 kB\nHugetlbPages:\t 0 kB\n"})
+    _unified(host, {"memory.numa_stat": "anon N0=1000 N1=2000\nfile N0=9 N1=9\nshmem N0=0 N1=1000\n"})
+    values = collect(GuestNuma())
+    assert [values["numa_bytes", (UUID, node)] for node in "01"] == [1000, 3000]
+    assert values["numa_local_ratio", (UUID,)] == 0.75
+    assert ("data_age_seconds", (UUID, "numa_stat")) in values
+
+
+def test_pages_of_hugetlbfs_are_in_no_group_so_that_page_tables_are_walked(
+    host: Host, collect: Collect
+) -> None:
+    _unified(host, {"memory.numa_stat": "anon N0=1000 N1=2000\nshmem N0=0 N1=0\n"})
+    _write(host.procfs, {"4242/numa_maps": "7f0 default huge N0=1 kernelpagesize_kB=1048576\n"})
+    values = collect(GuestNuma())
+    assert [values["numa_bytes", (UUID, node)] for node in "01"] == [2**30, 0]
+    assert ("data_age_seconds", (UUID, "numa_maps")) in values
+
+
+def test_a_group_without_the_files_leaves_the_walk(host: Host, collect: Collect) -> None:
+    _write(
+        host.procfs, {"4242/status": "HugetlbPages:\t 0 kB\n", "4242/smaps_rollup": "ShmemPmdMapped: 2 kB\n"}
+    )
+    _unified(host, {"memory.stat": "anon 5\nfile 6\n"})
+    _write(host.procfs, {"4242/numa_maps": "7f0 default anon=4 N1=4 kernelpagesize_kB=4\n"})
+    assert collect(GuestNuma())["numa_bytes", (UUID, "1")] == 4 * 4096
+    assert collect(GuestProcessMemory())["process_shmem_huge_bytes", (UUID,)] == 2048
+
+
+def test_huge_pages_come_from_the_guests_own_group(host: Host, collect: Collect) -> None:
+    _unified(host, {"memory.stat": MEMORY_STAT})
+    values = collect(GuestProcessMemory())
+    assert values["process_anon_huge_bytes", (UUID,)] == 4194304
+    assert values["process_shmem_huge_bytes", (UUID,)] == 2097152
+    assert ("data_age_seconds", (UUID, "memory_stat")) in values
+
+
+def test_anonymous_and_shared_memory_are_the_kernels_sums(host: Host, collect: Collect) -> None:
+    _write(host.procfs, {"4242/status": "RssAnon:\t 8 kB\nRssFile:\t 3 kB\nRssShmem:\t 4 kB\n"})
+    values = collect(GuestProcessMemory())
+    assert values["process_anon_bytes", (UUID,)] == 8192
+    assert values["process_shmem_bytes", (UUID,)] == 4096
+
+
 def test_merging_may_cost_more_than_it_saves(host: Host, collect: Collect) -> None:
     text = "ksm_rmap_items 5\nksm_merging_pages 0\nksm_process_profit -320\n"
     _write(host.procfs, {"self/ksm_stat": text, "4242/ksm_stat": text})
