@@ -20,7 +20,7 @@ from argus_agent.kernel.qemu_search import DEAD, QemuSearch
 from argus_agent.kernel.run_directory import status_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -76,6 +76,24 @@ class GuestProcess:
         return self._folders[controller]
 
 
+class _Task:
+    """A thread and its files; ``thread`` is made of what schedstat had ``seen``.
+
+    ``settled``: it had the name that tells its role twice.  ``vcpu``: its number, where libvirt says so.
+    """
+
+    __slots__ = ("role", "schedstat", "seen", "settled", "stat", "thread", "tid", "vcpu")
+
+    def __init__(self, folder: str, tid: int, vcpu: int | None) -> None:
+        self.tid = tid
+        self.vcpu = vcpu
+        self.schedstat, self.stat = f"{folder}/schedstat", f"{folder}/stat"
+        self.role: Role | None = None
+        self.settled = False
+        self.seen: Schedstat | None = None
+        self.thread: Thread | None = None
+
+
 @dataclass(slots=True)
 class _Known:
     """What seldom or never changes while a guest runs; ``record`` is libvirt's, whose pid may be another."""
@@ -87,7 +105,7 @@ class _Known:
     cgroups: dict[str, str]
     vcpus: dict[int, int]  # numbers by thread
     folders: dict[str, str | None] = field(default_factory=dict)
-    tasks: list[int] = field(default_factory=list)  # threads, as they were listed last
+    tasks: dict[int, _Task] = field(default_factory=dict)  # threads, as they were listed last
 
 
 def role_of(comm: str) -> Role:
@@ -123,8 +141,7 @@ class KernelGuests:
         self._search = QemuSearch(self._procfs)
         self._changed = False  # which guests run, since their groups were compared last
         self._mounts: dict[str, str] | None = None
-        self._roles: dict[int, tuple[Role, bool]] = {}  # by thread; whether it had that name twice
-        self._new_roles: dict[int, tuple[Role, bool]] = {}
+        self._workers: dict[int, _Task] = {}  # vhost workers, by number
         self._records: dict[str, tuple[tuple[int, int, int], RunningGuest | None]] = {}  # by path of the file
         self.unread: dict[str, str] = {}
         """Guests that ``read`` had to leave out last time, and why, by UUID or name of the status file."""
@@ -147,7 +164,7 @@ class KernelGuests:
             self._known = {uuid: known for uuid, known in self._known.items() if uuid in uuids}
             self._leave_out_shared_groups()
             self._changed = False
-        self._roles, self._new_roles = self._new_roles, {}
+        self._workers = {pid: task for pid, task in self._workers.items() if pid in self._pids}
         return guests
 
     def _running(self) -> Iterator[RunningGuest]:
@@ -260,41 +277,45 @@ class KernelGuests:
     def _threads(self, known: _Known, base: str, count: int) -> list[Thread]:
         """Read the threads; which ones there are is looked at when it is more, fewer or others."""
         if len(known.tasks) == count:
-            threads = self._tasks(known, base)
+            threads = self._read_all(known.tasks.values())
             if len(threads) == count:
                 return threads
-        known.tasks[:] = sorted(map(int, os.listdir(f"{base}/task")))
-        return self._tasks(known, base)
+        before = dict(known.tasks)
+        known.tasks.clear()
+        for tid in sorted(map(int, os.listdir(f"{base}/task"))):
+            known.tasks[tid] = before.get(tid) or _Task(f"{base}/task/{tid}", tid, known.vcpus.get(tid))
+        return self._read_all(known.tasks.values())
 
-    def _tasks(self, known: _Known, base: str) -> list[Thread]:
-        found = (self._thread(f"{base}/task/{tid}", tid, known.vcpus.get(tid)) for tid in known.tasks)
+    def _kernel_threads(self, workers: tuple[int, ...]) -> list[Thread]:
+        for pid in workers:
+            if pid not in self._workers:
+                self._workers[pid] = _Task(f"{self._procfs}/{pid}", pid, None)
+        return self._read_all([self._workers[pid] for pid in workers]) if workers else []
+
+    def _read_all(self, tasks: Iterable[_Task]) -> list[Thread]:
+        found = [self._thread(task) for task in tasks]
         return [thread for thread in found if thread is not None]
 
-    def _kernel_threads(self, workers: tuple[int, ...]) -> Iterator[Thread]:
-        for pid in workers:
-            thread = self._thread(f"{self._procfs}/{pid}", pid, None)
-            if thread is not None:
-                yield thread
-
-    def _thread(self, folder: str, tid: int, vcpu: int | None) -> Thread | None:
+    def _thread(self, task: _Task) -> Thread | None:
         """Read a thread: ``stat`` only of vCPUs and of threads not known yet, since that is the dear one."""
-        role, settled = self._roles.get(tid, (None, False))
         try:
-            schedstat = self._schedstat(f"{folder}/schedstat")
-            if role is not None and settled and role is not Role.VCPU and schedstat is not None:
-                self._new_roles[tid] = role, True
-                return Thread(tid, role, *schedstat)
-            stat = self._files.parsed(f"{folder}/stat", parse_stat)
+            schedstat = self._schedstat(task.schedstat)
+            role = task.role if task.settled else None
+            if role is not None and role is not Role.VCPU and schedstat is not None:
+                if schedstat is not task.seen:
+                    task.seen, task.thread = schedstat, Thread(task.tid, role, *schedstat)
+                return task.thread
+            stat = self._files.parsed(task.stat, parse_stat)
         except (*_GONE, ValueError):  # ended since it was listed
             return None
-        found = Role.VCPU if vcpu is not None else role_of(stat.comm)
+        found = Role.VCPU if task.vcpu is not None else role_of(stat.comm)
         # A new thread has its maker's name for a moment: one that was seen twice has its own.
-        self._new_roles[tid] = found, role is found
-        vcpu = vcpu_number(stat.comm) if vcpu is None else vcpu
+        task.settled, task.role = task.role is found, found
+        vcpu = vcpu_number(stat.comm) if task.vcpu is None else task.vcpu
         where = (stat.processor, vcpu) if found is Role.VCPU else (None, None)
         if schedstat is None:
-            return Thread(tid, found, stat.user_seconds + stat.system_seconds, None, None, *where)
-        return Thread(tid, found, *schedstat, *where)
+            return Thread(task.tid, found, stat.user_seconds + stat.system_seconds, None, None, *where)
+        return Thread(task.tid, found, *schedstat, *where)
 
     def _schedstat(self, path: str) -> Schedstat | None:
         try:
