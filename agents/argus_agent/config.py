@@ -192,14 +192,15 @@ UNITS_OPTS: list[cfg.Opt] = [
             "openstack-nova-compute.service",
             "neutron-*-agent.service",
             "ovn-controller.service",
-            "openvswitch-switch.service",
             "ovs-vswitchd.service",
             "ovsdb-server.service",
             "ceph-osd@*.service",
-            "chrony*.service",
+            "chrony.service",
+            "chronyd.service",
         ],
         help="Services that must run on this node, as systemd names them; * stands for any text. A service "
-        "is missed when it is enabled, or ran since the agent started, and has no process. Empty: none.",
+        "is missed when it is enabled, or ran since the agent started, and has no process; one that ends "
+        "when its work is done (Type=oneshot) is not told of. Empty: none.",
     ),
 ]
 GROUPS: dict[str, list[cfg.Opt]] = {

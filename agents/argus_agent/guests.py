@@ -157,8 +157,9 @@ class Pool:
 class SlowFacts:
     """What is asked every few minutes; ``at`` is on the monotonic clock.
 
-    ``pools`` is ``None`` where libvirt has no storage driver; ``dirty_rates`` are bytes per second;
-    ``hypervisor`` is what new guests get, which an upgrade changes under an open connection.
+    ``pools`` is ``None`` where libvirt has no storage driver, or they are not known; ``dirty_rates`` are in
+    bytes per second; ``hypervisor`` is what new guests get, which changes under an open connection.
+    ``read_at`` says when ``pools``, ``snapshots``, ``dirty_rate`` and ``version`` were asked for.
     """
 
     at: float
@@ -166,6 +167,11 @@ class SlowFacts:
     snapshots: Mapping[str, int] = field(default_factory=dict)
     dirty_rates: Mapping[str, float] = field(default_factory=dict)
     hypervisor: str = ""
+    read_at: Mapping[str, float] = field(default_factory=dict)
+
+    def when(self, kind: str) -> float:
+        """Return the time of one of them, on the monotonic clock."""
+        return self.read_at.get(kind, self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +181,7 @@ class LibvirtView:
     ``guests`` is ``None`` when they are not known; ``complete`` is false when a QEMU hangs: of such guests,
     ``unresponsive`` in number, only the groups that need no QEMU are there.  ``at`` is on the monotonic
     clock; times are in seconds.  ``events`` is ``None`` before any could be listened to; ``calls`` says how
-    long the last call of each kind took.
+    long the last call of each kind took, ``failures`` how many of each kind failed since the agent started.
     """
 
     up: bool
@@ -192,6 +198,7 @@ class LibvirtView:
     details: Mapping[str, Detail] = field(default_factory=dict)
     slow: SlowFacts | None = None
     calls: Mapping[str, float] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)
 
 
 NOT_ASKED = LibvirtView(up=False, error="libvirt was not asked")

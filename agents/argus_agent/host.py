@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from argus_agent.kernel.cpulist import parse_cpulist
 from argus_agent.kernel.files import read
 from argus_agent.kernel.kept_files import KeptFiles
+from argus_agent.kernel.unit_files import FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from argus_agent.kernel.rtnetlink import Link
+
+ENABLED = Path("/etc/systemd/system")
 
 
 def _no_link(_index: int) -> Sequence[Link]:
@@ -25,7 +28,8 @@ def _no_link(_index: int) -> Sequence[Link]:
 class Host:
     """Everything a collector may touch of the machine.
 
-    ``rundir`` is libvirt's run directory, ``systemd`` where enabled services are linked; ``link`` asks the
+    ``rundir`` is libvirt's run directory, ``systemd`` where enabled services are linked, ``unit_folders``
+    where packages and generators have theirs (this machine's are not another one's); ``link`` asks the
     kernel for a network card by its index: nothing is known of the cards of a machine that is only recorded.
     A recorded machine is a ``Host`` with other roots.
     """
@@ -36,7 +40,8 @@ class Host:
     rundir: Path = Path("/run/libvirt")
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
-    systemd: Path = Path("/etc/systemd/system")
+    systemd: Path = ENABLED
+    unit_folders: tuple[Path, ...] = FOLDERS
     link: Callable[[int], Sequence[Link]] = _no_link
     files: KeptFiles = field(default_factory=KeptFiles, compare=False)
     """For what is read of each guest in each cycle, by the thread that runs the cycles.  Keeps nothing open
@@ -47,6 +52,8 @@ class Host:
     def __post_init__(self) -> None:
         """Join paths once: collectors ask for each guest."""
         object.__setattr__(self, "cgroupfs", self.sysfs / "fs/cgroup")
+        if self.systemd != ENABLED and self.unit_folders == FOLDERS:
+            object.__setattr__(self, "unit_folders", ())
 
     def read_proc(self, name: str) -> str:
         """Return a file below procfs.  Raises ``OSError``."""

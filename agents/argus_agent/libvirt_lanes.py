@@ -8,7 +8,7 @@ what changes slowly: storage pools, snapshots, and the dirty rate where somebody
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import libvirt
 
@@ -32,8 +32,13 @@ _NOWAIT = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
 class DetailLane:
     """Progress of jobs and errors of disks, for guests that are known to have some."""
 
-    def __init__(self, uri: str, seconds: dict[str, float]) -> None:
-        self._connection = Connection(uri, seconds)
+    def __init__(
+        self,
+        uri: str,
+        seconds: dict[str, float],
+        connect: Callable[[str, dict[str, float]], Connection] | None = None,
+    ) -> None:
+        self._connection = (connect or Connection)(uri, seconds)
         self._worker = Worker("libvirt-details")
 
     def ask(self, jobs: Collection[str], failed: Collection[str], timeout: float) -> Mapping[str, Detail]:
@@ -68,72 +73,142 @@ class DetailLane:
 
 
 class SlowLane:
-    """Keeps the last answers, and forgets them when they are old."""
+    """Keeps the last answer of each kind, and forgets it when it is old.
 
-    def __init__(self, uri: str, seconds: dict[str, float], monotonic: Callable[[], float]) -> None:
-        self._connection = Connection(uri, seconds)
-        self._worker = Worker("libvirt-slow")
-        self._monotonic = monotonic
-        self._call: Call[SlowFacts] | None = None
-        self._due = 0.0
-        self._facts: SlowFacts | None = None
+    Each kind is asked by itself, on a connection of its own: a libvirt without one of its daemons
+    (virtstoraged), or a pool that hangs, costs that kind alone.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        seconds: dict[str, float],
+        monotonic: Callable[[], float],
+        connect: Callable[[str, dict[str, float]], Connection] | None = None,
+    ) -> None:
+        make = connect or Connection
+        asked: dict[str, Callable[[Any], Any]] = {
+            "pools": _pools,
+            "snapshots": _snapshots,
+            "version": hypervisor_of,
+        }
+        if hasattr(libvirt, "VIR_DOMAIN_STATS_DIRTYRATE"):
+            asked["dirty_rate"] = _dirty_rates
+        self._kinds = {
+            name: _Kind(name, ask, lambda: make(uri, seconds), monotonic) for name, ask in asked.items()
+        }
 
     def facts(self) -> SlowFacts | None:
         """Return the last answers, and ask again when it is time; never waits."""
+        for kind in self._kinds.values():
+            kind.turn()
+        fresh = {name: kind.answer for name, kind in self._kinds.items() if kind.answer is not None}
+        if not fresh:
+            return None
+        values = {name: answer.value for name, answer in fresh.items()}
+        return SlowFacts(
+            max(answer.at for answer in fresh.values()),
+            values.get("pools"),
+            values.get("snapshots", {}),
+            values.get("dirty_rate", {}),
+            values.get("version", ""),
+            {name: answer.at for name, answer in fresh.items()},
+        )
+
+    def failures(self) -> Mapping[str, int]:
+        """Return how often each kind failed since the agent started; only kinds that did."""
+        return {name: kind.failures for name, kind in self._kinds.items() if kind.failures}
+
+
+class _Answer(NamedTuple):
+    at: float
+    value: Any
+
+
+class _Kind:
+    """One question that is asked every few minutes, and its last answer."""
+
+    def __init__(
+        self,
+        name: str,
+        ask: Callable[[Any], Any],
+        connect: Callable[[], Connection],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._name = name
+        self._ask = ask
+        self._connection = connect()
+        self._worker = Worker(f"libvirt-{name}")
+        self._monotonic = monotonic
+        self._call: Call[_Answer] | None = None
+        self._due = 0.0
+        self._answer: _Answer | None = None
+        self._said = ""
+        self.failures = 0
+
+    @property
+    def answer(self) -> _Answer | None:
+        """The last answer, unless it is old."""
+        old = self._answer is None or self._monotonic() - self._answer.at >= SLOW_MAX_AGE
+        return None if old else self._answer
+
+    def turn(self) -> None:
+        """Take the answer that came, and ask when it is time."""
         now = self._monotonic()
         if self._call is not None and self._call.done:
-            self._take(self._call)
-            self._call = None
+            call, self._call = self._call, None
+            self._take(call)
         if self._call is None and now >= self._due:
             self._due = now + SLOW_SECONDS
             self._call = self._worker.start(self._read)
-        fresh = self._facts is not None and now - self._facts.at < SLOW_MAX_AGE
-        return self._facts if fresh else None
 
-    def _take(self, call: Call[SlowFacts]) -> None:
+    def _take(self, call: Call[_Answer]) -> None:
         try:
-            self._facts = call.result(0)
-        except libvirt.libvirtError as error:
-            log.debug("slow facts: %s", error)
+            self._answer = call.result(0)
+        except Exception as error:  # noqa: BLE001 -- an answer of another form costs this kind, not the cycle
+            self.failures += 1
             self._due = self._monotonic() + SLOW_SECONDS / 10
+            self._say(f"{type(error).__name__}: {error}")
+        else:
+            self._say("")
 
-    def _read(self) -> SlowFacts:
+    def _say(self, failure: str) -> None:
+        """Log a change once, not every few minutes."""
+        if failure and not self._said:
+            log.error("libvirt does not tell %s: %s", self._name.replace("_", " "), failure)
+        elif failure:
+            log.debug("%s: %s", self._name, failure)
+        elif self._said:
+            log.info("libvirt tells %s again", self._name.replace("_", " "))
+        self._said = failure
+
+    def _read(self) -> _Answer:
         at = self._monotonic()
-        return SlowFacts(at, self._pools(), self._snapshots(), self._dirty_rates(), self._hypervisor())
+        with self._connection.call(self._name) as conn:
+            return _Answer(at, self._ask(conn))
 
-    def _hypervisor(self) -> str:
-        with self._connection.call("version") as conn:
-            return hypervisor_of(conn)
 
-    def _pools(self) -> tuple[Pool, ...] | None:
-        try:
-            with self._connection.call("pools") as conn:
-                return tuple(_pool(pool) for pool in conn.listAllStoragePools(0))
-        except libvirt.libvirtError as error:
-            if error.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
-                raise
-            return None  # a libvirt without storage drivers
+def _pools(conn: Any) -> tuple[Pool, ...] | None:
+    try:
+        pools = conn.listAllStoragePools(0)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
+            raise
+        return None  # a libvirt without storage drivers
+    return tuple(found for pool in pools if (found := _pool(pool)) is not None)
 
-    def _snapshots(self) -> dict[str, int]:
-        with self._connection.call("snapshots") as conn:
-            return {d.UUIDString(): n for d in conn.listAllDomains(0) if (n := _count(d)) is not None}
 
-    def _dirty_rates(self) -> dict[str, float]:
-        group = getattr(libvirt, "VIR_DOMAIN_STATS_DIRTYRATE", 0)
-        if not group:
-            return {}
-        try:
-            with self._connection.call("dirty_rate") as conn:
-                records = conn.getAllDomainStats(group, _NOWAIT)
-        except libvirt.libvirtError as error:
-            log.debug("dirty rates: %s", error)
-            return {}
-        return {
-            domain.UUIDString(): stats["dirtyrate.megabytes_per_second"] * 2.0**20
-            for domain, stats in records
-            if stats.get("dirtyrate.calc_status") == _DIRTY_RATE_MEASURED
-            and "dirtyrate.megabytes_per_second" in stats
-        }
+def _pool(pool: Any) -> Pool | None:
+    try:
+        state, capacity, allocation, available = pool.info()[:4]
+        return Pool(pool.name(), state, capacity, allocation, available)
+    except libvirt.libvirtError as error:
+        log.debug("pool: %s", error)  # it was undefined since
+        return None
+
+
+def _snapshots(conn: Any) -> dict[str, int]:
+    return {d.UUIDString(): n for d in conn.listAllDomains(0) if (n := _count(d)) is not None}
 
 
 def _count(domain: Any) -> int | None:
@@ -144,6 +219,11 @@ def _count(domain: Any) -> int | None:
         return None
 
 
-def _pool(pool: Any) -> Pool:
-    state, capacity, allocation, available = pool.info()
-    return Pool(pool.name(), state, capacity, allocation, available)
+def _dirty_rates(conn: Any) -> dict[str, float]:
+    """Bytes per second by UUID; libvirt's word for MiB is megabytes."""
+    rates = {}
+    for domain, stats in conn.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_DIRTYRATE, _NOWAIT):
+        rate = stats.get("dirtyrate.megabytes_per_second")
+        if stats.get("dirtyrate.calc_status") == _DIRTY_RATE_MEASURED and isinstance(rate, int | float):
+            rates[domain.UUIDString()] = rate * 2.0**20
+    return rates

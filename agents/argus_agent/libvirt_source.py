@@ -111,6 +111,7 @@ class LibvirtSource:
             details=self._details.ask(jobs, failed, self._timeout / 2) if view.complete else {},
             slow=slow,
             calls=dict(self._seconds),
+            failures=self._slow.failures(),
         )
 
     def _answer(self) -> LibvirtView:

@@ -57,6 +57,17 @@ LATENCY = Metric(
     unit=Unit.SECONDS,
     shown=False,
 )
+FAILURES = Metric(
+    "libvirt",
+    "call_failures",
+    "Questions of this kind, asked every few minutes, that libvirtd answered with an error: their values are "
+    "missing. The agent's log has the error; pools need virtstoraged or libvirt's storage driver.",
+    "agent",
+    LIBVIRT_CALL,
+    Kind.COUNTER,
+    shown=False,
+    rare=True,
+)
 WITHOUT_QEMU = Metric(
     "libvirt",
     "guests_without_process",
@@ -76,7 +87,7 @@ WITHOUT_DOMAIN = Metric(
 SUBSYSTEM = Subsystem(
     "libvirt",
     "libvirt",
-    (UP, CALL, AGE, UNRESPONSIVE, WITHOUT_QEMU, WITHOUT_DOMAIN, VERSION, HYPERVISOR, LATENCY),
+    (UP, CALL, AGE, UNRESPONSIVE, WITHOUT_QEMU, WITHOUT_DOMAIN, VERSION, HYPERVISOR, LATENCY, FAILURES),
     triggers=(
         Trigger(
             "libvirt_down",

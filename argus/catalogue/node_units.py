@@ -11,7 +11,7 @@ ACTIVE = Metric(
     "units",
     "active",
     "Whether the service has processes. Told of services that are enabled, or ran since the agent started, "
-    "and that [units] watch names.",
+    "and that [units] watch names, unless they are healthy without one (Type=oneshot, RemainAfterExit).",
     "cgroup.events (version 2) or cgroup.procs below system.slice; /etc/systemd/system/*.wants",
     UNIT,
     Kind.STATE,

@@ -44,7 +44,7 @@ class GuestData:
         for guest in cycle.libvirt.guests or ():  # what is told seldom may tell of guests that are gone
             if slow and guest.uuid in slow.snapshots:
                 yield SNAPSHOTS.sample(slow.snapshots[guest.uuid], guest.uuid)._replace(
-                    at=cycle.when(slow.at)
+                    at=cycle.when(slow.when("snapshots"))
                 )
 
     def _forget(self, cycle: Cycle, now: float) -> None:

@@ -36,7 +36,7 @@ class GuestKvm:
             slow = cycle.libvirt.slow
             if slow and guest.uuid in slow.dirty_rates:
                 rate = slow.dirty_rates[guest.uuid]
-                yield DIRTY_RATE.sample(rate, guest.uuid)._replace(at=cycle.when(slow.at))
+                yield DIRTY_RATE.sample(rate, guest.uuid)._replace(at=cycle.when(slow.when("dirty_rate")))
 
 
 def _of_guest(guest: Guest) -> Iterator[Row]:

@@ -36,6 +36,8 @@ class Libvirt:
             yield libvirt.HYPERVISOR.sample(view.hypervisor)
         for call, seconds in view.calls.items():
             yield libvirt.LATENCY.sample(seconds, call)
+        for call, count in view.failures.items():
+            yield libvirt.FAILURES.sample(count, call)
         if view.guests is not None:
             yield from _processes(view.guests, cycle)
 

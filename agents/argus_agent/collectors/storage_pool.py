@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argus_agent.cycle import Cycle
     from argus_agent.guests import Pool
 
-RUNNING = 2  # virStoragePoolState
+INACTIVE, BUILDING, INACCESSIBLE = 0, 1, 4  # virStoragePoolState
 
 
 class StoragePool:
@@ -29,12 +29,12 @@ class StoragePool:
         slow = cycle.libvirt.slow
         for pool in (slow.pools if slow else None) or ():
             for sample in _of_pool(pool):
-                yield sample._replace(at=cycle.when(slow.at) if slow else None)
+                yield sample._replace(at=cycle.when(slow.when("pools")) if slow else None)
 
 
 def _of_pool(pool: Pool) -> Iterator[Sample]:
     yield names.STATE.sample(pool.state, pool.name)
-    if pool.state >= RUNNING and pool.capacity:
+    if pool.state not in (INACTIVE, BUILDING, INACCESSIBLE) and pool.capacity:
         yield names.CAPACITY.sample(pool.capacity, pool.name)
         yield names.ALLOCATION.sample(pool.allocation, pool.name)
         yield names.AVAILABLE.sample(pool.available, pool.name)

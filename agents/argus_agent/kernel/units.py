@@ -1,13 +1,16 @@
 """systemd's services as the kernel sees them: a service that runs has processes in its control group.
 
-No command is run and systemd is not asked.  Which services should run is read from the links that
-``systemctl enable`` makes: systemd removes the control group of a service that stopped.
+No command is run and systemd is not asked.  Which services should run is in ``unit_files``: systemd removes
+the control group of a service that stopped.
 """
 
 from __future__ import annotations
 
 import fnmatch
 from typing import TYPE_CHECKING
+
+from argus_agent.kernel.files import read
+from argus_agent.kernel.process import parse_counters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,23 +26,19 @@ def is_managed(host: Host) -> bool:
     return any(root.is_dir() for root in _slices(host))
 
 
-def running_units(host: Host, patterns: Iterable[str]) -> set[str]:
-    """Return the services that match a pattern (``ceph-osd@*.service``) and have processes."""
+def unit_groups(host: Host, patterns: Iterable[str]) -> dict[str, bool]:
+    """Return the services that match a pattern (``ceph-osd@*.service``) and whether they have processes.
+
+    A service that is not among them has no control group.
+    """
     wanted = tuple(patterns)
-    return {
-        folder.name
-        for root in _slices(host)
+    found: dict[str, bool] = {}
+    for root in _slices(host):
         # instances of a template are in a slice of their own: system-ceph\x2dosd.slice
-        for folder in (*root.glob("*.service"), *root.glob("*.slice/*.service"))
-        if _matches(folder.name, wanted) and _has_processes(folder)
-    }
-
-
-def enabled_units(host: Host, patterns: Iterable[str]) -> set[str]:
-    """Return the services that match a pattern and are started at boot."""
-    wanted = tuple(patterns)
-    links = host.systemd.glob("*.wants/*.service")
-    return {link.name for link in links if _matches(link.name, wanted) and "@.service" not in link.name}
+        for folder in (*root.glob("*.service"), *root.glob("*.slice/*.service")):
+            if matches(folder.name, wanted):
+                found[folder.name] = found.get(folder.name, False) or _has_processes(folder)
+    return found
 
 
 def _slices(host: Host) -> tuple[Path, ...]:
@@ -51,15 +50,16 @@ def _slices(host: Host) -> tuple[Path, ...]:
     )
 
 
-def _matches(name: str, patterns: Iterable[str]) -> bool:
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether the name of a service is one of those that are asked for."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _has_processes(folder: Path) -> bool:
-    try:
-        return "populated 1" in (folder / "cgroup.events").read_text()
-    except FileNotFoundError:  # version 1
-        pass
+    events = folder / "cgroup.events"
+    if events.exists():
+        return parse_counters(read(str(events))).get("populated") == 1
+    # version 1
     for path in (
         folder / "cgroup.procs",
         *folder.rglob("*/cgroup.procs"),
