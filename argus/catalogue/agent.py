@@ -94,9 +94,8 @@ DURATION = Metric(
 UNREAD = Metric(
     "agent",
     "collector_unread_guests",
-    "Guests, or files of the node, of which the collector could not read or understand something: user argus "
-    "may not read them, or their form is not known. Guests that ended and files that the kernel lacks do not "
-    "count.",
+    "Guests of which the collector could not read or understand something: files that user argus may not "
+    "read, or of a form that is not known. Guests that ended and files that the kernel lacks do not count.",
     "agent",
     COLLECTOR,
     shown=False,

@@ -94,6 +94,7 @@ HUGEPAGE_SIZE = Entity("hugepage_size", "node", ("size",), "hugepage_sizes")
 MEMORY_CONTROLLER = Entity("memory_controller", "node", ("controller",), "memory_controllers")
 DIMM = Entity("dimm", "node", ("controller", "dimm"), "dimms")
 VIRTUAL_FUNCTION = Entity("virtual_function", "node", ("nic", "vf"), "virtual_functions")
+HELPER_ROLE = Entity("helper_role", "guest", ("uuid", "role"), "helpers", detail=True)
 GUEST_VF = Entity("guest_vf", "guest", ("uuid", "vf"), "virtual_functions")
 ENTITIES = (
     NODE,
@@ -120,6 +121,7 @@ ENTITIES = (
     DIMM,
     VIRTUAL_FUNCTION,
     GUEST_VF,
+    HELPER_ROLE,
 )
 
 Value = float | str

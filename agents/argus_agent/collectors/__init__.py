@@ -31,6 +31,8 @@ COLLECTORS = {
     "audit": "Audit",
     "placement": "Placement",
     "guest_threads": "GuestThreads",
+    "guest_switches": "GuestSwitches",
+    "guest_helpers": "GuestHelpers",
     "node_vhost": "NodeVhost",
     "node_cgroups": "NodeCgroups",
     "guest_process": "GuestProcessMemory",

@@ -48,7 +48,7 @@ class NodeEdac:
         if not names:
             raise NoData("the kernel watches no memory controller: no ECC memory, or no EDAC driver for it")
         for name in names:
-            counts = read_counts(f"{base}/{name}", cycle.unread)
+            counts = read_counts(f"{base}/{name}", cycle.unread_files)
             yield Row(OF_CONTROLLER, counts, (name,))
             yield from self._of_modules(cycle, f"{base}/{name}", name, counts)
 
@@ -56,10 +56,10 @@ class NodeEdac:
         now = cycle.host.monotonic()
         seen = self._seen.get(name)
         if seen is None or seen[0] != counts or now >= seen[1]:
-            before = len(cycle.unread)
-            self._modules[name] = list(_modules(folder, name, cycle.unread))
+            before = len(cycle.unread_files)
+            self._modules[name] = list(_modules(folder, name, cycle.unread_files))
             # What could not be read is looked at, and said, each time.
-            self._seen[name] = counts, now + LOOK_AGAIN if len(cycle.unread) == before else now
+            self._seen[name] = counts, now + LOOK_AGAIN if len(cycle.unread_files) == before else now
         return self._modules[name]
 
 

@@ -60,12 +60,12 @@ class NodeVf:
             try:
                 link = _asked(cycle, card)
             except (OSError, ValueError) as error:
-                cycle.unread[card.name] = f"{card.name}: {error}"
+                cycle.unread_files[card.name] = f"{card.name}: {error}"
                 continue
             if link is None:
                 continue
             if len(link.functions) < link.expected:
-                cycle.unread[card.name] = (
+                cycle.unread_files[card.name] = (
                     f"{card.name}: the kernel tells of {len(link.functions)} of its {link.expected} functions"
                 )
             yield from _told(card, link, of)
@@ -77,8 +77,8 @@ class NodeVf:
         base = cycle.host.sysfs / "class/net"
         if not base.is_dir():
             raise NoData(f"{base} does not exist")
-        self._cards = read_cards(base, cycle.unread)
-        self._until = now if cycle.unread else now + LOOK_AGAIN
+        self._cards = read_cards(base, cycle.unread_files)
+        self._until = now if cycle.unread_files else now + LOOK_AGAIN
 
 
 def _owners(cycle: Cycle) -> Mapping[str, str] | None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from argus_agent.kernel.files import is_absence, read
+from argus_agent.kernel.netdev import is_of_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _FUNCTION = re.compile(r"virtfn([0-9]+)")
 _SLOT = re.compile(r"^PCI_SLOT_NAME=(\S+)$", re.MULTILINE)
-_REPRESENTOR = re.compile(r"(?:c[0-9]+)?pf[0-9]+(?:vf|sf)[0-9]+")
 
 
 class Card(NamedTuple):
@@ -42,7 +42,7 @@ def read_cards(base: Path, unread: MutableMapping[str, str]) -> tuple[Card, ...]
     for folder in sorted(base.iterdir()):
         device = folder / "device"
         try:
-            if int(read(f"{device}/sriov_numvfs")) > 0 and not _is_representor(folder):
+            if int(read(f"{device}/sriov_numvfs")) > 0 and is_of_node(folder):
                 cards.setdefault(str(device.resolve()), _card(folder, device))
         except OSError as error:
             if not is_absence(error):
@@ -50,12 +50,6 @@ def read_cards(base: Path, unread: MutableMapping[str, str]) -> tuple[Card, ...]
         except ValueError as error:
             unread[folder.name] = f"{folder}: {error}"
     return tuple(cards.values())
-
-
-def _is_representor(folder: Path) -> bool:
-    with suppress(OSError):  # most drivers give ports no names: EOPNOTSUPP
-        return _REPRESENTOR.fullmatch(read(f"{folder}/phys_port_name").strip()) is not None
-    return False
 
 
 def _card(folder: Path, device: Path) -> Card:

@@ -84,7 +84,7 @@ def test_a_count_that_is_none_costs_itself_and_is_said_every_time(host: Host) ->
         assert ("edac_corrected_errors", "mc0") not in found
         assert found["edac_uncorrected_errors", "mc0"] == 1
         assert found["dimm_uncorrected_errors", "mc0", "dimm0"] == 0
-        assert [path.rpartition("/mc/")[2] for path in cycle.unread] == [
+        assert [path.rpartition("/mc/")[2] for path in cycle.unread_files] == [
             "mc0/ce_count",
             "mc0/dimm0/dimm_ce_count",
         ]

@@ -53,7 +53,7 @@ def guest(uuid: str, *devices: str) -> GuestProcess:
 def told(
     host: Host, *guests: GuestProcess, unread: dict[str, str] | None = None
 ) -> dict[tuple[str, ...], Value]:
-    cycle = Cycle(host, 0.0, running=lambda: guests, unread=unread if unread is not None else {})
+    cycle = Cycle(host, 0.0, running=lambda: guests, unread_files=unread if unread is not None else {})
     return {
         (s.metric.zabbix_key.partition("[")[0], *s.labels): s.value
         for s in samples_of(NodeVf().collect(cycle))
