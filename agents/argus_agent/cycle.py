@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from argus_agent.guests import NOT_ASKED, LibvirtView
 from argus_agent.kernel.topology import read_topology
@@ -60,10 +61,11 @@ class Cycle:
     ``units`` are patterns of services to watch; ``profile`` is the tuning to compare with.  ``topology()``
     reads the node's CPUs and NUMA nodes, or gives those of the last minutes.
 
-    ``for_events``: a cycle between two ticks, which renews nothing that has turns.  ``unread`` takes the
-    guests, by UUID, of which the collector could not read something, and why; ``unread_files`` the files of
-    the node.  ``begun`` is ``at`` on the monotonic clock.  ``walks`` reads what makes the kernel walk page
-    tables, beside the cycle; without it that is read at once.
+    ``for_events``: a cycle between two ticks for the sake of the guests in ``only``, the others being neither
+    in ``libvirt`` nor in ``running()``.  It renews nothing that has turns, and no sum over guests is told in
+    it.  ``unread`` takes the guests, by UUID, of which the collector could not read something, and why;
+    ``unread_files`` the files of the node.  ``begun`` is ``at`` on the monotonic clock.  ``walks`` reads what
+    makes the kernel walk page tables, beside the cycle; without it that is read at once.
     """
 
     host: Host
@@ -80,6 +82,7 @@ class Cycle:
     known_topology: KnownTopology | None = None
     begun: float | None = None
     walks: PageWalks | None = None
+    only: frozenset[str] = frozenset()
 
     def walked(self, process: GuestProcess, file: str) -> Kept[Any] | None:
         """Return what numa_maps or smaps_rollup said last, ``None`` while that is not known."""
@@ -117,33 +120,85 @@ class Collector(Protocol):
         """Yield the samples of one cycle, as rows where there are many of a kind."""
 
 
+GAP_SECONDS = 3600.0
+"""A counter that was not read for longer is forgotten; when it is read sooner, its growth covers the gap."""
+MAX_MISSING = 10_000
+"""Counters remembered beyond those that were read just now; of more, the longest unread are forgotten."""
+LOOK_SECONDS = 60.0
+
+
+class Growth(NamedTuple):
+    """By how much a counter grew, in how many seconds, and since which tick (``host.monotonic()``)."""
+
+    by: float
+    seconds: float
+    since: float
+
+
 class Deltas:
-    """Growth of counters since the last cycle, for the few values that need two counters at once."""
+    """Growth of counters from tick to tick, for the few values that need two counters at once.
+
+    A cycle for events reads and keeps nothing here: what is derived is of the time between two ticks.
+    """
 
     def __init__(self) -> None:
-        self._old: dict[Hashable, float] = {}
-        self._new: dict[Hashable, float] = {}
-        self._old_rows: dict[Hashable, Sequence[float | None]] = {}
-        self._new_rows: dict[Hashable, Sequence[float | None]] = {}
+        self._known: dict[Hashable, tuple[float, float, float]] = {}  # value, its time, the tick's
+        self._rows: dict[Hashable, tuple[Sequence[float | None], float]] = {}  # values, the tick's time
+        self._tick = 0.0
+        self._looked = -math.inf
+        self._idle = False
 
-    def turn(self) -> None:
-        """Begin a cycle; what was not seen in the last one is forgotten."""
-        self._old, self._new = self._new, {}
-        self._old_rows, self._new_rows = self._new_rows, {}
+    def turn(self, cycle: Cycle) -> None:
+        """Begin a cycle."""
+        self._idle = cycle.for_events
+        if self._idle:
+            return
+        self._tick = cycle.host.monotonic()
+        if self._tick - self._looked >= LOOK_SECONDS:
+            self._looked = self._tick
+            self._known = _not_too_old(self._known, self._tick)
+            self._rows = _not_too_old(self._rows, self._tick)
 
-    def grown(self, key: Hashable, value: float | None) -> float | None:
-        """Return how much the counter grew; ``None`` at first sight, when unknown, or after it was reset."""
-        if value is None:
+    def grown(self, key: Hashable, value: float | None, at: float | None = None) -> Growth | None:
+        """Return how much the counter grew since it was read last, though that be some ticks ago.
+
+        ``at`` is when it was read, on any clock of the caller's that does not step; by default at the tick.
+        ``None`` at first sight, when unknown, after it was reset, and between ticks.
+        """
+        if value is None or self._idle:
             return None
-        self._new[key] = value
-        old = self._old.get(key)
-        return None if old is None or value < old else value - old
+        before = self._known.get(key)
+        at = self._tick if at is None else at
+        self._known[key] = (value, at, self._tick)
+        if before is None or value < before[0]:
+            return None
+        return Growth(value - before[0], at - before[1], before[2])
 
     def all_grown(self, key: Hashable, values: Sequence[float | None]) -> Sequence[float | None]:
         """Return how much each of many counters grew, which always come in the same order."""
-        self._new_rows[key] = values
-        old = self._old_rows.get(key)
-        if old is None:
-            return (None,) * len(values)
-        pairs = zip(values, old, strict=True)
+        nothing = (None,) * len(values)
+        if self._idle:
+            return nothing
+        before = self._rows.get(key)
+        if before is None:
+            self._rows[key] = (values, self._tick)
+            return nothing
+        pairs = list(zip(values, before[0], strict=True))
+        if None in values:  # what is missing this time grows from where it was
+            values = [old if new is None else new for new, old in pairs]
+        self._rows[key] = (values, self._tick)
         return [None if v is None or o is None or v < o else v - o for v, o in pairs]
+
+
+_T = TypeVar("_T", bound="tuple[Any, ...]")
+
+
+def _not_too_old(known: dict[Hashable, _T], now: float) -> dict[Hashable, _T]:
+    """Leave out what was not read for long; the last of each tuple is the time of its tick."""
+    kept = {key: each for key, each in known.items() if now - each[-1] <= GAP_SECONDS}
+    newest = max((each[-1] for each in kept.values()), default=0.0)
+    missing = sorted((each[-1], n) for n, each in enumerate(kept.values()) if each[-1] < newest)
+    if len(missing) <= MAX_MISSING:
+        return kept
+    dropped = {n for _, n in missing[: len(missing) - MAX_MISSING]}
+    return {key: each for n, (key, each) in enumerate(kept.items()) if n not in dropped}

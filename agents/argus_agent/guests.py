@@ -67,13 +67,17 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """One domain in one answer of libvirt.  ``running_id`` is -1 while it is off; ``stats`` are flat."""
+    """One domain in one answer of libvirt.  ``running_id`` is -1 while it is off; ``stats`` are flat.
+
+    ``read_at`` is when the call that told the statistics returned, on the monotonic clock.
+    """
 
     uuid: str
     name: str
     running_id: int = -1
     stats: Mapping[str, float | str] = field(default_factory=dict)
     definition: Definition | None = None
+    read_at: float | None = None
 
     @property
     def state(self) -> int:
@@ -179,9 +183,10 @@ class LibvirtView:
     """What came of asking libvirt in one cycle.
 
     ``guests`` is ``None`` when they are not known; ``complete`` is false when a QEMU hangs: of such guests,
-    ``unresponsive`` in number, only the groups that need no QEMU are there.  ``at`` is on the monotonic
-    clock; times are in seconds.  ``events`` is ``None`` before any could be listened to; ``calls`` says how
-    long the last call of each kind took, ``failures`` how many of each kind failed since the agent started.
+    ``unresponsive`` in number, only the groups that need no QEMU are there.  ``at`` is when the answer
+    came, on the monotonic clock; times are in seconds.  ``events`` is ``None`` before any could be listened
+    to; ``calls`` says how long the last call of each kind took, ``failures`` how many of each kind failed
+    since the agent started.
     """
 
     up: bool

@@ -61,9 +61,9 @@ class InTurn(Generic[T]):
     def renew(self, cycle: Cycle) -> Iterator[tuple[GuestProcess, Kept[T]]]:
         """Read the guests whose turn it is; yield all of which something is known."""
         processes = {process.guest.uuid: process for process in cycle.running()}
-        for uuid in [uuid for uuid, kept in self._kept.items() if not _is_of(kept, processes.get(uuid))]:
-            del self._kept[uuid]
         if not cycle.for_events:
+            for uuid in [uuid for uuid, kept in self._kept.items() if not _is_of(kept, processes.get(uuid))]:
+                del self._kept[uuid]
             now = cycle.host.monotonic()
             for uuid in self._due(processes, now - self._last):
                 self._kept.pop(uuid, None)
@@ -72,6 +72,8 @@ class InTurn(Generic[T]):
             self._last = now
         for uuid, process in processes.items():  # in their order, so that only what is new differs
             kept = self._kept.get(uuid)
+            if kept is not None and not _is_of(kept, process):
+                continue
             if kept is not None and kept.trouble:
                 cycle.unread[uuid] = kept.trouble
             if kept is not None and kept.value is not None:

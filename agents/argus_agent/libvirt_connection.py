@@ -61,7 +61,7 @@ class Connection:
 
     @contextmanager
     def call(self, kind: str) -> Iterator[Any]:
-        """Lend the connection for one call.
+        """Lend the connection for one call; one without a ``kind`` is not timed.
 
         Raises ``libvirt.libvirtError``; the connection is closed then, unless only the domain was wrong.
         """
@@ -73,7 +73,8 @@ class Connection:
             if error.get_error_code() not in _OF_ONE_DOMAIN:
                 self.close()
             raise
-        self._seconds[kind] = time.monotonic() - begun
+        if kind:
+            self._seconds[kind] = time.monotonic() - begun
 
     def took(self, kind: str) -> float:
         """Seconds that the last call of this kind took."""
@@ -106,8 +107,8 @@ def hypervisor_of(conn: Any) -> str:
     return f"{conn.getType()} {_dotted(conn.getVersion())}"
 
 
-def guests_of(records: Any) -> tuple[Guest, ...]:
-    """Turn what virConnectGetAllDomainStats returns into plain values.
+def guests_of(records: Any, at: float | None = None) -> tuple[Guest, ...]:
+    """Turn what virConnectGetAllDomainStats returned ``at`` that time into plain values.
 
     The binding makes each key anew for each domain; all share one text of it here, and ``records`` is emptied
     on the way, so that a full node's are not in memory twice.
@@ -117,7 +118,8 @@ def guests_of(records: Any) -> tuple[Guest, ...]:
     while records:
         domain, stats = records.pop()
         # One text of each UUID for all: what is the same object is compared at once.
-        guests.append(Guest(sys.intern(domain.UUIDString()), domain.name(), domain.ID(), _shared(stats)))
+        uuid = sys.intern(domain.UUIDString())
+        guests.append(Guest(uuid, domain.name(), domain.ID(), _shared(stats), read_at=at))
     return tuple(guests)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import libvirt
 
 from argus_agent.libvirt_connection import Connection, guests_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from argus_agent.guests import Guest
 
@@ -22,24 +23,34 @@ NOWAIT = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """``at``: when it came, on the monotonic clock; ``seconds``: how long the call took."""
+
     guests: tuple[Guest, ...]
     seconds: float
     version: str
     hypervisor: str
+    at: float = 0.0
 
 
 class Domains:
     """Calls about domains, on a connection that is used by one thread only."""
 
-    def __init__(self, uri: str, seconds: dict[str, float], hung_after: float) -> None:
+    def __init__(
+        self,
+        uri: str,
+        seconds: dict[str, float],
+        hung_after: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._connection = Connection(uri, seconds)
         self._hung_after = hung_after
+        self._monotonic = monotonic
 
     def stats(self, groups: int, kind: str = "stats") -> Answer:
         """Return all domains.  Raises ``libvirt.libvirtError``."""
         with self._connection.call(kind) as conn:
             records = conn.getAllDomainStats(groups, NOWAIT)
-        return Answer(guests_of(records), self._connection.took(kind), *self._connection.versions)
+        return self._answered(records, self._connection.took(kind))
 
     def probe(self, groups: int) -> tuple[Answer, frozenset[str]]:
         """Return all domains without asking a QEMU, and the UUIDs of those whose QEMU does not hang."""
@@ -68,7 +79,27 @@ class Domains:
         with self._connection.call("stats") as conn:
             domains = [domain for domain in conn.listAllDomains(0) if wanted(domain.UUIDString())]
             records = conn.domainListGetStats(domains, groups, NOWAIT) if domains else []
-        return Answer(guests_of(records), self._connection.took("stats"), *self._connection.versions)
+        return self._answered(records, self._connection.took("stats"))
+
+    def some(self, groups: int, uuids: Collection[str], cheap: int, hung: Collection[str]) -> Answer:
+        """Return the statistics of a few domains, of ``hung`` ones only the groups ``cheap``.
+
+        A domain that is not there any more is left out.  Raises ``libvirt.libvirtError``, also when there
+        is no domain to ask for and libvirtd does not answer.
+        """
+        begun = self._monotonic()
+        records: list[Any] = []
+        with self._connection.call("") as conn:
+            for wanted, mask in ((uuids, groups), (hung, cheap)):
+                domains = [domain for uuid in wanted if (domain := _lookup(conn, uuid)) is not None]
+                records += conn.domainListGetStats(domains, mask, NOWAIT) if domains else []
+            if not records:
+                conn.numOfDomains()
+        return self._answered(records, self._monotonic() - begun)
+
+    def _answered(self, records: Any, seconds: float) -> Answer:
+        at = self._monotonic()
+        return Answer(guests_of(records, at), seconds, *self._connection.versions, at)
 
     def xml(self, uuid: str) -> str | None:
         """Return a domain's XML; ``None`` when there is no such domain any more."""
@@ -79,3 +110,13 @@ class Domains:
             if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 return None
             raise
+
+
+def _lookup(conn: Any, uuid: str) -> Any:
+    """Return the domain, ``None`` when it is gone.  Raises ``libvirt.libvirtError`` for other reasons."""
+    try:
+        return conn.lookupByUUIDString(uuid)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+            return None
+        raise

@@ -33,13 +33,17 @@ MAX_WORKERS = 6
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the shares gave: ``whole`` when all of them did.  ``seconds`` is what the slowest took."""
+    """What the shares gave: ``whole`` when all of them did.
+
+    ``seconds`` is what the slowest took, ``at`` when the last one came.
+    """
 
     guests: tuple[Guest, ...]
     whole: bool
     seconds: float = 0.0
     version: str = ""
     hypervisor: str = ""
+    at: float = 0.0
 
 
 NOTHING = Found((), whole=False)
@@ -70,6 +74,13 @@ class Shards:
             worker.start(partial(domains.share, groups, _Share(number, len(free), left_out, only)))
             for number, (domains, worker) in enumerate(free)
         ]
+
+    def ask_some(
+        self, groups: int, uuids: Collection[str], cheap: int, hung: Collection[str]
+    ) -> list[Call[Answer]]:
+        """Begin to ask for a few guests, of ``hung`` ones for the groups ``cheap``; as ``ask`` does."""
+        free = self._free(1)
+        return [worker.start(partial(d.some, groups, uuids, cheap, hung)) for d, worker in free]
 
     def _free(self, wanted: int) -> list[tuple[Domains, Worker]]:
         free = [pair for pair in self._workers if not pair[1].busy]
@@ -117,4 +128,6 @@ def collect(calls: list[Call[Answer]], timeout: float) -> Found:
         return NOTHING
     guests = tuple(guest for answer in answers for guest in answer.guests)
     seconds = max(answer.seconds for answer in answers)
-    return Found(guests, len(answers) == len(calls), seconds, answers[0].version, answers[0].hypervisor)
+    at = max(answer.at for answer in answers)
+    whole = len(answers) == len(calls)
+    return Found(guests, whole, seconds, answers[0].version, answers[0].hypervisor, at)

@@ -5,6 +5,8 @@ When one does not return in time, *probe* asks for the groups that need no QEMU:
 guest's QEMU hangs, none means that libvirtd does.  Who hangs is skipped from then on, and the others are
 asked by workers that are free: a hung guest costs its neighbours one deadline, once.  *retry* asks those that
 are skipped now and then, and nobody waits for it.  *probe* also reads domain XML, which is cached.
+
+Between two ticks only the guests in ``only`` are asked for, by one call that finds out nothing about hangs.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import logging
 import queue
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import libvirt
 
@@ -26,7 +28,7 @@ from argus_agent.libvirt_shards import Found, Shards, collect
 from argus_agent.worker import Call, Stuck, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable
 
 log = logging.getLogger(__name__)
 
@@ -49,14 +51,15 @@ class LibvirtSource:
 
     def __init__(self, uri: str, timeout: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         start_event_loop()
+        self._uri = uri
         self._timeout = timeout
         self._monotonic = monotonic
         self._seconds: dict[str, float] = {}
         self.events = EventListener(uri, self._seconds, monotonic)
         self._details = DetailLane(uri, self._seconds)
         self._slow = SlowLane(uri, self._seconds, monotonic)
-        self._shards = Shards(lambda: Domains(uri, self._seconds, hung_after=timeout / 2))
-        self._probe, self._retry = (Domains(uri, self._seconds, hung_after=timeout / 2) for _ in range(2))
+        self._shards = Shards(self._domains)
+        self._probe, self._retry = self._domains(), self._domains()
         self._probe_worker, self._retry_worker = (Worker(f"libvirt-{name}") for name in ("probe", "retry"))
         self._retrying: Call[Answer] | None = None
         self._retry_at = float("-inf")
@@ -69,6 +72,12 @@ class LibvirtSource:
         self._last_success: float | None = None
         self._calls: list[Call[Answer]] = []
         self._begun = 0.0
+        self._up = False  # as of the last cycle
+        self.only: frozenset[str] | None = None
+        """Guests that the next cycle is for, of which it asks no others; ``None``: it is for all."""
+
+    def _domains(self) -> Domains:
+        return Domains(self._uri, self._seconds, self._timeout / 2, self._monotonic)
 
     def start(self, groups: Iterable[str]) -> None:
         """Begin asking for these groups of virDomainStatsTypes, without those that this libvirt lacks."""
@@ -78,6 +87,9 @@ class LibvirtSource:
         self._hangs = self._hangs and self._probe_worker.busy
         if self._hangs:  # a new call would hang as well
             self._calls = []
+        elif self.only is not None:
+            few, hung = self.only - self._skipped, self.only & self._skipped
+            self._calls = self._shards.ask_some(self._mask, few, _mask(CHEAP_GROUPS), hung)
         else:
             self._calls = self._shards.ask(self._mask, self._count, without=self._skipped)
 
@@ -86,7 +98,8 @@ class LibvirtSource:
 
         ``with_jobs`` are the guests that are being migrated, saved or the like.
         """
-        view = self._answer()
+        view = self._answer() if self.only is None else self._answer_of_some(self.only)
+        self._up = view.up
         now = self._monotonic()
         if view.up and view.complete:
             self._last_success = now
@@ -99,7 +112,7 @@ class LibvirtSource:
     def _beside(self, view: LibvirtView, with_jobs: Collection[str]) -> LibvirtView:
         """Add what other calls than the bulk one tell."""
         guests = view.guests or ()
-        known = None if view.guests is None else {guest.uuid for guest in guests}
+        known = None if view.guests is None or self.only is not None else {guest.uuid for guest in guests}
         # A guest that runs has no disk error: QEMU forgets it when the guest is resumed.
         failed = [g.uuid for g in guests if (g.state, g.reason) == (PAUSED, PAUSED_IOERROR)]
         jobs = [guest.uuid for guest in guests if guest.uuid in with_jobs]
@@ -123,7 +136,18 @@ class LibvirtSource:
         if not found.whole or self._skipped:
             return self._partial_answer(found)
         self._count = len(found.guests)
-        return self._checked(_view(found, found.guests, self._begun, complete=True))
+        return self._checked(_view(found, found.guests, complete=True))
+
+    def _answer_of_some(self, only: frozenset[str]) -> LibvirtView:
+        """Take what came.  That a few guests are silent says nothing of libvirtd: the next tick looks."""
+        try:
+            found = collect(self._calls, max(0.0, self._begun + self._timeout / 2 - self._monotonic()))
+        except libvirt.libvirtError as error:
+            return LibvirtView(up=False, error=str(error))
+        if not found.whole:
+            error_text = f"no answer about {len(only)} guests within {self._timeout / 2:g} s"
+            return LibvirtView(up=self._up, error=error_text)
+        return _view(found, found.guests, complete=True)
 
     def _checked(self, view: LibvirtView) -> LibvirtView:
         """Find guests whose QEMU hangs for somebody else: NOWAIT passes over them without a word."""
@@ -157,19 +181,19 @@ class LibvirtSource:
         self._count = len(answer.guests)
         active = frozenset(guest.uuid for guest in answer.guests if guest.active)
         self._skipped = (self._skipped | (active - responsive)) & active
-        full = {guest.uuid: guest.stats for guest in found.guests}
+        full = {guest.uuid: guest for guest in found.guests}
         full |= self._ask_again(active - full.keys() - self._skipped)
         back = self._ask_skipped(self._skipped & responsive)
         self._skipped -= back.keys()
         full |= back
-        guests = tuple(replace(g, stats={**g.stats, **full.get(g.uuid, {})}) for g in answer.guests)
+        guests = tuple(_completed(guest, full.get(guest.uuid)) for guest in answer.guests)
         if active <= full.keys() and not self._skipped:
-            return self._checked(_view(answer, guests, self._begun, complete=True))
+            return self._checked(_view(answer, guests, complete=True))
         error_text = "a guest's QEMU hangs" if self._skipped else f"libvirtd is slow: {silence}"
-        view = _view(answer, guests, self._begun, complete=False)
+        view = _view(answer, guests, complete=False)
         return replace(view, error=error_text, call_seconds=None, unresponsive=len(self._skipped))
 
-    def _ask_again(self, uuids: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    def _ask_again(self, uuids: Collection[str]) -> dict[str, Guest]:
         """Ask for guests that were in the same call as one that hangs."""
         if not uuids:
             return {}
@@ -179,9 +203,9 @@ class LibvirtSource:
         except libvirt.libvirtError as error:  # it is noticed in the next cycle
             log.debug("statistics of %d guests: %s", len(uuids), error)
             return {}
-        return {guest.uuid: guest.stats for guest in guests}
+        return {guest.uuid: guest for guest in guests}
 
-    def _ask_skipped(self, uuids: frozenset[str]) -> dict[str, Mapping[str, Any]]:
+    def _ask_skipped(self, uuids: frozenset[str]) -> dict[str, Guest]:
         """Ask the guests that hung and that nobody waits for now; return those that answer again."""
         now = self._monotonic()
         if self._retrying is None:
@@ -200,7 +224,7 @@ class LibvirtSource:
         self._retrying, self._retry_at = None, now + RETRY_PAUSE
         # What libvirt gives after it gave the QEMU up is not its answer.
         well = answer is not None and answer.seconds < self._timeout
-        return {guest.uuid: guest.stats for guest in answer.guests} if answer and well else {}
+        return {guest.uuid: guest for guest in answer.guests} if answer and well else {}
 
     def _defined(self, guest: Guest) -> Guest:
         cached = self._definitions.get(guest.uuid)
@@ -214,7 +238,7 @@ class LibvirtSource:
         self._definitions = {
             uuid: replace(cached, read_at=float("-inf")) if uuid in changed else cached
             for uuid, cached in self._definitions.items()
-            if uuid in here
+            if uuid in here or self.only is not None
         }
         now = self._monotonic()
         wanted = [guest for guest in guests if self._is_wanted(guest, now)][:DEFINITIONS_PER_CYCLE]
@@ -262,12 +286,19 @@ class LibvirtSource:
             self._fetched.put((guest.uuid, _Cached(guest.running_id, now, definition)))
 
 
-def _view(told: Answer | Found, guests: tuple[Guest, ...], begun: float, *, complete: bool) -> LibvirtView:
+def _completed(cheap: Guest, full: Guest | None) -> Guest:
+    """Add what only QEMU knows; counters are of the time at which they were read, not of the probe's."""
+    if full is None:
+        return cheap
+    return replace(cheap, stats={**cheap.stats, **full.stats}, read_at=full.read_at)
+
+
+def _view(told: Answer | Found, guests: tuple[Guest, ...], *, complete: bool) -> LibvirtView:
     return LibvirtView(
         up=True,
         guests=guests,
         complete=complete,
-        at=begun,
+        at=told.at,
         call_seconds=told.seconds,
         unresponsive=0,
         version=told.version,

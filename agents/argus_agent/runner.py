@@ -15,7 +15,7 @@ from argus_agent.kernel.topology import KnownTopology
 from argus_agent.page_walks import PageWalks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from argus_agent.audit.profile import Profile
     from argus_agent.cycle import Collector
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 class Result:
     """What one cycle brought.  ``at`` is seconds since the epoch.
 
-    ``only``: a cycle between two ticks, run for the sake of these guests and the node.  ``failed``: a guest
-    failed since the cycle before.
+    ``only``: a cycle between two ticks, which tells of these guests alone, and of the node what is not a sum
+    over guests.  ``failed``: a guest failed since the cycle before.
     """
 
     at: float
@@ -67,7 +67,8 @@ class Runner:
         self.profile = profile
         self.walks = walks or PageWalks(host)
         self._groups = frozenset(group for c in collectors.values() for group in c.stats or ())
-        self._kernel_guests = KernelGuests(host.rundir / "qemu", host.procfs, host.files)
+        self._kernel_guests = KernelGuests(host.rundir / "qemu", host.procfs, host.files, host.monotonic)
+        self._restricted = False  # whether libvirt was asked for some guests only
         self._topology = KnownTopology()
         self._said: dict[str, str] = {}  # what was said last about a collector or libvirt
 
@@ -76,13 +77,19 @@ class Runner:
         self._libvirt.events.wake = wake
 
     def run(self, delivery: Delivery | None = None, *, for_events: bool = False) -> Result:
-        """Run one cycle.  Never raises, and never takes much longer than libvirt's timeout."""
+        """Run one cycle.  Never raises, and never takes much longer than libvirt's timeout.
+
+        ``for_events``: between two ticks, for the sake of the guests that had events.  Only they are asked
+        for, and only collectors that look at libvirt's answer run: what the kernel tells of a guest does
+        not change by an event, and a storm of events must not cost what ticks do.
+        """
         begun = self._host.monotonic()
         touched = self._libvirt.events.take_touched()  # later ones are for the next cycle
         failed = self._libvirt.events.take_failed()
         if not for_events:
             self._host.files.turn()
-        running = _Once(self._kernel_guests)
+        only = touched if for_events else None
+        running = _Once(self._kernel_guests, only)
         cycle = Cycle(
             self._host,
             self._host.clock(),
@@ -97,15 +104,19 @@ class Runner:
             known_topology=self._topology,
             begun=begun,
             walks=self.walks,
+            only=touched if for_events else frozenset(),
         )
+        if for_events or self._restricted:
+            self._libvirt.only, self._restricted = only, for_events
         self._libvirt.start(self._groups)
-        told = self._collect(cycle, with_libvirt=False)
-        view = self._finish(cycle)
+        told = [] if for_events else self._collect(cycle, with_libvirt=False)
+        view = _only(self._finish(cycle), only)
         self._tell("libvirtd", view.error, "answers again")
         told += self._collect(replace(cycle, libvirt=view), with_libvirt=True)
         told.append(agent.CYCLE.sample(self._host.monotonic() - begun))
-        told.append(agent.SAMPLES.sample(_count(told) + 1))
-        return Result(cycle.at, tuple(told), view, touched if for_events else None, failed)
+        if not for_events:
+            told.append(agent.SAMPLES.sample(_count(told) + 1))
+        return Result(cycle.at, tuple(told), view, only, failed)
 
     def _finish(self, cycle: Cycle) -> LibvirtView:
         try:
@@ -135,6 +146,8 @@ class Runner:
         except Exception as error:  # noqa: BLE001 -- a bug or a strange kernel must not cost the others
             ok = False
             self._tell(name, f"{type(error).__name__}: {error}", "works again", failure=error)
+        if cycle.for_events:  # whether it works is for ticks to say, in which it looks at everything
+            return told
         told.append(agent.SUCCESS.sample(int(ok), name))
         told.append(agent.DURATION.sample(self._host.monotonic() - begun, name))
         told.append(agent.UNREAD.sample(len(cycle.unread), name))
@@ -173,11 +186,13 @@ class Runner:
 class _Once:
     """The guests as the kernel sees them, read when first asked for; that there are none is kept as well.
 
+    With ``only`` it is these that are read.
     Whoever asks is told in ``unread`` which ones could not be read.
     """
 
-    def __init__(self, guests: KernelGuests) -> None:
+    def __init__(self, guests: KernelGuests, only: Collection[str] | None) -> None:
         self._guests = guests
+        self._only = only
         self._found: tuple[GuestProcess, ...] | None = None
         self._nothing: NoData | Unreadable | None = None
         self.unread: dict[str, str] = {}
@@ -185,7 +200,7 @@ class _Once:
     def __call__(self) -> tuple[GuestProcess, ...]:
         if self._found is None and self._nothing is None:
             try:
-                self._found = self._guests.read()
+                self._found = self._guests.read(self._only)
             except FileNotFoundError as error:
                 self._nothing = NoData(str(error))
             except OSError as error:
@@ -195,6 +210,13 @@ class _Once:
             raise type(self._nothing)(str(self._nothing))
         self.unread.update(self._guests.unread)
         return self._found
+
+
+def _only(view: LibvirtView, only: Collection[str] | None) -> LibvirtView:
+    """Leave out guests that were not asked for."""
+    if only is None or view.guests is None:
+        return view
+    return replace(view, guests=tuple(guest for guest in view.guests if guest.uuid in only))
 
 
 def _count(told: Iterable[Sample | Row]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from argus.catalogue import allocation
@@ -10,7 +11,7 @@ from argus_agent.guests import BLOCKED, CRASHED, PAUSED, RUNNING, SHUTOFF
 from argus_agent.kernel.process import parse_kilobytes, parse_status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
@@ -23,22 +24,45 @@ COUNTS = {
 }
 
 
+KEYS = ("state.state", "vcpu.current", "balloon.maximum", "balloon.current")
+
+
 class AllocationOfNode:
-    """Sums over guests; a sum that lacks one of them is not given at all."""
+    """Sums over guests; a sum that lacks one of them is not given at all.
+
+    Between two ticks only the guests that had events are asked for, and the others are as they were.
+    """
 
     stats = ("STATE", "VCPU", "BALLOON")
 
+    def __init__(self) -> None:
+        self._known: tuple[Guest, ...] | None = None  # with no more of their statistics than KEYS
+
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield counts, sums, and what is left as Placement computes it."""
-        guests = cycle.libvirt.guests
-        if guests is None:
-            raise NoData("libvirt does not answer: guests are not known")
+        guests = self._guests(cycle)
         yield allocation.GUESTS.sample(len(guests))
         yield allocation.GUEST_UUIDS.sample(" ".join(sorted(guest.uuid for guest in guests)))
         for metric, states in COUNTS.items():
             yield metric.sample(sum(guest.state in states for guest in guests))
         yield from _vcpus(cycle, guests)
         yield from _memory(cycle, guests)
+
+    def _guests(self, cycle: Cycle) -> Collection[Guest]:
+        told = cycle.libvirt.guests
+        if not cycle.for_events:
+            self._known = None if told is None else tuple(map(_trimmed, told))
+        elif self._known is not None and told is not None and cycle.libvirt.complete:
+            others = (guest for guest in self._known if guest.uuid not in cycle.only)
+            self._known = (*others, *map(_trimmed, told))
+        if told is None or self._known is None:
+            raise NoData("libvirt does not answer: guests are not known")
+        return self._known
+
+
+def _trimmed(guest: Guest) -> Guest:
+    stats = {key: guest.stats[key] for key in KEYS if key in guest.stats}
+    return replace(guest, stats=stats, definition=None)
 
 
 def _vcpus(cycle: Cycle, guests: Iterable[Guest]) -> Iterator[Sample]:

@@ -29,10 +29,12 @@ class GuestData:
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield ages, also while libvirtd does not answer: that is what they are for."""
+        if cycle.for_events:
+            raise NoData("ages are told at ticks, of all paths together")
         now = cycle.host.monotonic()
         for guest in cycle.libvirt.guests or ():
             if _is_full(guest):
-                self._seen[guest.uuid, LIBVIRT] = cycle.libvirt.at
+                self._seen[guest.uuid, LIBVIRT] = cycle.libvirt.at if guest.read_at is None else guest.read_at
         with suppress(NoData, Unreadable):  # no status files of libvirt's that this agent sees: no such path
             self._seen |= {(process.guest.uuid, KERNEL): now for process in cycle.running()}
         self._forget(cycle, now)

@@ -8,12 +8,14 @@ from argus.catalogue import allocation, guest_disk
 from argus.catalogue.model import Row
 from argus_agent.columns import Columns, is_known
 from argus_agent.cycle import Deltas, NoData
+from argus_agent.derived import largest, quotient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+    from argus_agent.derived import Derived
 
 NANOSECONDS = 1e-9
 NUMBERS = {
@@ -61,10 +63,11 @@ class GuestDisk:
         """Yield the numbers of each disk, named by its target device."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
-        self._deltas.turn()
-        slowest = []
+        self._deltas.turn(cycle)
+        slowest: list[Derived | None] = []
         for guest in cycle.libvirt.guests:
-            every, slow = [], []
+            every = []
+            slow: list[Derived | None] = []
             disks = guest.definition.disks if guest.definition else {}
             for number, name in guest.entries("block"):
                 numbers = DISK.read(guest, f"block.{number}.")
@@ -72,19 +75,20 @@ class GuestDisk:
                 path = guest.stats.get(f"block.{number}.path")
                 serial = disks[name].serial if name in disks else ""
                 texts = str(path) if path else None, serial or None
-                waits = [_mean(grown[times], grown[done]) for times, done in _TIMES]
-                slow += [wait for wait in waits if wait is not None]
+                waits = [_mean((guest.uuid, name, done), grown[times], grown[done]) for times, done in _TIMES]
+                slow += waits
                 every.append(numbers)
                 values = (*numbers, *waits, *texts)
                 if is_known(values):
                     yield Row(METRICS, values, (guest.uuid, name))
-            together = (*(_sum(disk[index] for disk in every) for index in _SUMMED), max(slow, default=None))
+            together = (*(_sum(disk[index] for disk in every) for index in _SUMMED), largest(slow))
             if is_known(together):
                 yield Row(OF_ALL, together, (guest.uuid,))
             slowest += slow
-        if slowest:
+        most = largest(slowest)
+        if most is not None:
             # Told here, not by the allocation collector: it comes from the same deltas.
-            yield allocation.DISK_LATENCY_MAX.sample(max(slowest))
+            yield allocation.DISK_LATENCY_MAX.sample(most)
 
 
 def _sum(numbers: Iterable[float | None]) -> float | None:
@@ -93,5 +97,5 @@ def _sum(numbers: Iterable[float | None]) -> float | None:
     return sum(known) if known else None
 
 
-def _mean(spent: float | None, done: float | None) -> float | None:
-    return spent / done if spent is not None and done else None
+def _mean(of: tuple[str, str, int], spent: float | None, done: float | None) -> Derived | None:
+    return quotient(of, spent, done) if spent is not None and done else None

@@ -8,12 +8,14 @@ from argus.catalogue.guest_disk_limit import BURSTS, CACHE, ERROR, IO, LIMITS, O
 from argus.catalogue.model import Row
 from argus_agent.columns import is_known
 from argus_agent.cycle import Deltas, NoData
+from argus_agent.derived import largest, quotient
 from argus_agent.guests import BLOCKED, RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from argus_agent.cycle import Cycle
+    from argus_agent.derived import Derived
     from argus_agent.guests import Disk, Guest
 
 
@@ -35,22 +37,22 @@ class GuestDiskLimit:
         """Yield limits and the share of the tightest one that was used."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
-        self._deltas.turn()
-        elapsed = self._deltas.grown("elapsed", cycle.libvirt.at)
+        self._deltas.turn(cycle)
         for guest in cycle.libvirt.guests:
             disks = guest.definition.disks if guest.definition else {}
             errors = _errors(guest, cycle)
             for number, name in guest.entries("block"):
                 disk = disks.get(name)
                 set_up = _set_up(disk) if disk else _NOT_KNOWN
-                used = self._used(guest, number, disk, elapsed) if disk and disk.limits else None
+                used = self._used(cycle, guest, number, disk) if disk and disk.limits else None
                 error = None if errors is None else errors.get(name, 0)
                 values = (*set_up, used, error)
                 if is_known(values):
                     yield Row(METRICS, values, (guest.uuid, name))
 
-    def _used(self, guest: Guest, number: int, disk: Disk, elapsed: float | None) -> float | None:
+    def _used(self, cycle: Cycle, guest: Guest, number: int, disk: Disk) -> Derived | None:
         shares = []
+        at = cycle.libvirt.at if guest.read_at is None else guest.read_at
         for word, limit in disk.limits.items():
             if word not in LIMITS:  # of bursts
                 continue
@@ -59,10 +61,10 @@ class GuestDiskLimit:
             known = [value for value in values if value is not None]
             if len(known) < len(values):
                 continue
-            grown = self._deltas.grown((guest.uuid, guest.running_id, number, word), sum(known))
-            if grown is not None and elapsed:
-                shares.append(grown / elapsed / limit)
-        return max(shares, default=None)
+            grown = self._deltas.grown((guest.uuid, guest.running_id, number, word), sum(known), at)
+            if grown is not None:
+                shares.append(quotient(word, grown.by, grown.seconds * limit))
+        return largest(shares)
 
 
 def _set_up(disk: Disk) -> tuple[float | str | None, ...]:

@@ -42,7 +42,7 @@ class GuestNic:
         """Yield the counters of each interface that has any, and how many guests lose packets."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
-        self._deltas.turn()
+        self._deltas.turn(cycle)
         known, losing = False, set()
         for guest in cycle.libvirt.guests:
             nics = guest.definition.nics if guest.definition else {}

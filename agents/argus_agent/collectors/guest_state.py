@@ -30,7 +30,7 @@ class GuestState:
         """Yield the state, its reason and how long it holds, by guest."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
-        before, self._since = self._since, {}
+        before, self._since = self._since, dict(self._since) if cycle.for_events else {}
         for guest in cycle.libvirt.guests:
             held: tuple[float | None, ...] = (None, None, None)
             if "state.state" in guest.stats:

@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_throttle import PERIODS, RATIO, SECONDS, THROTTLED
+from argus_agent.cycle import Deltas
+from argus_agent.derived import quotient
 from argus_agent.in_turn import SamplesInTurn
 from argus_agent.kernel.files import is_absence, read_record
 from argus_agent.kernel.process import parse_counters
@@ -25,12 +27,11 @@ class GuestThrottle:
 
     def __init__(self) -> None:
         self._turn = SamplesInTurn(self._of_guest)
-        self._before: dict[int, tuple[int, int]] = {}  # periods, and those throttled, by process
+        self._deltas = Deltas()
 
     def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield periods, seconds and the ratio by guest; nothing for a guest without a quota."""
-        running = {process.guest.pid for process in cycle.running()}
-        self._before = {pid: before for pid, before in self._before.items() if pid in running}
+        self._deltas.turn(cycle)
         yield from self._turn.collect(cycle)
 
     def _of_guest(self, cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
@@ -38,15 +39,18 @@ class GuestThrottle:
         total = _sum(folder) if folder is not None else {}
         if not total.get("nr_periods"):
             return
-        uuid, now = process.guest.uuid, (total["nr_periods"], total["nr_throttled"])
-        before = self._before.get(process.guest.pid)
-        self._before[process.guest.pid] = now
-        yield PERIODS.sample(now[0], uuid)
-        yield THROTTLED.sample(now[1], uuid)
+        uuid, periods, throttled = process.guest.uuid, total["nr_periods"], total["nr_throttled"]
+        of = (uuid, process.guest.pid)
+        grown = [self._deltas.grown((of, n), value) for n, value in enumerate((throttled, periods))]
+        yield PERIODS.sample(periods, uuid)
+        yield THROTTLED.sample(throttled, uuid)
         nanoseconds = total.get("throttled_time", 0) + total.get("throttled_usec", 0) * 1000
         yield SECONDS.sample(nanoseconds / 1e9, uuid)
-        if before is not None and now[0] > before[0] and now[1] >= before[1]:
-            yield RATIO.sample((now[1] - before[1]) / (now[0] - before[0]), uuid)
+        if grown[0] is None or grown[1] is None:
+            return
+        ratio = quotient(uuid, grown[0].by, grown[1].by)
+        if ratio is not None:
+            yield RATIO.sample(ratio, uuid)
 
 
 def _sum(folder: str) -> dict[str, int]:

@@ -21,24 +21,24 @@ class Libvirt:
     stats = ("STATE",)
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
-        """Yield ``up`` always, the rest as far as it is known."""
+        """Yield ``up`` always, the rest as far as it is known; between ticks nothing of all guests."""
         view = cycle.libvirt
         yield libvirt.UP.sample(int(view.up))
-        if view.call_seconds is not None:
+        if view.call_seconds is not None and not cycle.for_events:
             yield libvirt.CALL.sample(view.call_seconds)
         if view.last_success_age is not None:
             yield libvirt.AGE.sample(view.last_success_age)
-        if view.unresponsive is not None:
+        if view.unresponsive is not None and not cycle.for_events:
             yield libvirt.UNRESPONSIVE.sample(view.unresponsive)
         if view.version:
             yield libvirt.VERSION.sample(view.version)
         if view.hypervisor:
             yield libvirt.HYPERVISOR.sample(view.hypervisor)
-        for call, seconds in view.calls.items():
+        for call, seconds in view.calls.items() if not cycle.for_events else ():
             yield libvirt.LATENCY.sample(seconds, call)
-        for call, count in view.failures.items():
+        for call, count in view.failures.items() if not cycle.for_events else ():
             yield libvirt.FAILURES.sample(count, call)
-        if view.guests is not None:
+        if view.guests is not None and not cycle.for_events:
             yield from _processes(view.guests, cycle)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue import node_cpu
 from argus_agent.cycle import Deltas
+from argus_agent.derived import quotient
 from argus_agent.kernel.cpulist import parse_cpulist
 from argus_agent.kernel.stat import ALL, TICKS, Steady, parse_cpu_times
 from argus_agent.reading import read_parsed
@@ -53,14 +54,15 @@ class NodeCpu:
         yield from (metric.sample(times[mode] / TICKS) for mode, metric in MODES.items() if mode in times)
         if online:
             yield node_cpu.ONLINE.sample(len(online))
-        yield from self._used(times)
+        yield from self._used(cycle, times)
 
-    def _used(self, times: Times) -> Iterator[Sample]:
-        self._deltas.turn()
+    def _used(self, cycle: Cycle, times: Times) -> Iterator[Sample]:
+        self._deltas.turn(cycle)
         grown = {mode: self._deltas.grown(mode, times.get(mode)) for mode in _WHOLE}
         if any(grown[mode] is None for mode in _NEEDED):
             return
-        known = {mode: value or 0.0 for mode, value in grown.items()}
+        known = {mode: each.by if each is not None else 0.0 for mode, each in grown.items()}
         total = sum(known.values())
-        if total > 0:
-            yield node_cpu.USED.sample(1 - sum(known[mode] for mode in _IDLE) / total)
+        used = quotient("", total - sum(known[mode] for mode in _IDLE), total)
+        if used is not None:
+            yield node_cpu.USED.sample(used)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue.node_nic import LINK, SPEED, STATISTICS, USED
 from argus_agent.cycle import Cycle, Deltas, NoData
+from argus_agent.derived import largest, quotient
 from argus_agent.kernel.netdev import is_of_node
 from argus_agent.reading import DRIVER_DECLINES, read_number
 
@@ -38,10 +39,9 @@ class NodeNic:
         base = cycle.host.sysfs / "class/net"
         if not base.is_dir():
             raise NoData(f"{base} does not exist")
-        self._deltas.turn()
-        elapsed = self._deltas.grown("elapsed", cycle.host.monotonic())
+        self._deltas.turn(cycle)
         for folder in self._of_node(base, cycle.host.monotonic()):
-            yield from self._nic(cycle, str(folder), folder.name, elapsed)
+            yield from self._nic(cycle, str(folder), folder.name)
 
     def _of_node(self, base: Path, now: float) -> list[Path]:
         """The node's own among what may be hundreds of taps and ports; looked through when others come."""
@@ -51,25 +51,25 @@ class NodeNic:
             self._own = [base / name for name in names if is_of_node(base / name)]
         return self._own
 
-    def _nic(self, cycle: Cycle, folder: str, name: str, elapsed: float | None) -> Iterator[Sample]:
+    def _nic(self, cycle: Cycle, folder: str, name: str) -> Iterator[Sample]:
         link = read_number(cycle, f"{folder}/carrier", DRIVER_DECLINES)  # EINVAL while it is down
         if link is not None:
             yield LINK.sample(link, name)
-        grown = []
+        used = []
         for file, metric in STATISTICS.items():
             value = read_number(cycle, f"{folder}/statistics/{file}")
             if value is None:
                 continue
             yield metric.sample(value, name)
             if file.endswith("_bytes"):
-                grown.append(self._deltas.grown((name, file), value))
+                used.append((file, self._deltas.grown((name, file), value)))
         speed = _speed(cycle, folder)
         if speed is None:
             return
         yield SPEED.sample(speed, name)
-        known = [growth for growth in grown if growth is not None]
-        if known and elapsed:
-            yield USED.sample(max(known) / elapsed / speed, name)
+        busier = largest(quotient(way, grown.by, grown.seconds * speed) for way, grown in used if grown)
+        if busier is not None:
+            yield USED.sample(busier, name)
 
 
 def _speed(cycle: Cycle, folder: str) -> int | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue import thp
 from argus_agent.cycle import Deltas, NoData
+from argus_agent.derived import quotient
 from argus_agent.kernel.meminfo import parse_meminfo
 from argus_agent.kernel.process import parse_counters
 from argus_agent.reading import read_number, read_parsed, read_text
@@ -58,15 +59,18 @@ class Thp:
             yield thp.ANON.sample(anon)
         vmstat = parse_counters(read_text(cycle, procfs / "vmstat") or "")
         yield from (metric.sample(vmstat[name]) for name, metric in VMSTAT.items() if name in vmstat)
-        yield from self._fallback(vmstat)
+        yield from self._fallback(cycle, vmstat)
 
-    def _fallback(self, vmstat: Mapping[str, int]) -> Iterator[Sample]:
-        self._deltas.turn()
+    def _fallback(self, cycle: Cycle, vmstat: Mapping[str, int]) -> Iterator[Sample]:
+        self._deltas.turn(cycle)
         given, denied = (
             self._deltas.grown(name, vmstat.get(name)) for name in ("thp_fault_alloc", "thp_fault_fallback")
         )
-        if given is not None and denied is not None and given + denied > 0:
-            yield thp.FALLBACK_RATIO.sample(denied / (given + denied))
+        if given is None or denied is None:
+            return
+        ratio = quotient("", denied.by, given.by + denied.by)
+        if ratio is not None:
+            yield thp.FALLBACK_RATIO.sample(ratio)
 
 
 def parse_choice(text: str) -> str:

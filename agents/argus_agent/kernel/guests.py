@@ -20,7 +20,7 @@ from argus_agent.kernel.qemu_search import DEAD, QemuSearch
 from argus_agent.kernel.run_directory import status_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,8 @@ class Thread(NamedTuple):
 class GuestProcess:
     """A guest's QEMU: the control groups by controller that are its own and nobody else's, and its threads.
 
-    ``membership`` has all groups that it is in, ``mounts`` what is mounted of each hierarchy.
+    ``membership`` has all groups that it is in, ``mounts`` what is mounted of each hierarchy.  ``read_at`` is
+    when its threads were read, on the monotonic clock; ``None``: in the cycle.
     """
 
     guest: RunningGuest
@@ -68,6 +69,7 @@ class GuestProcess:
     _folders: dict[str, str | None] = field(default_factory=dict)
     mounts: Mapping[str, str] = field(default_factory=dict)
     membership: Mapping[str, str] = field(default_factory=dict)
+    read_at: float | None = None
 
     def folder(self, cgroupfs: Path, controller: str) -> str | None:
         """Return the directory of the guest's control group; it is looked for once in a guest's life."""
@@ -129,9 +131,16 @@ def vcpu_number(comm: str) -> int | None:
 class KernelGuests:
     """Reads all guests below ``rundir`` (/run/libvirt/qemu) and ``procfs``."""
 
-    def __init__(self, rundir: Path, procfs: Path, files: KeptFiles | None = None) -> None:
+    def __init__(
+        self,
+        rundir: Path,
+        procfs: Path,
+        files: KeptFiles | None = None,
+        monotonic: Callable[[], float] | None = None,
+    ) -> None:
         """``files`` keeps stat and schedstat open; without it they are opened each time."""
         self._files = KeptFiles() if files is None else files
+        self._monotonic = monotonic
         self._rundir = str(rundir)
         self._procfs = str(procfs)
         self._pids: frozenset[int] = frozenset()  # of all processes, as they were listed last
@@ -148,13 +157,18 @@ class KernelGuests:
         self.without_groups: dict[str, str] = {}
         """Guests that run in control groups which are not theirs alone, and which ones, by UUID."""
 
-    def read(self) -> tuple[GuestProcess, ...]:
-        """Return the guests that run.
+    def read(self, only: Collection[str] | None = None) -> tuple[GuestProcess, ...]:
+        """Return the guests that run, or of them those with the UUIDs in ``only``.
 
         Raises ``FileNotFoundError`` when libvirt's run directory is not there: no guest was ever started; and
         another ``OSError`` when it or /proc may not be listed.
         """
         self.unread = {}
+        if only is not None:
+            workers = _by_owner(self._vhost_owner)
+            self._search.begin(self._pids)
+            some = (self._guest(guest, workers) for guest in self._running() if guest.uuid in only)
+            return tuple([guest for guest in some if guest is not None])
         workers = self._vhost_workers()
         self._search.begin(self._pids)
         found = (self._guest(guest, workers) for guest in self._running())
@@ -194,10 +208,17 @@ class KernelGuests:
             if located is None:
                 return None
             known, stat = located
+            read_at = self._monotonic() if self._monotonic is not None else None
             own = self._threads(known, f"{self._procfs}/{known.guest.pid}", stat.threads)
-            threads = (*own, *self._kernel_threads(workers.get(known.guest.pid, ())))
             return GuestProcess(
-                known.guest, stat, known.cgroups, threads, known.folders, self._mounts or {}, known.membership
+                known.guest,
+                stat,
+                known.cgroups,
+                (*own, *self._kernel_threads(workers.get(known.guest.pid, ()))),
+                known.folders,
+                self._mounts or {},
+                known.membership,
+                read_at,
             )
         except (OSError, ValueError) as error:  # it ended, or this user may not look (hidepid)
             self._leave_out(record.uuid, error)
@@ -333,11 +354,7 @@ class KernelGuests:
         for pid in pids - known.keys():
             known[pid] = self._owner(pid)
         self._vhost_owner = known
-        workers: dict[int, tuple[int, ...]] = {}
-        for pid, owner in known.items():
-            if owner is not None:
-                workers[owner] = (*workers.get(owner, ()), pid)
-        return workers
+        return _by_owner(known)
 
     def _owner(self, pid: int) -> int | None:
         """Return whose worker it is; a process that this user may not look at costs itself alone."""
@@ -350,3 +367,11 @@ class KernelGuests:
             return None
         owner = comm.removeprefix("vhost-")
         return int(owner) if owner != comm and owner.isdecimal() else None
+
+
+def _by_owner(owners: Mapping[int, int | None]) -> dict[int, tuple[int, ...]]:
+    workers: dict[int, tuple[int, ...]] = {}
+    for pid, owner in owners.items():
+        if owner is not None:
+            workers[owner] = (*workers.get(owner, ()), pid)
+    return workers

@@ -11,21 +11,31 @@ from argus_agent.kernel.files import is_absence, read_record
 from argus_agent.kernel.process import parse_counters
 
 
-def stopped_seconds(folder: str, vcpus: int) -> dict[int, float]:
-    """Return seconds since the guest began, by number of the vCPU; empty where nothing has a quota.
+class Stopped(dict[int, float]):
+    """Seconds by number of the vCPU, each with all of ``joint``: what stopped the guest's groups as a whole.
 
-    ``folder`` is the guest's group of the controller ``cpu``.  What stopped the whole guest is shared
-    evenly, as it is summed over CPUs.  Raises ``OSError`` when a group is there and cannot be read.
+    The kernel sums that over CPUs and does not say which thread it stopped: of what is joint a vCPU has as
+    much as it waited, which the caller knows.
+    """
+
+    joint: float = 0.0
+
+
+def stopped_seconds(folder: str, vcpus: int) -> Stopped:
+    """Return the most that quotas stopped each vCPU since the guest began; empty where nothing has a quota.
+
+    ``folder`` is the guest's group of the controller ``cpu``.  Raises ``OSError`` when a group is there and
+    cannot be read.
     """
     above = [_stopped(group) for group in (folder, f"{folder}/libvirt")]
-    share = sum(each for each in above if each is not None) / max(1, vcpus)
-    found = {}
+    found = Stopped()
+    found.joint = sum(each for each in above if each is not None)
     for vcpu in range(vcpus):
         own = _stopped(f"{folder}/libvirt/vcpu{vcpu}")
         if own is None:
             own = _stopped(f"{folder}/vcpu{vcpu}")
         if own is not None or any(each is not None for each in above):
-            found[vcpu] = (own or 0.0) + share
+            found[vcpu] = (own or 0.0) + found.joint
     return found
 
 
