@@ -22,6 +22,7 @@ from argus_agent.settings import (
     Settings,
     find_file,
 )
+from argus_agent.storage import IGNORED_DISKS, IGNORED_MOUNTS, INSTANCES, MOUNTS, Storage
 
 __all__ = ["Address", "ConfigError", "Settings", "find_file", "list_opts", "load", "parse_address"]
 
@@ -203,6 +204,31 @@ UNITS_OPTS: list[cfg.Opt] = [
         "when its work is done (Type=oneshot) is not told of. Empty: none.",
     ),
 ]
+STORAGE_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        "instances_path",
+        default=INSTANCES,
+        help="As Nova's option of this name: the file system that holds it is the one whose lack of space "
+        "pauses guests. Empty: none.",
+    ),
+    cfg.ListOpt(
+        "mounts",
+        default=list(MOUNTS),
+        help="Mount points whose space and inodes are measured; * stands for any text. Only file systems "
+        "with space of their own count, each device once; the one that holds instances_path always does.",
+    ),
+    cfg.ListOpt(
+        "ignore_mounts",
+        default=list(IGNORED_MOUNTS),
+        help="Mount points that are left out of those; * stands for any text.",
+    ),
+    cfg.ListOpt(
+        "ignore_disks",
+        default=list(IGNORED_DISKS),
+        help="Disks that are left out, by the kernel's name or device mapper's; * stands for any text. By "
+        "default logical volumes that Cinder and Nova make for guests, and the inner parts of thin pools.",
+    ),
+]
 GROUPS: dict[str, list[cfg.Opt]] = {
     "DEFAULT": DEFAULT_OPTS,
     "libvirt": LIBVIRT_OPTS,
@@ -211,6 +237,7 @@ GROUPS: dict[str, list[cfg.Opt]] = {
     "allocation": ALLOCATION_OPTS,
     "audit": AUDIT_OPTS,
     "units": UNITS_OPTS,
+    "storage": STORAGE_OPTS,
 }
 
 
@@ -292,6 +319,12 @@ def _settings(values: dict[tuple[str, str], object]) -> Settings:
         ),
         audit_profile=_path(text("audit", "profile")),
         units=_list(values["units", "watch"]),
+        storage=Storage(
+            instances=text("storage", "instances_path"),
+            mounts=_list(values["storage", "mounts"]),
+            ignored_mounts=_list(values["storage", "ignore_mounts"]),
+            ignored_disks=_list(values["storage", "ignore_disks"]),
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from argus_agent.guests import NOT_ASKED, LibvirtView
 from argus_agent.kernel.topology import read_topology
 from argus_agent.page_walks import PageWalks
+from argus_agent.storage import EVERYTHING, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -58,7 +59,8 @@ class Cycle:
     ``at`` is seconds since the epoch; without Zabbix there is no ``delivery``.  ``running()`` gives the
     guests as the kernel sees them, read once a cycle, raises ``NoData`` where libvirt records none and
     ``Unreadable`` where it does and this user may not look.
-    ``units`` are patterns of services to watch; ``profile`` is the tuning to compare with.  ``topology()``
+    ``units`` are patterns of services to watch; ``profile`` is the tuning to compare with,
+    ``storage`` which file systems and disks are measured.  ``topology()``
     reads the node's CPUs and NUMA nodes, or gives those of the last minutes.
 
     ``for_events``: a cycle between two ticks for the sake of the guests in ``only``, the others being neither
@@ -76,6 +78,7 @@ class Cycle:
     running: Callable[[], tuple[GuestProcess, ...]] = tuple
     units: tuple[str, ...] = ()
     profile: Profile | None = None
+    storage: Storage = EVERYTHING
     for_events: bool = False
     unread: dict[str, str] = field(default_factory=dict)
     unread_files: dict[str, str] = field(default_factory=dict)

@@ -165,6 +165,7 @@ class Daemon:
         self._settings = settings
         self._runner.allocation = settings.allocation
         self._runner.units = settings.units
+        self._runner.storage = settings.storage
         self._runner.profile = profile
         self._runner.walks.largest = settings.page_walk_bytes
         logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)

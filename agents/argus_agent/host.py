@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ class Host:
     ``rundir`` is libvirt's run directory, ``systemd`` where enabled services are linked, ``unit_folders``
     where packages and generators have theirs (this machine's are not another one's); ``link`` asks the
     kernel for a network card by its index: nothing is known of the cards of a machine that is only recorded.
+    ``statvfs`` tells the space of the file system at a path, as os.statvfs does.
     A recorded machine is a ``Host`` with other roots.
     """
 
@@ -46,6 +48,7 @@ class Host:
     files: KeptFiles = field(default_factory=KeptFiles, compare=False)
     """For what is read of each guest in each cycle, by the thread that runs the cycles.  Keeps nothing open
     by default: a recorded machine's files may be replaced."""
+    statvfs: Callable[[str], os.statvfs_result] = os.statvfs
     cgroupfs: Path = field(init=False)
     """Where control groups are mounted."""
 

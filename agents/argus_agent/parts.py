@@ -26,7 +26,16 @@ def make_runner(settings: Settings, host: Host, *, threaded: bool = True) -> Run
     source = LibvirtSource(settings.libvirt_uri, settings.libvirt_timeout, host.monotonic)
     profile = load_audit_profile(settings)
     walks = PageWalks(host, settings.page_walk_bytes, thread=threaded)
-    return Runner(host, load_collectors(), source, settings.allocation, settings.units, profile, walks)
+    return Runner(
+        host,
+        load_collectors(),
+        source,
+        settings.allocation,
+        settings.units,
+        profile,
+        walks,
+        settings.storage,
+    )
 
 
 def load_audit_profile(settings: Settings) -> Profile | None:

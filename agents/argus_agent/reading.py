@@ -48,6 +48,16 @@ def read_parsed(
         return None
 
 
+def looking(cycle: Cycle) -> Callable[[str], str | None]:
+    """Return what reads small files for a parser that knows of no cycles: their texts, stripped."""
+
+    def look(path: str) -> str | None:
+        text = read_text(cycle, path, DRIVER_DECLINES)
+        return None if text is None else text.strip()
+
+    return look
+
+
 def read_number(cycle: Cycle, path: Path | str, declines: Collection[int] = ()) -> int | None:
     """Return the one whole number of a file; ``None`` where there is none."""
     return read_parsed(cycle, path, parse_integer, declines)

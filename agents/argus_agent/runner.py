@@ -13,6 +13,7 @@ from argus_agent.guests import NOT_ASKED, LibvirtView
 from argus_agent.kernel.guests import KernelGuests
 from argus_agent.kernel.topology import KnownTopology
 from argus_agent.page_walks import PageWalks
+from argus_agent.storage import EVERYTHING, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -58,6 +59,7 @@ class Runner:
         units: tuple[str, ...] = (),
         profile: Profile | None = None,
         walks: PageWalks | None = None,
+        storage: Storage = EVERYTHING,
     ) -> None:
         self._host = host
         self._collectors = collectors
@@ -66,6 +68,7 @@ class Runner:
         self.units = units
         self.profile = profile
         self.walks = walks or PageWalks(host)
+        self.storage = storage
         self._groups = frozenset(group for c in collectors.values() for group in c.stats or ())
         self._kernel_guests = KernelGuests(host.rundir / "qemu", host.procfs, host.files, host.monotonic)
         self._restricted = False  # whether libvirt was asked for some guests only
@@ -99,6 +102,7 @@ class Runner:
             running,
             self.units,
             self.profile,
+            self.storage,
             for_events=for_events,
             unread=running.unread,
             known_topology=self._topology,

@@ -14,6 +14,7 @@ from argus.errors import ConfigError
 from argus.zabbix_encryption import Tls
 from argus_agent.cycle import Allocation
 from argus_agent.page_walks import LARGEST_BYTES
+from argus_agent.storage import Storage
 
 FULL, STANDARD, OFF = "full", "standard", "off"
 DEFAULT_FILE = "/etc/argus/agent.conf"
@@ -56,6 +57,7 @@ class Settings:
     allocation: Allocation = field(default_factory=Allocation)
     audit_profile: Path | None = None
     units: tuple[str, ...] = ()
+    storage: Storage = field(default_factory=Storage)
 
 
 def find_file(option: str | None) -> Path | None:

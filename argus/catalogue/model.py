@@ -96,6 +96,8 @@ DIMM = Entity("dimm", "node", ("controller", "dimm"), "dimms")
 VIRTUAL_FUNCTION = Entity("virtual_function", "node", ("nic", "vf"), "virtual_functions")
 HELPER_ROLE = Entity("helper_role", "guest", ("uuid", "role"), "helpers", detail=True)
 GUEST_VF = Entity("guest_vf", "guest", ("uuid", "vf"), "virtual_functions")
+FILESYSTEM = Entity("filesystem", "node", ("mount",), "filesystems")
+MD_ARRAY = Entity("md_array", "node", ("array",), "md_arrays")
 ENTITIES = (
     NODE,
     NUMA_NODE,
@@ -122,6 +124,8 @@ ENTITIES = (
     VIRTUAL_FUNCTION,
     GUEST_VF,
     HELPER_ROLE,
+    FILESYSTEM,
+    MD_ARRAY,
 )
 
 Value = float | str

@@ -43,7 +43,10 @@ _PAGES = (
     ("NUMA", ("numa", "numa_cpu", "hugepages", "placement", "guest_numa")),
     ("KSM and THP", ("ksm", "thp")),
     ("Guests", ("libvirt",)),
-    ("Disks and vhost", ("storage_pool", "node_block", "node_vhost")),
+    (
+        "Disks and vhost",
+        ("node_filesystem", "storage_pool", "node_block", "node_md", "node_multipath", "node_vhost"),
+    ),
     ("Disks", ("guest_disk", "guest_disk_limit", "guest_io")),
     ("Network", ("node_nic", "node_net", "guest_nic", "guest_tap")),
     ("Events and migration", ("guest_state", "guest_events", "guest_job", "guest_data")),

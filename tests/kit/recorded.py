@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,10 +20,15 @@ G1, G2, G3 = (
 )
 
 
-def recorded_host(root: Path = NODE) -> Host:
+def recorded_host(
+    root: Path = NODE,
+    clock: Callable[[], float] = lambda: 1000.0,
+    monotonic: Callable[[], float] = lambda: 50.0,
+) -> Host:
     """The machine; its clocks stand still."""
     files = (root / "proc", root / "sys", root / "run")
-    return Host("node-1", *files, lambda: 1000.0, lambda: 50.0, link=recorded_links(root))
+    links, space = recorded_links(root), recorded_statvfs(root)
+    return Host("node-1", *files, clock, monotonic, link=links, statvfs=space)
 
 
 def recorded_links(root: Path) -> Callable[[int], Sequence[Link]]:
@@ -32,6 +39,20 @@ def recorded_links(root: Path) -> Callable[[int], Sequence[Link]]:
         return parse(bytes.fromhex(path.read_text())).links if path.exists() else ()
 
     return link
+
+
+def recorded_statvfs(root: Path) -> Callable[[str], os.statvfs_result]:
+    """What the file systems of the machine answered, by mount point below the root of PID 1."""
+    file = root / "statvfs.json"
+    answers = json.loads(file.read_text()) if file.exists() else {}
+
+    def statvfs(path: str) -> os.statvfs_result:
+        answer = answers.get("/" + path.removeprefix(f"{root}/proc/1/root").lstrip("/"))
+        if answer is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return os.statvfs_result((*answer.values(), 0, 255))
+
+    return statvfs
 
 
 def recorded_guests(answer: int = 0) -> tuple[Guest, ...]:

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from recorded import FIXTURES, recorded_links
+from recorded import FIXTURES, recorded_host
 
 from argus.catalogue import agent
 from argus_agent.collectors import load_collectors
 from argus_agent.cycle import Allocation
 from argus_agent.guests import Guest, LibvirtView, parse_definition
-from argus_agent.host import Host
 from argus_agent.libvirt_events import EventListener
 from argus_agent.page_walks import PageWalks
 from argus_agent.runner import Result, Runner
@@ -80,8 +79,7 @@ def two_cycles(name: str, folder: Path) -> Result:
     shutil.copytree(FIXTURES / name, root)
     times = [answer["at"] for answer in json.loads((root / "guests/domstats.json").read_text())]
     now = times[0]
-    files = (root / "proc", root / "sys", root / "run")
-    host = Host("node-1", *files, lambda: now, lambda: now, link=recorded_links(root))
+    host = recorded_host(root, lambda: now, lambda: now)
     source = cast("LibvirtSource", RecordedLibvirt(root))
     walks = PageWalks(host, thread=False)
     allocation = Allocation(reserved_cpus=frozenset({0}))

@@ -17,14 +17,19 @@ Series = Value | Callable[[int], Value]
 """A constant, or the value of the n-th sample."""
 LABEL = "x"  # of whatever a trigger's items are discovered for
 SAMPLES = 4
+APART = 300.0  # seconds between two of them
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Values for the trigger's metrics, in their order; without trouble it fires by silence (``nodata``)."""
+    """Values for the trigger's metrics, in their order; without trouble it fires by silence (``nodata``).
+
+    ``apart``: seconds between the values of the trouble, more where the trigger looks far back.
+    """
 
     trouble: tuple[Series, ...]
     peace: tuple[Series, ...]
+    apart: float = APART
 
 
 def grows(step: float) -> Series:
@@ -56,6 +61,19 @@ CASES: dict[str, Case] = {
     "pool_full": one(0.93, 0.5),
     "pool_full_critical": one(0.97, 0.5),
     "pool_full_soon": one(along(0.70, 0.02), 0.5),
+    "filesystem_silent": one(0, 2),
+    "filesystem_read_only": one(2, 0),
+    "filesystem_pauses_guests": Case((0.97, 1), (0.5, 1)),
+    "filesystem_full": one(0.97, 0.5),
+    "filesystem_nearly_full": one(0.93, 0.5),
+    "filesystem_full_soon": Case((along(0.70, 0.05),), (0.5,), apart=6600.0),
+    "filesystem_inodes": one(0.95, 0.2),
+    "block_slow": Case((0.5, 0.001), (0.002, 0.001)),
+    "md_not_running": one(1, 5),
+    "md_degraded": one(1, 0),
+    "md_disk_failed": one(1, 0),
+    "multipath_lost": Case((1, "mpatha (sdb offline)"), (0, "mpathb (sdc offline)")),
+    "multipath_degraded": Case((1, "mpatha (sdb offline)"), (0, "mpathb (sdc offline)")),
     "unit_down": one(0, 1),
     "node_memory_low": one(0.03, 0.5),
     "node_memory_low_soon": one(along(0.19, -0.01), 0.5),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from trigger_cases import CASES, TRIGGERS, documents
+from trigger_cases import APART, CASES, SAMPLES, TRIGGERS, documents
 
 from argus.render.names import master_key, template_name
 from argus.zabbix.api import Zabbix
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.lab.conftest import Lab
 
 # The values have clocks of hours ago, five minutes apart: no test waits until ten minutes have passed.
-TROUBLE_AT, PEACE_AT, APART = -4 * 3600.0, -2 * 3600.0, 300.0
+FIRST_AT, TROUBLE_AT, PEACE_AT = -24 * 3600.0, -4 * 3600.0, -2 * 3600.0
 NODATA = (
     "{$ARGUS.NODE.NODATA}",
     "{$ARGUS.CORRELATOR.NODATA}",
@@ -43,14 +43,18 @@ class Hosts:
     prefix: str
     ids: dict[str, str]  # hostid by ident
 
-    def send(self, series: dict[str, list[dict[str, Any]]], at: float) -> bool:
-        """Send each host its documents, ``APART`` seconds from one to the next; whether all were taken."""
+    def send(self, series: dict[str, list[dict[str, Any]]], at: float, *, as_case: bool = False) -> bool:
+        """Send each host its documents, five minutes apart, or as its case says; whether all were taken.
+
+        The last ones are of one time, so that those that are farther apart begin earlier.
+        """
+        begun = {ident: (SAMPLES - 1) * (CASES[ident].apart - APART) if as_case else 0.0 for ident in series}
         values = [
             Value(
                 f"{self.prefix}-{ident}",
                 master_key(TRIGGERS[ident].metrics[0].entity.host),
                 json.dumps(document),
-                *split_time(at + number * APART),
+                *split_time(at - begun[ident] + number * (CASES[ident].apart if as_case else APART)),
             )
             for ident, some in series.items()
             for number, document in enumerate(some)
@@ -129,11 +133,11 @@ def test_every_trigger_fires_and_recovers(hosts: Hosts) -> None:
     first = {ident: some[:1] for ident, some in peace.items()}
     # What is discovered comes of a list that Zabbix 7.0 sometimes loses the first time.
     lab.wait_until(
-        lambda: hosts.send(first, now + TROUBLE_AT - 3600) and hosts.values().keys() == CASES.keys(),
+        lambda: hosts.send(first, now + FIRST_AT) and hosts.values().keys() == CASES.keys(),
         timeout=90,
         every=3,
     )
-    lab.wait_until(lambda: hosts.send(trouble, now + TROUBLE_AT), timeout=30)
+    lab.wait_until(lambda: hosts.send(trouble, now + TROUBLE_AT, as_case=True), timeout=30)
     hosts.wait(PROBLEM, 150)
     assert hosts.send({ident: peace[ident][:1] for ident in SILENT}, time.time())
     assert hosts.send({ident: some for ident, some in peace.items() if ident not in SILENT}, now + PEACE_AT)
