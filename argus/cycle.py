@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from argus import failpoints
 from argus.correlator.causes import OF_GUESTS
 from argus.correlator.evaluate import GUEST_NAMES, is_ill
 from argus.correlator.facts import ZABBIX, Maintenance
 from argus.correlator.fleet import fleet_sums
-from argus.correlator.incidents import Change, decide
+from argus.correlator.incidents import Change, Decision, decide
 from argus.correlator.maintenance import disabled_in_nova
 from argus.correlator.rulebook import BOOK
 from argus.correlator.service import Services
 from argus.correlator.tenants import told_triggers
+from argus.foreign_text import cleaned
 from argus.notify import HEAR_UPDATES
 from argus.notify.base import Kind, Notification
 from argus.routing.matchers import LABELS
 from argus.store import incidents, leases, outbox, progress, silences, topology
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
     from argus.correlator.facts import Facts
-    from argus.correlator.incidents import Decision, Effect, Incident, Key
+    from argus.correlator.incidents import Effect, Incident, Key
     from argus.correlator.thresholds import Policy
     from argus.site import Site
+    from argus.store.incidents import Active
     from argus.store.models import IncidentRow, SilenceRow
 
 log = logging.getLogger(__name__)
@@ -47,7 +53,8 @@ def correlate(site: Site) -> bool:
     if lease is None:
         return False
     try:
-        facts = site.source.read(lambda: leases.extend(site.store, lease, site.read_seconds, site.clock()))
+        alive = partial(_keep_lease, site, lease)
+        facts = cleaned(site.source.read(alive))
     except Exception:
         leases.release(site.store, lease)
         raise
@@ -58,17 +65,8 @@ def correlate(site: Site) -> bool:
         facts = _with_placements(session, facts, before.state, site.policy, now)
         recent = incidents.recent(session, now - site.policy.flap_window)
         decision = decide(before.state, facts, site.policy, now, recent=recent)
-        rows = incidents.apply(session, before, decision, now)
         _follow_maintenance(session, facts, site.policy, now)
-        quiet = silences.active(session, now)
-        for effect in decision.effects:
-            row = rows.get(effect.incident.key)
-            if effect.change is Change.MERGED and row is not None:
-                cause = effect.incident.cause
-                into = (rows.get(cause) or before.rows.get(cause)) if cause is not None else None
-                _tell_merger(session, row, into, effect.reason, now)
-            else:
-                _tell(session, site, effect, row, quiet, now)
+        write(session, site, before, decision, now)
         if ZABBIX not in facts.blind:
             progress.write_fleet(session, fleet_sums(facts, site.policy.stale_after, now), now)
         if told(decision):
@@ -79,6 +77,88 @@ def correlate(site: Site) -> bool:
         key = effect.incident.key
         log.info("%s %s on %s: %s", effect.change.value, key.rule, key.subject, effect.reason)
     return True
+
+
+def _keep_lease(site: Site, lease: leases.Lease) -> None:
+    leases.extend(site.store, lease, site.read_seconds, site.clock())
+
+
+def write(session: Session, site: Site, before: Active, decision: Decision, now: float) -> None:
+    """Write a decision and queue its messages, all at once.
+
+    Where the database refuses it, each incident is written by itself: one that cannot be written costs itself
+    alone.  Raises ``OperationalError`` and the like when the database itself is away.
+    """
+    error = _attempt(session, site, before, decision, now, {})
+    if error is None:
+        return
+    log.warning("the decision is written incident by incident: %s", _first_line(error))
+    written: dict[Key, IncidentRow] = {}
+    for key, part in apart(decision):
+        error = _attempt(session, site, before, part, now, written)
+        if error is not None:
+            log.error("%s on %s cannot be written: %s", key.rule, key.subject, _first_line(error))
+
+
+def _attempt(
+    session: Session,
+    site: Site,
+    before: Active,
+    decision: Decision,
+    now: float,
+    written: dict[Key, IncidentRow],
+) -> Exception | None:
+    """Write within a savepoint; return what one of the values made fail."""
+    try:
+        with session.begin_nested():
+            _write_all(session, site, before, decision, now, written)
+    except (SQLAlchemyError, ValueError, TypeError, LookupError) as exc:
+        lost = isinstance(exc, DBAPIError) and exc.connection_invalidated
+        if lost or isinstance(exc, OperationalError | InterfaceError):
+            raise  # the database's own failure, of which no value is the reason
+        return exc
+    return None
+
+
+def _first_line(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {str(getattr(exc, 'orig', exc)).partition(chr(10))[0]}"
+
+
+def apart(decision: Decision) -> Iterator[tuple[Key, Decision]]:
+    """Yield what was decided of each incident, the causes before their symptoms where both are new."""
+    effects: defaultdict[Key, list[Effect]] = defaultdict(list)
+    for effect in decision.effects:
+        effects[effect.incident.key].append(effect)
+    keys = {*effects, *decision.state}
+    for key in sorted(keys, key=lambda key: (_merges(effects[key]), key)):
+        state = {key: decision.state[key]} if key in decision.state else {}
+        yield key, Decision(state, tuple(effects[key]))
+
+
+def _merges(effects: Sequence[Effect]) -> bool:
+    return any(effect.change is Change.MERGED for effect in effects)
+
+
+def _write_all(
+    session: Session,
+    site: Site,
+    before: Active,
+    decision: Decision,
+    now: float,
+    known: dict[Key, IncidentRow],
+) -> None:
+    """Write incidents and queue messages; ``known`` are rows of the same cycle that were written before."""
+    known |= incidents.apply(session, before, decision, now)
+    quiet = silences.active(session, now)
+    for effect in decision.effects:
+        row = known.get(effect.incident.key)
+        if effect.change is Change.MERGED and row is not None:
+            cause = effect.incident.cause
+            into = (known.get(cause) or before.rows.get(cause)) if cause is not None else None
+            _tell_merger(session, row, into, effect.reason, now)
+        else:
+            _tell(session, site, effect, row, quiet, now)
+    session.flush()
 
 
 def _follow_maintenance(session: Session, facts: Facts, policy: Policy, now: float) -> None:

@@ -6,18 +6,23 @@ keeps the newest complete snapshot in SQL; the cycle takes it from there, as lon
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from argus.correlator.facts import Facts
+from argus.correlator.facts import ZABBIX, Facts
 from argus.errors import ArgusError
 from argus.store import leases, snapshots
+from argus.store.engine import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from argus.site import Site
     from argus.store.engine import Store
+
+
+log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -40,8 +45,24 @@ class Together:
         """See ``Source``."""
         facts = Facts(sources=())
         for source in self.sources:
-            facts = facts.joined(source.read(alive))
+            facts = facts.joined(_read(source, alive))
         return facts
+
+
+def _read(source: Source, alive: Callable[[], None]) -> Facts:
+    """Read one source; whatever it raises of its own makes it blind, and no other.
+
+    Raises ``LeaseLostError`` and ``StoreError``, which are not the source's.
+    """
+    try:
+        return source.read(alive)
+    except (leases.LeaseLostError, StoreError):
+        raise
+    except Exception as exc:
+        name = getattr(source, "name", ZABBIX)
+        log.debug("the source %s", name, exc_info=True)  # its incident says why; each cycle need not
+        why = str(exc) if isinstance(exc, ArgusError) else f"{type(exc).__name__}: {exc}"
+        return Facts(sources=(name,), blind=(name,), why_blind=(f"its answer cannot be understood: {why}",))
 
 
 class Slow(Protocol):
@@ -65,7 +86,10 @@ class Slow(Protocol):
         """Return all of it as JSON can hold it; raises ``ArgusError`` when any of it cannot be read."""
 
     def facts(self, payload: Any, at: float) -> object:
-        """Return what goes into ``Facts.others`` of a snapshot that was taken at ``at``."""
+        """Return what goes into ``Facts.others`` of a snapshot that was taken at ``at``.
+
+        What it raises makes the source blind: another version of Argus may have written the snapshot.
+        """
 
 
 def is_due(site: Site, slow: Slow, every: float) -> bool:
@@ -84,9 +108,9 @@ def refresh(site: Site, slow: Slow) -> bool:
         payload, error = slow.fetch(), ""
     except ArgusError as exc:
         payload, error = None, str(exc)
-    except Exception:
-        leases.release(site.store, lease)
-        raise
+    except Exception as exc:  # another shape than documented: blindness of this source, said as such
+        log.exception("the source %s cannot be understood", slow.name)
+        payload, error = None, f"its answer cannot be understood: {type(exc).__name__}: {exc}"
     with site.store.write() as session:
         leases.finish(session, lease)
         if error:
@@ -103,6 +127,11 @@ class Stored:
     slow: Slow
     store: Store
     clock: Callable[[], float]
+
+    @property
+    def name(self) -> str:
+        """The source's."""
+        return self.slow.name
 
     def read(self, alive: Callable[[], None]) -> Facts:
         """See ``Source``."""

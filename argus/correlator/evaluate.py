@@ -12,6 +12,7 @@ from argus.correlator.rule import Finding, Layer, Node, Outcome, Rule, Source, U
 from argus.correlator.rulebook import BOOK, Rulebook
 from argus.correlator.rules import GUEST_RULES, NODE_RULES, SOURCE_RULES
 from argus.correlator.tenants import Tenants
+from argus.foreign_text import LONGEST_NAME, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -57,8 +58,15 @@ def evaluate(
         if family.source_of or not facts.blindness(family.sources):  # what is read is judged; the rest held
             rules = sorted(family.rules, key=lambda rule: rule.layer)
             for name, subject in family.draw(facts, policy, now):
-                outcomes.update(_judge(name, subject, rules, policy, now, is_open))
-    return outcomes
+                outcomes.update(_judge(bounded(name), subject, rules, policy, now, is_open))
+    return {key: _fitting(outcome) for key, outcome in outcomes.items()}
+
+
+def _fitting(outcome: Outcome) -> Outcome:
+    """Bound what names other subjects as the subjects themselves are, so that they are found by it."""
+    if not isinstance(outcome, Finding) or max(map(len, (outcome.place, *outcome.within))) <= LONGEST_NAME:
+        return outcome
+    return replace(outcome, place=bounded(outcome.place), within=tuple(map(bounded, outcome.within)))
 
 
 def _sources(facts: Facts) -> Iterator[Source]:

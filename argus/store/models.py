@@ -16,15 +16,42 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
-    Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
+from sqlalchemy import Text as PlainText
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from argus.foreign_text import LONGEST_NAME, bounded, storable
 
 BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys by itself
 NEVER_REUSED = {"sqlite_autoincrement": True}  # an id in the decision log means one incident for ever
 NOT_RESOLVED = text("phase <> 'resolved'")
+
+
+class Text(TypeDecorator[str]):
+    """Text of any program: what no database takes (NUL, half a surrogate) is replaced, line breaks stay."""
+
+    impl = PlainText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Any) -> str | None:
+        return None if value is None else storable(value)
+
+
+class Name(TypeDecorator[str]):
+    """What identifies something, of at most ``length`` characters; a longer one ends in a digest."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int = LONGEST_NAME) -> None:
+        super().__init__(length)
+        self._longest = length
+
+    def process_bind_param(self, value: str | None, _dialect: Any) -> str | None:
+        return None if value is None else bounded(storable(value), self._longest)
 
 
 class Base(DeclarativeBase):
@@ -50,8 +77,8 @@ class IncidentRow(Base):
 
     id: Mapped[int] = mapped_column(BIG, primary_key=True)
     uid: Mapped[str] = mapped_column(String(32), unique=True, default=lambda: uuid.uuid4().hex)
-    rule: Mapped[str] = mapped_column(String(100))
-    subject: Mapped[str] = mapped_column(String(255))
+    rule: Mapped[str] = mapped_column(Name(100))
+    subject: Mapped[str] = mapped_column(Name(255))
     phase: Mapped[str] = mapped_column(String(10))
     severity: Mapped[str] = mapped_column(String(10))
     summary: Mapped[str] = mapped_column(Text)
@@ -62,10 +89,10 @@ class IncidentRow(Base):
     clear_since: Mapped[float | None] = mapped_column(Double)
     absent_since: Mapped[float | None] = mapped_column(Double)
     label: Mapped[str] = mapped_column(Text, default="", server_default="")
-    place: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    place: Mapped[str] = mapped_column(Name(255), default="", server_default="")
     within: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
-    cause_rule: Mapped[str] = mapped_column(String(100), default="", server_default="")
-    cause_subject: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    cause_rule: Mapped[str] = mapped_column(Name(100), default="", server_default="")
+    cause_subject: Mapped[str] = mapped_column(Name(255), default="", server_default="")
     orphan_since: Mapped[float | None] = mapped_column(Double)
     told_at: Mapped[float | None] = mapped_column(Double)
     flaps: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
@@ -95,7 +122,7 @@ class OutboxRow(Base):
 
     id: Mapped[int] = mapped_column(BIG, primary_key=True)
     incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"))
-    receiver: Mapped[str] = mapped_column(String(255))
+    receiver: Mapped[str] = mapped_column(Name(255))
     kind: Mapped[str] = mapped_column(String(10))
     state: Mapped[str] = mapped_column(String(10))
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -104,7 +131,7 @@ class OutboxRow(Base):
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     maybe_sent: Mapped[bool] = mapped_column(default=False)
     fence: Mapped[int] = mapped_column(BIG, default=0)
-    owner: Mapped[str] = mapped_column(String(100), default="")
+    owner: Mapped[str] = mapped_column(Name(100), default="")
     lease_until: Mapped[float] = mapped_column(Double, default=0.0)
     sent_at: Mapped[float | None] = mapped_column(Double)
     error: Mapped[str] = mapped_column(Text, default="")
@@ -130,7 +157,7 @@ class SilenceRow(Base):
     until: Mapped[float | None] = mapped_column(Double)
     author: Mapped[str] = mapped_column(Text)
     comment: Mapped[str] = mapped_column(Text)
-    source: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    source: Mapped[str] = mapped_column(Name(255), default="", server_default="")
     weekly: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
 
 
@@ -143,7 +170,7 @@ class ReceiverRow(Base):
 
     __tablename__ = "receivers"
 
-    target: Mapped[str] = mapped_column(String(255), primary_key=True)
+    target: Mapped[str] = mapped_column(Name(255), primary_key=True)
     failures: Mapped[int] = mapped_column(Integer)
     failed_at: Mapped[float | None] = mapped_column(Double)
     accepted_at: Mapped[float | None] = mapped_column(Double)
@@ -161,7 +188,7 @@ class AuditRow(Base):
 
     __tablename__ = "audits"
 
-    invariant: Mapped[str] = mapped_column(String(50), primary_key=True)
+    invariant: Mapped[str] = mapped_column(Name(50), primary_key=True)
     violations: Mapped[int] = mapped_column(Integer)
     detail: Mapped[str] = mapped_column(Text)
     at: Mapped[float] = mapped_column(Double)
@@ -172,8 +199,8 @@ class LeaseRow(Base):
 
     __tablename__ = "leases"
 
-    name: Mapped[str] = mapped_column(String(50), primary_key=True)
-    owner: Mapped[str] = mapped_column(String(100), default="")
+    name: Mapped[str] = mapped_column(Name(50), primary_key=True)
+    owner: Mapped[str] = mapped_column(Name(100), default="")
     fence: Mapped[int] = mapped_column(BIG, default=0)
     until: Mapped[float] = mapped_column(Double, default=0.0)
 
@@ -183,7 +210,7 @@ class ProgressRow(Base):
 
     __tablename__ = "progress"
 
-    task: Mapped[str] = mapped_column(String(50), primary_key=True)
+    task: Mapped[str] = mapped_column(Name(50), primary_key=True)
     first_run: Mapped[float | None] = mapped_column(Double)
     last_run: Mapped[float] = mapped_column(Double)
     last_success: Mapped[float | None] = mapped_column(Double)
@@ -202,8 +229,8 @@ class DecisionRow(Base):
     id: Mapped[int] = mapped_column(BIG, primary_key=True)
     at: Mapped[float] = mapped_column(Double)
     incident_id: Mapped[int] = mapped_column(BIG)
-    rule: Mapped[str] = mapped_column(String(100))
-    subject: Mapped[str] = mapped_column(String(255))
+    rule: Mapped[str] = mapped_column(Name(100))
+    subject: Mapped[str] = mapped_column(Name(255))
     what: Mapped[str] = mapped_column(String(20))
     detail: Mapped[str] = mapped_column(Text)
 
@@ -213,7 +240,7 @@ class FleetRow(Base):
 
     __tablename__ = "fleet"
 
-    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    name: Mapped[str] = mapped_column(Name(100), primary_key=True)
     value: Mapped[float] = mapped_column(Double)
     at: Mapped[float] = mapped_column(Double)
 
@@ -226,9 +253,9 @@ class GuestRow(Base):
 
     __tablename__ = "guests"
 
-    uuid: Mapped[str] = mapped_column(String(128), primary_key=True)
+    uuid: Mapped[str] = mapped_column(Name(128), primary_key=True)
     name: Mapped[str] = mapped_column(Text, default="")
-    node: Mapped[str] = mapped_column(String(128), default="")
+    node: Mapped[str] = mapped_column(Name(128), default="")
     project: Mapped[str] = mapped_column(Text, default="")
     flavor: Mapped[str] = mapped_column(Text, default="")
     seen_at: Mapped[float] = mapped_column(Double, default=0.0)
@@ -245,7 +272,7 @@ class SnapshotRow(Base):
 
     __tablename__ = "snapshots"
 
-    source: Mapped[str] = mapped_column(String(100), primary_key=True)
+    source: Mapped[str] = mapped_column(Name(100), primary_key=True)
     payload: Mapped[Any] = mapped_column(JSON, nullable=True)
     at: Mapped[float | None] = mapped_column(Double)
     tried_at: Mapped[float] = mapped_column(Double)
@@ -263,8 +290,8 @@ class PlacementRow(Base):
     )
 
     id: Mapped[int] = mapped_column(BIG, primary_key=True)
-    guest: Mapped[str] = mapped_column(String(128))
-    node: Mapped[str] = mapped_column(String(128))
+    guest: Mapped[str] = mapped_column(Name(128))
+    node: Mapped[str] = mapped_column(Name(128))
     since: Mapped[float] = mapped_column(Double)
     until: Mapped[float | None] = mapped_column(Double)
 
@@ -274,9 +301,9 @@ class UsageRow(Base):
 
     __tablename__ = "usage"
 
-    fleet: Mapped[str] = mapped_column(String(128), primary_key=True)
-    scope: Mapped[str] = mapped_column(String(255), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(128), primary_key=True)
+    fleet: Mapped[str] = mapped_column(Name(128), primary_key=True)
+    scope: Mapped[str] = mapped_column(Name(255), primary_key=True)
+    kind: Mapped[str] = mapped_column(Name(128), primary_key=True)
     day: Mapped[int] = mapped_column(Integer, primary_key=True)
     used: Mapped[float] = mapped_column(Double)
     capacity: Mapped[float] = mapped_column(Double)
