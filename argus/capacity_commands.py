@@ -31,10 +31,11 @@ NAMED = 20  # guests named in a table; JSON and CSV have all
 @contextmanager
 def progress(text: str) -> Iterator[Callable[[int, int], None]]:
     """Show how far a long calculation is, on a terminal's stderr only: output stays what it is."""
-    from rich.console import Console  # noqa: PLC0415  # tables are for people
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415  # tables are for people
 
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+    from argus.screen import Screen  # noqa: PLC0415
+
+    with Progress(console=Screen(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(text, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

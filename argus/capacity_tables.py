@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from argus.screen import Screen, screen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PLAIN_WIDTH = 200  # of a table that goes into a pipe or file: a line must not be cut there
 REASONS = 3
 LOSSES = 20
 FULL = 0.9  # share in use from which a figure is shown as a warning
 
 
-def console() -> Console:
+def console() -> Screen:
     """Return where tables go."""
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+    return screen()
 
 
 def table(*headings: str) -> Table:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from argus import __version__, asking_cli, capacity_cli, receivers_cli, silence_cli, zabbix_cli
 from argus.errors import ArgusError
+from argus.terminal import crashed, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,8 +20,12 @@ FORMATS = ("table", "json")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; what a person can mend is one line on stderr and 2."""
-    arguments = _parser().parse_args(argv)
+    """Run one command and return its exit code; what a person can fix is one line on stderr and 2."""
+    with guarded():
+        return _main(_parser().parse_args(argv))
+
+
+def _main(arguments: argparse.Namespace) -> int:
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
@@ -32,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except Exception as exc:  # noqa: BLE001 -- Python would end with 1, which says that something was found
+        return crashed("argus", exc, trace=arguments.debug or command in _SERVICES)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config-file", metavar="FILE", help="default: $ARGUS_CONFIG or /etc/argus/argus.conf"
     )
+    parser.add_argument("--debug", action="store_true", help="show where an unexpected error comes from")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def add(name: str, text: str, command: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
@@ -193,6 +201,10 @@ def _alerts(arguments: argparse.Namespace) -> int:
     from argus import alerts  # noqa: PLC0415
 
     return alerts.alerts(_store(arguments), form=arguments.format)
+
+
+_SERVICES = (_run, _exporter)
+"""Commands that run as services: the journal gets where an unexpected error came from."""
 
 
 if __name__ == "__main__":

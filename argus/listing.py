@@ -8,10 +8,10 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from argus.screen import Screen, screen
 from argus.store import reports
 from argus.store.audit import results
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 COLOURS = {"HIGH": "bold red", "AVERAGE": "red", "WARNING": "yellow", "INFO": "cyan"}
 WIDE = 120  # columns of a terminal that has room for all
-PLAIN_WIDTH = 200  # of a table that goes into a pipe or file: a line must not be cut there
 
 
 def incidents(store: Store, *, everything: bool, form: str) -> int:
@@ -35,8 +34,8 @@ def incidents(store: Store, *, everything: bool, form: str) -> int:
     if not rows:
         print("no incidents" if everything else "no open incidents")
         return 0
-    screen = console()
-    screen.print(table_of(rows, screen.width))
+    out = console()
+    out.print(table_of(rows, out.width))
     return 0
 
 
@@ -54,10 +53,9 @@ def audit(store: Store, *, form: str) -> int:
     return 1 if any(row.violations for row in rows) else 0
 
 
-def console() -> Console:
+def console() -> Screen:
     """Return what tables are printed on."""
-    screen = Console(highlight=False)
-    return screen if screen.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+    return screen()
 
 
 def table_of(rows: Any, width: int) -> Table:

@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from argus.correlator.service import State
 from argus.listing import duration
+from argus.screen import Screen, screen
 from argus.services_round import newest
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ COLOURS = {
 # The columns, and from which width on each is there.
 COLUMNS = {"REGION": 130, "SERVICE": 0, "STATE": 0, "SINCE": 0, "LATENCY": 0, "VERSION": 100, "WHAT": 0}
 LONGEST_VERSION = 12
-PLAIN_WIDTH = 200  # of a table that goes into a pipe or file: a line must not be cut there
 WATCH_SECONDS = 2.0
 OLD_SECONDS = 180.0  # a round of that age is said to be old
 
@@ -52,16 +52,14 @@ def show(store: Store, *, watch: bool, everything: bool, form: str) -> int:
     elif watch:
         _watch(store, everything=everything)
     else:
-        console = Console(highlight=False)
-        if not console.is_terminal:
-            console = Console(highlight=False, width=PLAIN_WIDTH)
+        console = screen()
         console.print(page(found, time.time(), console.width, everything=everything))
     return 1 if any(each["state"] == State.DOWN for each in found["services"]) else 0
 
 
 def _watch(store: Store, *, everything: bool) -> None:
     """Show it until Ctrl-C, which is KeyboardInterrupt for the caller."""
-    console = Console(highlight=False)
+    console = Screen()
     with _interrupted() as interrupted, Live(console=console, auto_refresh=False, screen=False) as live:
         while not interrupted.is_set():
             made = page(newest(store), time.time(), console.width, everything=everything)

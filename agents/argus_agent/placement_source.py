@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from argus_agent.kernel.cpulist import parse_cpulist
-from argus_agent.kernel.files import read
+from argus_agent.kernel.files import is_absence, read
 from argus_agent.kernel.guests import GuestProcess, KernelGuests
 from argus_agent.kernel.process import PAGE_BYTES, read_numa_maps, status_field
 from argus_agent.memory_source import numa_of_group
@@ -23,21 +23,36 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def read_guests(host: Host, largest: int = LARGEST_BYTES) -> tuple[Guest, ...]:
+def read_guests(
+    host: Host, largest: int = LARGEST_BYTES, unread: dict[str, str] | None = None
+) -> tuple[Guest, ...]:
     """Return the guests that run now, with affinities and memory by NUMA node.
 
-    Raises ``FileNotFoundError`` when libvirt keeps no status of guests here.  A guest that ends meanwhile
-    is left out; memory is ``None`` where it cannot be read (no NUMA, or not allowed), and where page tables
-    of more than ``largest`` bytes in small pages would have to be walked.
+    Raises ``FileNotFoundError`` when libvirt keeps no status of guests here, another ``OSError`` when it may
+    not be looked at.  A guest that ends meanwhile is left out; memory is ``None`` where it cannot be read (no
+    NUMA, or not allowed), and where page tables of more than ``largest`` bytes in small pages would be
+    walked.  ``unread`` takes what is there and could not be read, and why, by UUID or status file.
     """
     found = []
-    for process in KernelGuests(host.rundir / "qemu", host.procfs).read():
+    missed = {} if unread is None else unread
+    kernel = KernelGuests(host.rundir / "qemu", host.procfs)
+    for process in kernel.read():
         try:
             affinities = read_affinities(host.procfs, process)
         except (OSError, ValueError, KeyError) as error:
-            log.info("guest %s is left out: %s", process.guest.name, error)
+            log.debug("guest %s is left out: %s", process.guest.name, error)
+            if not (isinstance(error, OSError) and is_absence(error)):
+                missed[process.guest.uuid] = str(error)
             continue
-        found.append(_with_memory(host, make_guest(process, affinities), process, largest))
+        guest = make_guest(process, affinities)
+        try:
+            guest = _with_memory(host, guest, process, largest)
+        except (OSError, ValueError) as error:
+            log.debug("memory of guest %s: %s", guest.name, error)
+            if not (isinstance(error, OSError) and is_absence(error)):
+                missed[guest.uuid] = f"its memory by NUMA node: {error}"
+        found.append(guest)
+    missed |= kernel.unread
     return tuple(found)
 
 
@@ -73,14 +88,10 @@ def make_guest(process: GuestProcess, affinities: Mapping[int, frozenset[int]]) 
 
 
 def _with_memory(host: Host, guest: Guest, process: GuestProcess, largest: int) -> Guest:
-    try:
-        memory = numa_of_group(host, process)
-        if memory is not None:
-            return replace(guest, memory=memory)
-        if process.stat.rss_pages * PAGE_BYTES > largest or not largest:
-            return guest
-        maps = read_numa_maps(read(f"{host.procfs}/{process.guest.pid}/numa_maps"))
-    except (OSError, ValueError) as error:
-        log.info("memory of guest %s: %s", guest.name, error)
+    memory = numa_of_group(host, process)
+    if memory is not None:
+        return replace(guest, memory=memory)
+    if process.stat.rss_pages * PAGE_BYTES > largest or not largest:
         return guest
+    maps = read_numa_maps(read(f"{host.procfs}/{process.guest.pid}/numa_maps"))
     return replace(guest, memory=maps.by_node, cell_memory=maps.by_cell or None)

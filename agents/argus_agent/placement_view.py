@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import string
 from itertools import chain, repeat
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from argus.terminal import one_line
 from argus_agent.kernel.cpulist import format_cpulist
 from argus_agent.placement import Guest, local_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from argus_agent.kernel.topology import Topology
     from argus_agent.placement import Finding
@@ -35,9 +37,17 @@ def letters(guests: Iterable[Guest]) -> dict[str, str]:
 
 
 def picture(
-    topology: Topology, guests: tuple[Guest, ...], findings: tuple[Finding, ...], reserved: frozenset[int]
+    topology: Topology,
+    guests: tuple[Guest, ...],
+    findings: tuple[Finding, ...],
+    reserved: frozenset[int],
+    unread: Mapping[str, str] = MappingProxyType({}),
 ) -> Group:
-    """Return sockets, NUMA nodes and cores with the guests on them, a legend, and what is wrong."""
+    """Return sockets, NUMA nodes and cores with the guests on them, a legend, and what is wrong.
+
+    ``unread`` are guests of which not everything could be read: nobody can say that nothing is wrong then.
+    """
+    unknown = sum(guest.memory is None for guest in guests) if len(topology.nodes) > 1 else 0
     marks = letters(guests)
     on_cpu = _occupants(guests, marks)
     parts: list[Any] = [_headline(topology, guests)]
@@ -48,7 +58,7 @@ def picture(
             parts.append(_Cores("node ?" if node is None else f"node {node}", cores, on_cpu, reserved))
     if guests:
         parts.append(Text("\nA0: vCPU 0 of guest A, where it ran last; +1: one more vCPU there", style="dim"))
-    parts += [Text(), _legend(topology, guests, marks), Text(), _findings(findings)]
+    parts += [Text(), _legend(topology, guests, marks), Text(), _findings(findings, unread, unknown)]
     return Group(*parts)
 
 
@@ -135,7 +145,7 @@ def _legend(topology: Topology, guests: tuple[Guest, ...], marks: dict[str, str]
         ratio = local_ratio(guest, topology)
         table.add_row(
             Text(marks[guest.name], style=_colour(marks[guest.name])),
-            Text(guest.name),
+            Text(one_line(guest.name)),
             str(len(guest.vcpus)),
             "any" if allowed >= topology.cpus.keys() else format_cpulist(allowed),
             _memory(guest),
@@ -157,7 +167,15 @@ def _size(size: int) -> str:
     return f"{size / _GIB:.1f} GiB" if size < 10 * _GIB else f"{size / _GIB:.0f} GiB"
 
 
-def _findings(findings: tuple[Finding, ...]) -> Table | Text:
+def _findings(findings: tuple[Finding, ...], unread: Mapping[str, str], unknown: int) -> Table | Text:
+    if not findings and unread:
+        return Text(
+            f"What was read shows no problem; {_many(len(unread), 'guest')} could not be read.", "yellow"
+        )
+    if not findings and unknown:
+        return Text(
+            f"What was read shows no problem; where the memory of {_many(unknown, 'guest')} is was not."
+        )
     if not findings:
         return Text("Nothing is wrong with it.", style="green")
     table = Table(
@@ -169,11 +187,18 @@ def _findings(findings: tuple[Finding, ...]) -> Table | Text:
     for name in ("what", "guests", "how"):
         table.add_column(name, overflow="fold")
     for finding in findings:
-        table.add_row(finding.problem.value, Text(", ".join(finding.guests)), finding.detail)
+        table.add_row(
+            finding.problem.value, Text(one_line(", ".join(finding.guests))), Text(one_line(finding.detail))
+        )
     return table
 
 
-def as_json(topology: Topology, guests: tuple[Guest, ...], findings: tuple[Finding, ...]) -> str:
+def as_json(
+    topology: Topology,
+    guests: tuple[Guest, ...],
+    findings: tuple[Finding, ...],
+    unread: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Return the same for scripts."""
     return json.dumps(
         {
@@ -191,6 +216,7 @@ def as_json(topology: Topology, guests: tuple[Guest, ...], findings: tuple[Findi
                 }
                 for finding in findings
             ],
+            "unread": dict(unread),
         },
         indent=2,
     )

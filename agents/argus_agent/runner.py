@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from argus.catalogue import agent
@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ALL_GUESTS = "all guests"
+"""Stands in ``Result.unread`` for guests that cannot be named, as their directory cannot be listed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one cycle brought.  ``at`` is seconds since the epoch.
 
     ``only``: a cycle between two ticks, which tells of these guests alone, and of the node what is not a sum
-    over guests.  ``failed``: a guest failed since the cycle before.
+    over guests.  ``failed``: a guest failed since the cycle before.  ``unread``: guests that the kernel's
+    path could not look at, and why.
     """
 
     at: float
@@ -40,6 +44,7 @@ class Result:
     libvirt: LibvirtView
     only: frozenset[str] | None = None
     failed: bool = False
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -120,7 +125,7 @@ class Runner:
         told.append(agent.CYCLE.sample(self._host.monotonic() - begun))
         if not for_events:
             told.append(agent.SAMPLES.sample(_count(told) + 1))
-        return Result(cycle.at, tuple(told), view, only, failed)
+        return Result(cycle.at, tuple(told), view, only, failed, running.left_out)
 
     def _finish(self, cycle: Cycle) -> LibvirtView:
         try:
@@ -200,6 +205,13 @@ class _Once:
         self._found: tuple[GuestProcess, ...] | None = None
         self._nothing: NoData | Unreadable | None = None
         self.unread: dict[str, str] = {}
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The guests that could not be read, and why; all of them where none could be looked for."""
+        if isinstance(self._nothing, Unreadable):
+            return {ALL_GUESTS: str(self._nothing)}
+        return dict(self._guests.unread) if self._found is not None else {}
 
     def __call__(self) -> tuple[GuestProcess, ...]:
         if self._found is None and self._nothing is None:

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from argus import config
 from argus.errors import ArgusError
+from argus.screen import Screen
 from argus.zabbix import certified_hosts
 from argus.zabbix.api import Zabbix, ZabbixDeniedError, ZabbixError, ZabbixSessionError
 from argus.zabbix.fallback import Mail
@@ -36,6 +36,7 @@ _COMPARING = "comparing"  # before anything is changed
 _TIMEOUT = 120.0  # s; what is asked of a large Zabbix takes its time; an import has a longer one
 _MOST_LINES = 20  # of one change in a table
 _LONGEST = 240  # characters of such a line
+_SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
 
 
 def run_plan(
@@ -76,7 +77,7 @@ def run_apply(
                 progress.update(task, description=resource.title, advance=int(begun))
 
             def started(change: Change) -> None:
-                progress.console.print(f"{change.verb} {change.kind} [bold]{escape(change.name)}[/]")
+                progress.console.print(_line(Text(change.verb), change))
 
             done = apply(zabbix, wanted, started, looking_at)
             Made(Path(conf.zabbix.token_file)).remember(zabbix)
@@ -124,7 +125,7 @@ def run_register(
 
 def _progress() -> Progress:
     """A bar on stderr with what is being done and for how long; where nobody looks, only the steps."""
-    console = Console(stderr=True, highlight=False)
+    console = Screen(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
@@ -190,17 +191,20 @@ def _show(changes: Sequence[Change], fmt: str, nothing: str) -> None:
     if fmt == "json":
         print(json.dumps([change.as_dict() for change in changes], indent=2))
         return
-    out = Console(highlight=False, soft_wrap=True)
+    out = Screen(soft_wrap=True)
     if not changes:
-        out.print(nothing, markup=False)
+        out.print(nothing)
     for change in changes:
-        sign = {"create": "[green]+[/]", "update": "[yellow]~[/]", "delete": "[red]-[/]"}[change.verb]
-        out.print(f"{sign} {change.kind} [bold]{escape(change.name)}[/]")
+        out.print(_line(Text(*_SIGNS[change.verb]), change))
         for line in change.details[:_MOST_LINES]:
-            out.print(f"    {_short(line)}", markup=False)
+            out.print(f"    {_short(line)}")
         more = len(change.details) - _MOST_LINES
         if more > 0:
-            out.print(f"    ... and {more} more; --format json has all", markup=False)
+            out.print(f"    ... and {more} more; --format json has all")
+
+
+def _line(sign: Text, change: Change) -> Text:
+    return Text.assemble(sign, f" {change.kind} ", (change.name, "bold"))
 
 
 def _short(line: str) -> str:

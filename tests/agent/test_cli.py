@@ -203,3 +203,93 @@ def test_hangup_reads_the_configuration_again_and_keeps_it_when_it_is_bad(conf: 
         while "configuration read again" not in log:
             log += process.stderr.readline()
         stop(process)
+
+
+STAT = (
+    "{pid} (qemu-kvm) S 1 1 1 0 -1 0 0 0 9 0 100 0 0 0 20 0 1 0 100 0 52000 "
+    "0 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0"
+)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    """A recorded node with one guest that can be read; agent.conf is beside it."""
+    uuid = "5c1f7f2e-3e34-4f0c-9f0e-6a2a52b4a001"
+    domain = f"<domain><name>web [/prod]</name><uuid>{uuid}</uuid><memory>1024</memory></domain>"
+    files = {
+        "run/qemu/web.xml": f"<domstatus state='running' pid='4001'>{domain}</domstatus>",
+        "proc/4001/stat": STAT.format(pid=4001),
+        "proc/4001/cgroup": "0::/\n",
+        "proc/4001/comm": "qemu-kvm\n",
+        "proc/4001/task/4001/stat": STAT.format(pid=4001).replace("(qemu-kvm)", "(CPU 0/KVM)"),
+        "proc/4001/task/4001/status": "Cpus_allowed_list:\t0\n",
+        "proc/4001/numa_maps": "",
+        "proc/meminfo": "MemTotal: 16384 kB\n",
+        "sys/devices/system/cpu/cpu0/topology/thread_siblings_list": "0\n",
+        "sys/devices/system/cpu/online": "0\n",
+        "profile.yaml": "name: small\nguest_disk_cache: none\nksm_run: 0\n",
+        "sys/kernel/mm/ksm/run": "0\n",
+        "agent.conf": f"[DEFAULT]\nhost = n\nprocfs = {tmp_path}/proc\nsysfs = {tmp_path}/sys\n"
+        f"rundir = {tmp_path}/run\n[libvirt]\nuri = test:///default\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def _look(node: Path, command: str, *more: str) -> subprocess.CompletedProcess[str]:
+    profile = ("--profile", str(node / "profile.yaml")) if command == "audit" else ()
+    return run("--config-file", str(node / "agent.conf"), command, *profile, *more)
+
+
+@pytest.mark.parametrize("command", ["placement", "audit", "once"])
+def test_guests_that_can_be_read_are_an_all_clear(node: Path, command: str) -> None:
+    done = _look(node, command)
+    assert done.returncode == 0
+    assert "not read" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "broken"),
+    [
+        *(
+            (command, place)
+            for command in ("placement", "audit", "once")
+            for place in ("run/qemu", "run/qemu/web.xml")
+        ),
+        ("placement", "proc/4001/stat"),
+        ("once", "proc/4001/stat"),
+        ("placement", "proc/4001/task/4001/status"),
+        ("placement", "proc/4001/numa_maps"),
+    ],
+)
+def test_guests_that_cannot_be_read_are_no_all_clear(node: Path, command: str, broken: str) -> None:
+    """As for want of rights; root may read everything, but nobody reads a folder or a circle of links."""
+    (node / broken).rename(node / "aside")
+    (node / broken).symlink_to(broken.rpartition("/")[2])
+    done = _look(node, command)
+    assert done.returncode == 2
+    assert done.stderr.startswith("argus-agent: ")
+    assert "Traceback" not in done.stderr
+    assert "Nothing is wrong" not in done.stdout
+    told = _look(node, command, "--format", "json")
+    assert told.returncode == 2
+    if told.stdout:  # else it could not look at all
+        assert json.loads(told.stdout)["unread"]
+
+
+def test_an_unexpected_error_is_one_line_and_exit_code_2(node: Path) -> None:
+    (node / "proc/meminfo").write_text("odd\n")
+    done = _look(node, "audit")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("argus-agent: unexpected KeyError: 'MemTotal'")
+    assert done.stderr.count("\n") == 1
+    shown = run(
+        "--debug", "--config-file", str(node / "agent.conf"), "audit", "--profile", str(node / "profile.yaml")
+    )
+    assert (shown.returncode, "Traceback" in shown.stderr) == (2, True)
+
+
+def test_names_of_guests_are_no_markup(node: Path) -> None:
+    assert "web [/prod]" in _look(node, "placement").stdout

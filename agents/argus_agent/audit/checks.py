@@ -48,7 +48,8 @@ def ksm(facts: NodeFacts, profile: Profile) -> Iterator[Row]:
         yield Row(
             "ksm",
             facts.name,
-            facts.ksm_run,
+            # 2 is off as well: it was told to give merged pages back, and nothing is merged since
+            "0" if profile.ksm_run == 0 and facts.ksm_run == "2" else facts.ksm_run,
             str(profile.ksm_run),
             "merging pages costs CPU and splits huge pages",
             # 2 also gives merged pages back; 0 would leave them merged
@@ -83,7 +84,7 @@ def schedulers(facts: NodeFacts, profile: Profile) -> Iterator[Row]:
             "io scheduler",
             disk,
             found,
-            found if found in wanted else " or ".join(wanted),
+            found if found is not None and found in wanted else " or ".join(wanted),
             "decides how guests share a disk",
             f"echo {wanted[0]} > /sys/block/{disk}/queue/scheduler",
         )
@@ -102,12 +103,12 @@ def vhost(facts: NodeFacts, profile: Profile) -> Iterator[Row]:
         )
     for guest in facts.guests if profile.vhost_net else ():
         if guest.nic_drivers:
-            slow = [driver for driver in guest.nic_drivers if driver != "vhost"]
+            found = "qemu" if "qemu" in guest.nic_drivers else ", ".join(sorted({*guest.nic_drivers}))
             yield Row(
                 "nic driver",
                 guest.name,
-                slow[0] if slow else "vhost",
-                "vhost",
+                found,
+                "vhost" if found == "qemu" else found,
                 "packets through QEMU cost several times the CPU",
                 f"virsh edit {quote(guest.name)}: <model type='virtio'/> and <driver name='vhost'/>",
             )
@@ -120,10 +121,11 @@ def memory(facts: NodeFacts, profile: Profile) -> Iterator[Row]:
         promised = sum(guest.memory_bytes for guest in facts.guests)
         ratio = promised / facts.memory_bytes
         within = f"at most {limit:.2f}"
+        known = within if not facts.unread else None  # what could not be read may have more
         yield Row(
             "memory overcommit",
             facts.name,
-            within if ratio <= limit else f"{ratio:.2f}",
+            known if ratio <= limit else f"{ratio:.2f}",
             within,
             "memory promised twice ends in swapping or an OOM kill",
             "live-migrate a guest away, and lower ram_allocation_ratio of the node",
@@ -164,7 +166,7 @@ def cpu_limits(facts: NodeFacts, profile: Profile) -> Iterator[Row]:
     for guest in facts.guests:
         for wanted, name, value in (
             (profile.guest_cpu_shares, "cpu_shares", guest.shares),
-            (profile.guest_cpu_quota, "vcpu_quota", guest.quota if guest.quota != -1 else None),
+            (profile.guest_cpu_quota, "vcpu_quota", guest.quota if (guest.quota or 0) > 0 else None),
         ):
             if wanted is not None:
                 yield Row(
@@ -182,12 +184,15 @@ def disks(facts: NodeFacts, profile: Profile) -> Iterator[Row]:
     for guest in facts.guests:
         for disk in guest.disks:
             subject = f"{guest.name} {disk.target}"
-            if profile.guest_disk_cache is not None:
+            if profile.guest_disk_cache is not None and disk.page_cached:
                 yield Row(
                     "disk cache",
                     subject,
                     disk.cache,
-                    profile.guest_disk_cache,
+                    # directsync passes the page cache by as well
+                    disk.cache
+                    if (profile.guest_disk_cache, disk.cache) == ("none", "directsync")
+                    else profile.guest_disk_cache,
                     "the node's page cache holds the same blocks as the guest's",
                     f"virsh edit {quote(guest.name)}: <driver cache='{profile.guest_disk_cache}'/>",
                 )

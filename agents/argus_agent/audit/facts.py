@@ -5,30 +5,55 @@ libvirtd is not asked, so that the audit works while it hangs.
 
 from __future__ import annotations
 
-import logging
+import re
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from argus_agent.kernel.cpulist import parse_cpulist
+from argus_agent.kernel.files import is_absence, read
 from argus_agent.kernel.process import parse_kilobytes, parse_status
+from argus_agent.kernel.run_directory import status_files
 from argus_agent.kernel.topology import read_topology
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from argus_agent.host import Host
 
-log = logging.getLogger(__name__)
+_BESIDE_QEMU = frozenset(("hostdev", "vdpa", "vhostuser"))
+"""NICs whose packets neither QEMU nor vhost_net moves: a device of its own, a switch in user space."""
+
+_THROUGH_QEMU = frozenset(("user", "mcast", "server", "client", "udp"))
+"""Networks that QEMU makes itself."""
+
+_EMULATED = re.compile(
+    r"e1000.*|i825.*|igb|8254.*|rtl8139|ne2k_.*|pcnet|vmxnet.*|usb-net|tulip|sungem|v?lance|am79c97.*"
+    r"|smc91c111|lan9118|spapr-vlan",
+    re.IGNORECASE,
+)
+"""Models of real NICs, whose registers QEMU plays (virDomainNetModelType and what QEMU offers besides)."""
+
+RUN_DIRECTORY = "run directory"
+"""Stands in ``NodeFacts.unread`` when libvirt has none: no guest was started here, or it is elsewhere."""
+
+_NOT_PAGE_CACHED = frozenset(("network", "vhostuser", "vhostvdpa", "nvme"))
+"""Types of disks that do not go through a file or block device of the node."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiskFacts:
-    """One disk of a guest; ``limited``: it has an iotune limit."""
+    """One disk of a guest; ``limited``: it has an iotune limit.
+
+    ``page_cached``: its cache mode decides about the node's page cache, which is not so for disks that QEMU
+    reaches over the network (rbd has a cache of its own) or without the kernel's block layer.
+    """
 
     target: str
     cache: str
     limited: bool
+    page_cached: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +71,10 @@ class GuestFacts:
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """The node; a setting is ``None`` where the kernel does not have it."""
+    """The node; a setting is ``None`` where the kernel does not have it.
+
+    ``unread``: files and guests that could not be looked at, and why.
+    """
 
     name: str
     cpus: frozenset[int]
@@ -55,26 +83,29 @@ class NodeFacts:
     thp_enabled: str | None
     thp_defrag: str | None
     khugepaged_defrag: str | None
-    schedulers: dict[str, str]
+    schedulers: Mapping[str, str | None]
     vhost_net: bool
     guests: tuple[GuestFacts, ...]
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_facts(host: Host) -> NodeFacts:
     """Read everything.  Raises ``OSError`` only when /proc/meminfo or the CPU topology cannot be read."""
     memory = parse_status(host.read_proc("meminfo"))
-    thp = host.sysfs / "kernel/mm/transparent_hugepage"
+    unread: dict[str, str] = {}
+    ksm, thp = host.sysfs / "kernel/mm/ksm/run", host.sysfs / "kernel/mm/transparent_hugepage"
     return NodeFacts(
         name=host.name,
         cpus=frozenset(read_topology(host.sysfs).cpus),
         memory_bytes=parse_kilobytes(memory["MemTotal"]),
-        ksm_run=_text(host.sysfs / "kernel/mm/ksm/run"),
-        thp_enabled=chosen(_text(thp / "enabled")),
-        thp_defrag=chosen(_text(thp / "defrag")),
-        khugepaged_defrag=_text(thp / "khugepaged/defrag"),
-        schedulers=_schedulers(host.sysfs / "block"),
+        ksm_run=_text(ksm, unread),
+        thp_enabled=chosen(_text(thp / "enabled", unread)),
+        thp_defrag=chosen(_text(thp / "defrag", unread)),
+        khugepaged_defrag=_text(thp / "khugepaged/defrag", unread),
+        schedulers=_schedulers(host.sysfs / "block", unread),
         vhost_net=(host.sysfs / "class/misc/vhost-net").exists(),  # loaded or built in
-        guests=_guests(host.rundir / "qemu"),
+        guests=_guests(host.rundir / "qemu", unread),
+        unread=unread,
     )
 
 
@@ -86,7 +117,10 @@ def chosen(text: str | None) -> str | None:
 
 
 def parse_guest(text: str) -> GuestFacts | None:
-    """Return the facts of a status file, ``None`` when it holds no domain.  Raises ``ET.ParseError``."""
+    """Return the facts of a status file, ``None`` when it holds no domain.
+
+    Raises ``ET.ParseError``, and ``ValueError`` for a number that is none.
+    """
     domain = ET.fromstring(text).find("domain")  # noqa: S314 -- written by root's libvirtd, see domstatus
     if domain is None:
         return None
@@ -119,6 +153,7 @@ def _disk(disk: ET.Element) -> DiskFacts:
         target.get("dev", "") if target is not None else "",
         driver.get("cache", "default") if driver is not None else "default",
         disk.find("iotune") is not None,
+        disk.get("type") not in _NOT_PAGE_CACHED,
     )
 
 
@@ -130,41 +165,63 @@ def _is_past_qemu(nic: ET.Element) -> bool:
 
 
 def _nic_driver(nic: ET.Element) -> str:
-    """Return ``vhost``, ``qemu`` or what <driver name=> says; virtio without one uses vhost where it can."""
+    """Return who moves the packets: ``qemu``, ``vhost``, or what <driver name=> or the kind of NIC says.
+
+    ``qemu`` is said of what is known to go through QEMU, so that a kind that is not known here is not blamed.
+    libvirt uses vhost for a virtio NIC on the node's network unless it is told not to.
+    """
+    actual = nic.find("actual")  # what a NIC of a <network> was given
+    kind = (actual if actual is not None else nic).get("type") or ""
     driver, model = nic.find("driver"), nic.find("model")
-    if driver is not None and driver.get("name"):
-        return driver.get("name", "")
+    name = driver.get("name") if driver is not None else None
+    if name:
+        return name
+    if kind in _BESIDE_QEMU:
+        return kind
+    if kind in _THROUGH_QEMU or (model is not None and _EMULATED.fullmatch(model.get("type") or "")):
+        return "qemu"
     virtio = model is not None and (model.get("type") or "").startswith("virtio")
-    return "vhost" if virtio and nic.get("type") != "user" else "qemu"
+    return "vhost" if virtio else kind
 
 
-def _guests(rundir: Path) -> tuple[GuestFacts, ...]:
+def _guests(rundir: Path, unread: dict[str, str]) -> tuple[GuestFacts, ...]:
     found = []
-    for path in sorted(rundir.glob("*.xml")):
+    try:
+        paths = status_files(rundir)
+    except FileNotFoundError as error:
+        unread[RUN_DIRECTORY] = str(error)
+        return ()
+    except OSError as error:
+        unread["guests"] = str(error)
+        return ()
+    for path in paths:
         try:
-            guest = parse_guest(path.read_text())
-        except (FileNotFoundError, ET.ParseError) as error:  # ended, or being written just now
-            log.info("guest left out of the audit: %s: %s", path, error)
+            guest = parse_guest(read(path))
+        except (OSError, ET.ParseError, ValueError) as error:
+            if not (isinstance(error, OSError) and is_absence(error)):  # else it ended just now
+                unread[path] = getattr(error, "strerror", None) or str(error)
             continue
         if guest is not None:
             found.append(guest)
     return tuple(found)
 
 
-def _schedulers(block: Path) -> dict[str, str]:
+def _schedulers(block: Path, unread: dict[str, str]) -> dict[str, str | None]:
     found = {}
     for path in sorted(block.glob("*/queue/scheduler")):
         disk = path.parent.parent
         # Without a device below it is a loop, ram or device-mapper disk: no scheduler of its own.
         if (disk / "device").exists():
-            found[disk.name] = chosen(_text(path)) or "none"
+            found[disk.name] = chosen(_text(path, unread))
     return found
 
 
-def _text(path: Path) -> str | None:
+def _text(path: Path, unread: dict[str, str]) -> str | None:
     try:
-        return path.read_text().strip()
-    except FileNotFoundError:
+        return read(str(path)).strip()
+    except OSError as error:
+        if not is_absence(error):
+            unread[str(path)] = error.strerror or str(error)
         return None
 
 

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Console
 
     from argus_agent.audit.checks import Row
 
 
-def show(rows: tuple[Row, ...], profile: str, console: Console) -> None:
-    """Print what differs, what mends it (lines to copy, never wrapped), and a count of all rows."""
+def show(
+    rows: tuple[Row, ...], profile: str, console: Console, unread: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Print what differs, what mends it (lines to copy, never wrapped), and a count of all rows.
+
+    ``unread`` is what could not be looked at, and why.
+    """
     checks = list(dict.fromkeys(row.check for row in rows))
     wrong = sorted((row for row in rows if not row.agrees), key=lambda row: checks.index(row.check))
     closing = f"{len(rows) - len(wrong)} of {len(rows)} checks are as profile {profile} wants."
+    if unread:
+        closing += f" Not all could be looked at: {', '.join(unread)}."
     if wrong:
         console.print(_differences(wrong))
         console.print("\nWhat mends it", style="bold")
         for line in _advice(wrong):
             console.print(line, soft_wrap=True)
         console.print()
-    console.print(Text(closing, style="" if wrong else "green"))
+    console.print(Text(closing, style="" if wrong or unread else "green"))
 
 
 def _differences(wrong: list[Row]) -> Table:
@@ -48,8 +56,8 @@ def _advice(wrong: list[Row]) -> Iterator[Text]:
         yield Text(f"    {row.mend}", style="bold")
 
 
-def as_json(rows: tuple[Row, ...], profile: str) -> str:
-    """Return every row, those that agree too."""
+def as_json(rows: tuple[Row, ...], profile: str, unread: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return every row, those that agree too, and what could not be looked at."""
     return json.dumps(
         {
             "profile": profile,
@@ -66,6 +74,7 @@ def as_json(rows: tuple[Row, ...], profile: str) -> str:
                 }
                 for row in rows
             ],
+            "unread": dict(unread),
         },
         indent=2,
     )

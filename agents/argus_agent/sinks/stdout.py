@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from argus.catalogue.model import AGENT, Kind, Unit
+from argus.terminal import one_line
 from argus_agent.sinks.document import NODE, documents
 from argus_agent.sinks.exposition import exposition
 
@@ -21,10 +22,16 @@ FILE_COLUMNS = 200
 
 
 def as_json(host: str, result: Result) -> str:
-    """Return ``{"host", "at", "node": document, "guests": {uuid: document}}``, the documents of Zabbix."""
+    """Return ``{"host", "at", "node": document, "guests": {uuid: document}, "unread"}``, as Zabbix gets them.
+
+    ``unread`` has the guests that the kernel's path could not look at, and why.
+    """
     found = dict(documents(result.told))
     node = found.pop(NODE)
-    return json.dumps({"host": host, "at": result.at, "node": node, "guests": found}, indent=2)
+    unread = dict(result.unread)
+    return json.dumps(
+        {"host": host, "at": result.at, "node": node, "guests": found, "unread": unread}, indent=2
+    )
 
 
 def as_prometheus(_host: str, result: Result) -> str:
@@ -34,8 +41,10 @@ def as_prometheus(_host: str, result: Result) -> str:
 
 def as_table(host: str, result: Result) -> str:
     """Return tables for people: the node, one for each guest, the agent itself."""
-    from rich.console import Console  # noqa: PLC0415 -- heavy, and the daemon never shows a table
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415 -- heavy, and the daemon never shows a table
+    from rich.text import Text  # noqa: PLC0415
+
+    from argus.screen import Screen  # noqa: PLC0415
 
     names = {
         s.labels[0]: str(s.value) for s in result.samples if s.metric.prometheus_name == "argus_guest_info"
@@ -46,15 +55,17 @@ def as_table(host: str, result: Result) -> str:
     for sample in result.samples:
         owner = _owner(sample)
         if owner not in owners:
-            title = titles.get(owner) or f"guest {names.get(owner, '')} {owner}"
-            table = owners[owner] = Table(title=title, title_justify="left")
+            title = one_line(titles.get(owner) or f"guest {names.get(owner, '')} {owner}")
+            table = owners[owner] = Table(title=Text(title), title_justify="left")
             table.add_column("metric")
             table.add_column("of")
             table.add_column("value", justify="right")
         own = sample.labels[1:] if sample.metric.entity.of_guest else sample.labels
-        owners[owner].add_row(sample.metric.field, " ".join(own), human(sample))
+        owners[owner].add_row(
+            sample.metric.field, *(Text(one_line(t)) for t in (" ".join(own), human(sample)))
+        )
     agent = owners.pop(AGENT.scope, None)
-    console = Console(width=None if sys.stdout.isatty() else FILE_COLUMNS)
+    console = Screen(width=None if sys.stdout.isatty() else FILE_COLUMNS)
     with console.capture() as capture:
         for table in (*owners.values(), *filter(None, [agent])):
             console.print(table)

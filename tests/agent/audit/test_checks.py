@@ -83,6 +83,7 @@ def test_a_setting_of_the_node_that_differs_is_found(
         ({"affinity": (None, frozenset({3}))}, ("vcpu affinity", "web", "0-7")),
         ({"shares": None}, ("cpu shares", "web", "not set")),
         ({"quota": -1}, ("vcpu quota", "web", "not set")),
+        ({"quota": 0}, ("vcpu quota", "web", "not set")),
         ({"disks": (DiskFacts("vda", "writeback", limited=True),)}, ("disk cache", "web vda", "writeback")),
         ({"disks": (DiskFacts("vda", "none", limited=False),)}, ("disk limits", "web vda", "not set")),
         ({"nic_drivers": ("vhost", "qemu")}, ("nic driver", "web", "qemu")),
@@ -93,6 +94,35 @@ def test_a_setting_of_a_guest_that_differs_is_found(
 ) -> None:
     guest = replace(GUEST, **change)  # type: ignore[arg-type] # table of fields
     assert _differences(replace(NODE, guests=(guest,))) == {difference}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"nic_drivers": ("vfio", "vhost")},
+        {"nic_drivers": ("vhostuser",)},
+        {"nic_drivers": ()},
+        {"disks": (DiskFacts("vda", "writeback", limited=True, page_cached=False),)},
+        {"disks": (DiskFacts("vda", "directsync", limited=True),)},
+    ],
+)
+def test_a_guest_with_something_else_that_is_good_differs_in_nothing(change: dict[str, object]) -> None:
+    guest = replace(GUEST, **change)  # type: ignore[arg-type] # table of fields
+    assert _differences(replace(NODE, guests=(guest,))) == set()
+
+
+def test_merging_that_was_undone_is_off() -> None:
+    assert _differences(replace(NODE, ksm_run="2")) == set()
+
+
+def test_memory_is_not_within_limits_while_guests_could_not_be_read() -> None:
+    partly = replace(NODE, unread={"/run/libvirt/qemu/db.xml": "Permission denied"})
+    assert _differences(partly) == {("memory overcommit", "cmp1", None)}
+    assert ("memory overcommit", "cmp1", "2.00") in _differences(replace(partly, memory_bytes=GIB))
+
+
+def test_a_scheduler_that_cannot_be_read_is_not_known() -> None:
+    assert _differences(replace(NODE, schedulers={"sda": None})) == {("io scheduler", "sda", None)}
 
 
 def test_what_the_profile_leaves_out_is_not_looked_at() -> None:

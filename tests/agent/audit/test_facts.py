@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from argus_agent.audit.facts import DiskFacts, GuestFacts, chosen, parse_guest, read_facts
+from argus_agent.audit.facts import RUN_DIRECTORY, DiskFacts, GuestFacts, chosen, parse_guest, read_facts
 from argus_agent.host import Host
 
 GUEST = """<domstatus state='running' pid='1'><domain type='kvm'>
@@ -71,3 +71,69 @@ def test_a_node_is_read(tmp_path: Path) -> None:
     assert facts.thp_defrag is None
     assert facts.schedulers == {"sda": "mq-deadline"}
     assert [guest.name for guest in facts.guests] == ["web"]
+    assert [Path(path).name for path in facts.unread] == ["half.xml"]
+
+
+def test_what_may_not_be_read_is_named_and_not_taken_for_absent(tmp_path: Path) -> None:
+    """As EACCES would; root may read everything, but nobody reads a folder."""
+    files = {
+        "proc/meminfo": "MemTotal:       16384 kB\n",
+        "sys/devices/system/cpu/cpu0/topology/thread_siblings_list": "0\n",
+        "sys/block/sda/device/model": "disk\n",
+        "run/qemu/odd.xml": GUEST.replace("2097152", "much"),
+        "run/qemu/web.xml": GUEST,
+    }
+    _tree(tmp_path, files)
+    for name in ("sys/kernel/mm/ksm/run", "sys/block/sda/queue/scheduler", "run/qemu/closed.xml"):
+        (tmp_path / name).mkdir(parents=True)
+    facts = read_facts(Host("cmp1", tmp_path / "proc", tmp_path / "sys", tmp_path / "run"))
+    assert (facts.ksm_run, facts.schedulers) == (None, {"sda": None})
+    assert {str(Path(path).relative_to(tmp_path)) for path in facts.unread} == {
+        "sys/kernel/mm/ksm/run",
+        "sys/block/sda/queue/scheduler",
+        "run/qemu/closed.xml",
+        "run/qemu/odd.xml",
+    }
+    assert [guest.name for guest in facts.guests] == ["web"]
+
+
+def test_a_node_without_a_run_directory_says_so(tmp_path: Path) -> None:
+    files = {
+        "proc/meminfo": "MemTotal:       16384 kB\n",
+        "sys/devices/system/cpu/cpu0/topology/thread_siblings_list": "0\n",
+    }
+    _tree(tmp_path, files)
+    facts = read_facts(Host("cmp1", tmp_path / "proc", tmp_path / "sys", tmp_path / "run"))
+    assert "libvirt keeps no status" in facts.unread[RUN_DIRECTORY]
+
+
+@pytest.mark.parametrize(
+    ("nic", "driver"),
+    [
+        ("<interface type='hostdev'><driver name='vfio'/><model type='virtio'/></interface>", "vfio"),
+        ("<interface type='hostdev'/>", "hostdev"),
+        ("<interface type='network'><actual type='hostdev'/><model type='virtio'/></interface>", "hostdev"),
+        ("<interface type='network'><actual type='bridge'/><model type='virtio'/></interface>", "vhost"),
+        ("<interface type='vhostuser'><model type='virtio'/></interface>", "vhostuser"),
+        ("<interface type='vdpa'><model type='virtio'/></interface>", "vdpa"),
+        ("<interface type='direct'><model type='virtio-non-transitional'/></interface>", "vhost"),
+        ("<interface type='ethernet'><model type='rtl8139'/></interface>", "qemu"),
+        ("<interface type='bridge'><model type='e1000e'/></interface>", "qemu"),
+        ("<interface type='udp'><model type='virtio'/></interface>", "qemu"),
+        ("<interface type='bridge'><model type='of-tomorrow'/></interface>", "bridge"),
+    ],
+)
+def test_only_what_goes_through_qemu_is_called_so(nic: str, driver: str) -> None:
+    guest = parse_guest(f"<domstatus><domain><name>a</name><devices>{nic}</devices></domain></domstatus>")
+    assert guest is not None
+    assert guest.nic_drivers == (driver,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cached"), [("file", True), ("block", True), ("network", False), ("nvme", False)]
+)
+def test_the_page_cache_is_for_files_and_block_devices(kind: str, cached: bool) -> None:
+    disk = f"<disk type='{kind}' device='disk'><driver cache='writeback'/><target dev='vda'/></disk>"
+    guest = parse_guest(f"<domstatus><domain><name>a</name><devices>{disk}</devices></domain></domstatus>")
+    assert guest is not None
+    assert guest.disks == (DiskFacts("vda", "writeback", limited=False, page_cached=cached),)
