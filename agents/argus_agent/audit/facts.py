@@ -131,9 +131,7 @@ def parse_guest(text: str) -> GuestFacts | None:
         shares=_number(domain.findtext("cputune/shares")),
         quota=_number(domain.findtext("cputune/quota")),
         disks=tuple(_disk(disk) for disk in domain.iterfind("devices/disk[@device='disk']")),
-        nic_drivers=tuple(
-            _nic_driver(nic) for nic in domain.iterfind("devices/interface") if not _is_past_qemu(nic)
-        ),
+        nic_drivers=tuple(_nic_driver(nic) for nic in domain.iterfind("devices/interface")),
     )
 
 
@@ -155,13 +153,6 @@ def _disk(disk: ET.Element) -> DiskFacts:
         disk.find("iotune") is not None,
         disk.get("type") not in _NOT_PAGE_CACHED,
     )
-
-
-def _is_past_qemu(nic: ET.Element) -> bool:
-    """Whether packets go from the card to the guest (SR-IOV, vDPA): neither vhost nor QEMU moves them."""
-    actual = nic.find("actual")
-    kind = nic if actual is None else actual
-    return kind.get("type") in ("hostdev", "vdpa")
 
 
 def _nic_driver(nic: ET.Element) -> str:

@@ -35,7 +35,7 @@ def test_a_guest_is_read() -> None:
         shares=512,
         quota=60000,
         disks=(DiskFacts("vda", "none", limited=True), DiskFacts("vdb", "default", limited=False)),
-        nic_drivers=("vhost", "qemu", "qemu", "qemu"),
+        nic_drivers=("vhost", "qemu", "qemu", "qemu", "vfio", "hostdev", "vdpa"),
     )
 
 
