@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue import node_block as names
 from argus_agent.cycle import Cycle, Deltas, NoData
+from argus_agent.derived import quotient
 from argus_agent.kernel.disks import DISK, MD, MULTIPATH, Disk, read_counters, read_disks
 from argus_agent.reading import DRIVER_DECLINES, looking, read_parsed
 
@@ -58,17 +59,13 @@ class NodeBlock:
         cycle.unread_files.update(self._unread)
         if self._left_out:
             yield names.LEFT_OUT.sample(self._left_out)
-        elapsed = None
-        if not cycle.for_events:  # what is derived covers the whole time between two ticks
-            self._deltas.turn()
-            elapsed = self._deltas.grown("elapsed", cycle.host.monotonic())
+        self._deltas.turn(cycle)
         for disk in self._disks:
             yield from _described(disk, self._schedulers.get(disk.name))
             numbers = counters.get(disk.name)
             if numbers and disk.counted:
                 yield from _counted(disk.label, numbers)
-                if not cycle.for_events:
-                    yield from self._derived(disk, numbers, elapsed)
+                yield from self._derived(disk, numbers)
 
     def _look_up(self, cycle: Cycle, block: Path, counted: frozenset[str]) -> bool:
         """Look the disks up again after a while, and at once when others are counted or wanted."""
@@ -84,20 +81,22 @@ class NodeBlock:
         self._read_at, self._known = now, known
         return True
 
-    def _derived(self, disk: Disk, numbers: Numbers, elapsed: float | None) -> Iterator[Sample]:
-        grown = self._deltas.all_grown((disk.name, disk.label, len(numbers)), numbers)
+    def _derived(self, disk: Disk, numbers: Numbers) -> Iterator[Sample]:
+        key = (disk.name, disk.label)
+        grown = self._deltas.all_grown((*key, len(numbers)), numbers)
         if not _has_times(numbers):
             return
         for metric, spent, done in WAITS:
             if max(spent, done) < len(grown):
                 time, count = grown[spent], grown[done]
-                if time is not None and count:
-                    yield metric.sample(time / 1000 / count, disk.label)
-        busy, queued = grown[BUSY], grown[QUEUED]
-        if elapsed and busy is not None:
-            yield names.USED.sample(min(1.0, busy / 1000 / elapsed), disk.label)
-        if elapsed and queued is not None:
-            yield names.QUEUE_LENGTH.sample(queued / 1000 / elapsed, disk.label)
+                mean = quotient(key, time / 1000, count) if time is not None and count else None
+                if mean is not None:
+                    yield metric.sample(mean, disk.label)
+        for metric, place, most in ((names.USED, BUSY, 1.0), (names.QUEUE_LENGTH, QUEUED, math.inf)):
+            growth = self._deltas.grown((*key, place), numbers[place])
+            share = quotient(key, growth.by / 1000, growth.seconds, most) if growth else None
+            if share is not None:
+                yield metric.sample(share, disk.label)
 
 
 def _is_ignored(disk: Disk, patterns: Sequence[str]) -> bool:
