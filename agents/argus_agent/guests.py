@@ -6,6 +6,8 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from argus_agent.kernel.domain import Size, parse_size, understood
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,8 +41,12 @@ class Nic:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A disk: ``limits`` are those of <iotune> that are set, by its words (bytes or operations per second);
-    ``overlays`` is the length of its chain of backing images.  Texts are empty where the XML has none.
+    """A disk: ``limits`` are those of <iotune> that are set, by its words (bytes or operations per second).
+
+    ``group`` shares them with other disks of the guest that name it; ``filters`` are further groups, whose
+    limits the domain has.  ``overlays`` is the length of its chain of backing images.  ``counted``: QEMU
+    counts its I/O, which it does not for vhost-user and for drives without a medium.  Texts are empty where
+    the XML has none.
     """
 
     serial: str = ""
@@ -48,13 +54,17 @@ class Disk:
     io: str = ""
     limits: Mapping[str, int] = field(default_factory=dict)
     overlays: int = 0
+    group: str = ""
+    filters: tuple[str, ...] = ()
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
     """What Argus needs of a domain's XML; ``nics`` by device on the node, ``disks`` by target device.
 
-    ``agent_connected`` is ``None`` where the guest has no channel for the QEMU guest agent.
+    ``agent_connected`` is ``None`` where the guest has no channel for the QEMU guest agent.  ``groups`` are
+    the limits of <throttlegroups> by name.
     """
 
     nova: Nova = Nova()
@@ -63,6 +73,8 @@ class Definition:
     balloon_period: int = 0
     iothreads: int = 0
     agent_connected: bool | None = None
+    size: Size = field(default_factory=Size)
+    groups: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +118,21 @@ class Guest:
         """Whether libvirt left out, silently, what only QEMU's monitor knows: somebody else was asking it."""
         if "block.0.rd.reqs" in self.stats:  # nearly always
             return False
+        return self.untold and any(self._is_counted(*disk) for disk in self.entries("block"))
+
+    @property
+    def untold(self) -> bool:
+        """Whether it has disks, and no numbers came of any: passed over, or none of them is counted."""
         disks = self.entries("block")
         read = any(self.number(f"block.{number}.rd.reqs") is not None for number, _ in disks)
         return self.active and bool(disks) and not read
+
+    def _is_counted(self, number: int, name: str) -> bool:
+        disk = self.definition.disks.get(name) if self.definition else None
+        if disk is not None:
+            return disk.counted
+        # As libvirt tells of vhost-user: a number of its image, and not where that is.
+        return f"block.{number}.backingIndex" not in self.stats or f"block.{number}.path" in self.stats
 
     def number(self, key: str, scale: float = 1) -> float | None:
         """Return a statistic times ``scale``; ``None`` when libvirt did not give it: unknown, not 0."""
@@ -223,6 +247,11 @@ def parse_definition(xml: str) -> Definition:
         balloon_period=_number(period.get("period") if period is not None else None),
         iothreads=_number(root.findtext("iothreads")),
         agent_connected=_agent_connected(root),
+        size=understood(parse_size, root, Size()),
+        groups={
+            group.findtext("group_name", ""): _limits(group)
+            for group in root.iterfind("throttlegroups/throttlegroup")
+        },
     )
 
 
@@ -233,15 +262,37 @@ def _number(text: str | None) -> int:
 def _disk(element: ET.Element) -> tuple[str, Disk]:
     target, driver, tune = (element.find(tag) for tag in ("target", "driver", "iotune"))
     words = driver.attrib if driver is not None else {}
-    limits = {limit.tag: _number(limit.text) for limit in (tune if tune is not None else ())}
     disk = Disk(
         serial=element.findtext("serial", ""),
         cache=words.get("cache", ""),
         io=words.get("io", ""),
-        limits={name: value for name, value in limits.items() if value},  # 0 is "no limit"
-        overlays=sum(store.find("source") is not None for store in element.iter("backingStore")),
+        limits=_limits(tune) if tune is not None else {},
+        overlays=_overlays(element),
+        group=tune.findtext("group_name", "").strip() if tune is not None else "",
+        filters=tuple(each.get("group", "") for each in element.iterfind("throttlefilters/throttlefilter")),
+        counted=element.get("type") != "vhostuser" and not _is_empty(element),
     )
     return target.get("dev", "") if target is not None else "", disk
+
+
+def _is_empty(disk: ET.Element) -> bool:
+    return disk.get("device") in ("cdrom", "floppy") and disk.find("source") is None
+
+
+def _limits(element: ET.Element) -> dict[str, int]:
+    """Limits that are set: 0 is no limit."""
+    found = {limit.tag: _number(limit.text) for limit in element if limit.tag != "group_name"}
+    return {name: value for name, value in found.items() if value}
+
+
+def _overlays(disk: ET.Element) -> int:
+    """Images below the disk's own; the chain of a <mirror> that it is copied to is not the disk's."""
+    count = 0
+    store = disk.find("backingStore")
+    while store is not None and store.find("source") is not None:
+        count += 1
+        store = store.find("backingStore")
+    return count
 
 
 def _agent_connected(root: ET.Element) -> bool | None:

@@ -151,7 +151,7 @@ class LibvirtSource:
 
     def _checked(self, view: LibvirtView) -> LibvirtView:
         """Find guests whose QEMU hangs for somebody else: NOWAIT passes over them without a word."""
-        suspects = tuple(guest for guest in view.guests or () if guest.here and guest.passed_over)
+        suspects = tuple(filter(_may_be_passed_over, map(self._defined, view.guests or ())))
         if not suspects:
             return view
         try:
@@ -304,6 +304,10 @@ def _view(told: Answer | Found, guests: tuple[Guest, ...], *, complete: bool) ->
         version=told.version,
         hypervisor=told.hypervisor,
     )
+
+
+def _may_be_passed_over(guest: Guest) -> bool:
+    return guest.here and (guest.passed_over or (guest.definition is None and guest.untold))
 
 
 def _mask(groups: Iterable[str]) -> int:

@@ -14,7 +14,7 @@ from recorded import FIXTURES, recorded_host
 from recorded_libvirt import HOSTS, two_cycles
 from rich.console import Console
 
-from argus.catalogue import agent, guest_io, guest_numa, guest_pressure, guest_threads
+from argus.catalogue import agent, guest_info, guest_io, guest_numa, guest_pressure, guest_threads
 from argus.catalogue.model import Metric, Value
 from argus_agent import placement_view
 from argus_agent.audit import report
@@ -121,6 +121,18 @@ def test_huge_pages_on_the_other_node_are_remote(tmp_path: Path) -> None:
     assert values(result, guest_numa.SPANNED)[V2_LARGE,] == 2
     local = values(result, guest_numa.LOCAL_RATIO)[V2_LARGE,]
     assert local == pytest.approx(0.25, abs=0.05)
+
+
+def test_guests_that_span_nodes_are_as_local_as_their_readme_says(tmp_path: Path) -> None:
+    result = two_cycles("two-socket-vnuma", tmp_path)
+    names = {labels[0]: name for labels, name in values(result, guest_info.DOMAIN).items()}
+    local = {names[labels[0]]: value for labels, value in values(result, guest_numa.LOCAL_RATIO).items()}
+    assert local == {
+        "instance-0000000b": 0.625,
+        "instance-0000000c": 1.0,
+        "instance-0000000d": 0.25,
+        "instance-0000000f": pytest.approx(1.0, abs=0.01),
+    }
 
 
 def test_only_the_newer_node_knows_pressure(tmp_path: Path) -> None:

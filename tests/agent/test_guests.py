@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recorded import NODE
 
-from argus_agent.guests import Guest, Nic, Nova, parse_definition
+from argus_agent.guests import Definition, Disk, Guest, Nic, Nova, parse_definition
 
 NOVA = """<domain><metadata>
 <nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/{version}">
@@ -94,6 +94,65 @@ def test_what_is_no_xml_is_a_value_error(text: str) -> None:
 def test_a_guest_on_its_way_is_not_this_nodes(state: int, reason: int, active: bool, here: bool) -> None:
     guest = Guest("u", "g", 1, {"state.state": state, "state.reason": reason})
     assert (guest.active, guest.here) == (active, here)
+
+
+def disk_xml(kind: str, inside: str) -> Disk:
+    device = "disk" if inside else "cdrom"
+    text = f"<disk type='{kind}' device='{device}'>{inside}<target dev='vda' bus='virtio'/></disk>"
+    return parse_definition(f"<domain><devices>{text}</devices></domain>").disks["vda"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "inside", "passed_over"),
+    [
+        ("file", "<source file='a'/>", True),
+        ("network", "<source protocol='rbd' name='volumes/v'/>", True),
+        ("vhostuser", "<source type='unix' path='/run/v.sock'/>", False),
+        ("file", "", False),
+    ],
+    ids=["image", "Ceph", "vhost-user: QEMU has no numbers of it", "a drive without a medium"],
+)
+def test_only_a_disk_that_qemu_counts_can_be_passed_over(kind: str, inside: str, passed_over: bool) -> None:
+    stats: dict[str, float | str] = {"state.state": 1, "block.count": 1, "block.0.name": "vda"}
+    stats["block.0.backingIndex"] = 1
+    definition = Definition(disks={"vda": disk_xml(kind, inside)})
+    assert Guest("u", "g", 1, stats, definition).passed_over is passed_over
+
+
+CHAIN = "<backingStore type='file'><source file='{}'/>{}</backingStore>"
+
+
+@pytest.mark.parametrize(
+    ("inside", "overlays"),
+    [
+        ("<source file='a'/><backingStore/>", 0),
+        ("<source file='a'/>" + CHAIN.format("b", CHAIN.format("c", "<backingStore/>")), 2),
+        ("<source file='a'/><backingStore/><mirror job='copy'><source file='m'/>"
+         + CHAIN.format("n", CHAIN.format("o", "")) + "</mirror>", 0),
+        ("<source file='a'/>" + CHAIN.format("b", "<backingStore/>")
+         + "<mirror job='active-commit'><source file='m'/>" + CHAIN.format("n", "") + "</mirror>", 1),
+    ],
+    ids=["flat", "two images below", "copied to a chain", "an image below while it is committed"],
+)  # fmt: skip
+def test_overlays_are_the_disks_own_and_not_those_of_what_it_is_copied_to(inside: str, overlays: int) -> None:
+    assert disk_xml("file", inside).overlays == overlays
+
+
+def test_a_group_of_limits_is_a_name_and_no_limit() -> None:
+    disk = disk_xml("file", "<source file='a'/><iotune><total_iops_sec>9</total_iops_sec>"
+                    "<group_name>5</group_name><size_iops_sec>4096</size_iops_sec></iotune>")  # fmt: skip
+    assert (disk.group, disk.limits) == ("5", {"total_iops_sec": 9, "size_iops_sec": 4096})
+
+
+def test_groups_of_the_domain_have_limits_and_disks_name_them() -> None:
+    definition = parse_definition(
+        "<domain><throttlegroups><throttlegroup><group_name>g</group_name><read_iops_sec>7</read_iops_sec>"
+        "<write_iops_sec>0</write_iops_sec></throttlegroup></throttlegroups><devices><disk type='file'>"
+        "<source file='a'/><target dev='vda'/><throttlefilters><throttlefilter group='g'/></throttlefilters>"
+        "</disk></devices></domain>"
+    )
+    assert definition.groups == {"g": {"read_iops_sec": 7}}
+    assert definition.disks["vda"].filters == ("g",)
 
 
 @pytest.mark.parametrize(

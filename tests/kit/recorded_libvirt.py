@@ -22,7 +22,7 @@ from argus_agent.runner import Result, Runner
 if TYPE_CHECKING:
     from argus_agent.libvirt_source import LibvirtSource
 
-HOSTS = ("two-socket-v1", "two-socket-v2", "debian12-tcg")
+HOSTS = ("two-socket-v1", "two-socket-v2", "debian12-tcg", "two-socket-vnuma")
 OVERLAY = "later"  # files below it are those that differ in the second cycle
 
 

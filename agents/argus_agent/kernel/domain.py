@@ -5,14 +5,20 @@ https://libvirt.org/formatdomain.html: cpu/numa, numatune, cputune, memory.  Eve
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from argus_agent.kernel.cpulist import parse_cpulist
 
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 _UNITS = {"b": 1, "bytes": 1, "KB": 10**3, "k": 2**10, "KiB": 2**10, "MB": 10**6, "M": 2**20, "MiB": 2**20}
 _UNITS |= {"GB": 10**9, "G": 2**30, "GiB": 2**30, "TB": 10**12, "T": 2**40, "TiB": 2**40}
@@ -45,6 +51,15 @@ class Size:
     current: int | None = None
     pins: Mapping[int, frozenset[int]] = field(default_factory=dict)
     emulator: frozenset[int] = frozenset()
+
+
+def understood(parse: Callable[[ET.Element], T], domain: ET.Element, otherwise: U) -> T | U:
+    """Return what was parsed of a domain, or the last where that raises: one odd element costs itself."""
+    try:
+        return parse(domain)
+    except ValueError as error:
+        log.debug("guest %s: %s", domain.findtext("name"), error)
+        return otherwise
 
 
 def parse_size(domain: ET.Element) -> Size:

@@ -6,20 +6,22 @@ element is optional here and what is missing is absent.
 
 from __future__ import annotations
 
-import logging
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from argus_agent.kernel.domain import Cell, Size, is_file_backed, is_hugetlb_backed, parse_cells, parse_size
+from argus_agent.kernel.domain import (
+    Cell,
+    Size,
+    is_file_backed,
+    is_hugetlb_backed,
+    parse_cells,
+    parse_size,
+    understood,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-U = TypeVar("U")
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,8 @@ def parse_domstatus(text: str) -> RunningGuest | None:
         _machine(domain),
         domain.findtext("devices/emulator", "").strip(),
         int(number) if (number := domain.get("id", "")).isdecimal() else None,
-        cells=_understood(parse_cells, domain, None),
-        size=_understood(parse_size, domain, Size()),
+        cells=understood(parse_cells, domain, None),
+        size=understood(parse_size, domain, Size()),
         file_backed=is_file_backed(domain),
         hugetlb=is_hugetlb_backed(domain),
     )
@@ -121,15 +123,6 @@ def _pci(address: ET.Element) -> Iterator[str]:
     except ValueError:
         return
     yield f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
-
-
-def _understood(parse: Callable[[ET.Element], T], domain: ET.Element, otherwise: U) -> T | U:
-    """What is beside the point must not cost the guest."""
-    try:
-        return parse(domain)
-    except ValueError as error:
-        log.debug("guest %s: %s", domain.findtext("name"), error)
-        return otherwise
 
 
 def _taps(domain: ET.Element) -> dict[str, str]:
