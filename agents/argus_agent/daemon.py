@@ -9,11 +9,13 @@ import os
 import select
 import signal
 import socket
+import time
 from typing import TYPE_CHECKING, Protocol
 
 from argus import __version__
 from argus.errors import ConfigError
 from argus.zabbix_encryption import UNENCRYPTED
+from argus_agent.between_ticks import BetweenTicks
 from argus_agent.delivery import Courier
 from argus_agent.heap import share_one_arena
 from argus_agent.host import Host
@@ -45,10 +47,6 @@ CPU time.  It is done after every tenth cycle instead, when most samples are gon
 COLLECTION_EVERY, FULL_COLLECTION_EVERY = 10, 100
 KEPT_FILES, OTHER_FILES = 4096, 512
 """Descriptors: of files that are kept open, 4 kB of the kernel's memory each; and for all else."""
-SETTLE_SECONDS = 0.1
-"""What happens to a guest comes in several events, which one cycle shall tell."""
-ECHO_SECONDS = 1.2
-"""After a guest failed, until the node speaks again: whoever reads that knows that it did not die."""
 
 
 class Sink(Protocol):
@@ -118,24 +116,28 @@ class Daemon:
         self._cycles = 0
         self.sinks: list[Sink] = []
         self.courier: Courier | None = None
+        self.prometheus: Prometheus | None = None
 
-    def run(self, monotonic: Callable[[], float]) -> None:
-        """Run until a signal says to stop."""
+    def run(self, monotonic: Callable[[], float], cpu: Callable[[], float] = time.process_time) -> None:
+        """Run until a signal says to stop.  ``cpu``: seconds of CPU time that this process has used."""
         self._runner.watch(self._signals.wake)
         due = monotonic()
         between = BetweenTicks()
         while not self._signals.stopping:
-            now = monotonic()
-            extra = between.due(now, woken=self._signals.woken)
+            now, used = monotonic(), cpu()
+            woken = self._signals.woken
+            extra = between.due(now, woken=woken, urgent=woken and self._runner.guest_failed)
             if now >= due or now >= extra:
-                failed = self._cycle(for_events=now < due)
+                is_tick = now >= due
+                failed = self._cycle(for_events=not is_tick)
                 ended = monotonic()
-                between.ran(now, ended, failed=failed)
-                due = next_due(due, ended, self._settings.interval) if now >= due else due
+                between.ran(now, ended, failed=failed, tick=is_tick, cpu=cpu() - used)
+                due = next_due(due, ended, self._settings.interval) if is_tick else due
             else:
                 self._signals.sleep(min(due, extra) - now)
             if self._signals.reload:
                 self._reload()
+                due = min(due, monotonic() + self._settings.interval)  # no tick waits for the old interval
 
     def _cycle(self, *, for_events: bool) -> bool:
         """Run one cycle; tells whether a guest failed."""
@@ -163,6 +165,8 @@ class Daemon:
             log.error("configuration kept as it was: %s", error)  # noqa: TRY400 -- a person's mistake, not a bug
             return
         self._settings = settings
+        if self.prometheus is not None:
+            self.prometheus.take_interval(settings.interval)
         self._runner.allocation = settings.allocation
         self._runner.units = settings.units
         self._runner.storage = settings.storage
@@ -170,31 +174,6 @@ class Daemon:
         self._runner.walks.largest = settings.page_walk_bytes
         logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)
         log.info("configuration read again; addresses and names take effect at the next start")
-
-
-class BetweenTicks:
-    """When a cycle for the sake of events may run: soon, but at most one a second and a tenth of the time.
-
-    A storm of events costs no more than that; the next tick tells the rest.  Times are on one clock.
-    """
-
-    def __init__(self) -> None:
-        self._wanted_at = float("inf")
-        self._woken = False
-        self._not_before = float("-inf")
-
-    def due(self, now: float, *, woken: bool) -> float:
-        """Return when to run; ``woken`` while there is something to tell."""
-        if woken and not self._woken:
-            self._woken = True
-            self._wanted_at = min(self._wanted_at, now + SETTLE_SECONDS)
-        return max(self._wanted_at, self._not_before)
-
-    def ran(self, begun: float, ended: float, *, failed: bool) -> None:
-        """A cycle, for whatever reason, told all until it began; one more follows the failure of a guest."""
-        self._woken = False
-        self._wanted_at = ended + ECHO_SECONDS if failed else float("inf")
-        self._not_before = ended + max(1.0, 9 * (ended - begun))
 
 
 def next_due(due: float, now: float, interval: float) -> float:
@@ -245,6 +224,7 @@ def run_daemon(settings: Settings, path: Path | None) -> None:
             prometheus.serve(settings.listen)
         except OSError as error:
             raise ConfigError(f"[prometheus] listen = {settings.listen}: {error.strerror}") from error
+        daemon.prometheus = prometheus
         daemon.sinks.append(prometheus)
     if settings.servers:
         sink = _zabbix(settings, host)

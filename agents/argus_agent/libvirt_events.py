@@ -93,6 +93,11 @@ class EventListener:
             touched, self._touched = self._touched, set()
         return frozenset(touched)
 
+    @property
+    def guest_failed(self) -> bool:
+        """Whether a guest failed since that was taken."""
+        return self._failed
+
     def take_failed(self) -> bool:
         """Tell whether a guest failed since the last time."""
         with self._lock:

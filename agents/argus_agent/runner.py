@@ -80,6 +80,11 @@ class Runner:
         self._topology = KnownTopology()
         self._said: dict[str, str] = {}  # what was said last about a collector or libvirt
 
+    @property
+    def guest_failed(self) -> bool:
+        """Whether a guest failed since the last cycle began."""
+        return self._libvirt.events.guest_failed
+
     def watch(self, wake: Callable[[], None]) -> None:
         """From now on call ``wake``, from another thread, for every event of a guest."""
         self._libvirt.events.wake = wake

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import libvirt
 import pytest
 
-from argus_agent.daemon import ECHO_SECONDS, SETTLE_SECONDS, BetweenTicks
 from argus_agent.guests import Events
 from argus_agent.libvirt_connection import start_event_loop
 from argus_agent.libvirt_events import MAX_GUESTS, EventListener
@@ -119,29 +118,6 @@ def test_a_storm_is_bounded(listener: EventListener) -> None:
     events = counted(listener)
     assert len(events.counts) <= MAX_GUESTS
     assert events.lost >= 10
-
-
-def test_an_event_is_told_soon_but_at_most_once_a_second() -> None:
-    between = BetweenTicks()
-    assert between.due(99.0, woken=False) == float("inf")
-    assert between.due(100.0, woken=True) == 100.0 + SETTLE_SECONDS
-    assert between.due(100.05, woken=True) == 100.0 + SETTLE_SECONDS, "further events do not put it off"
-    between.ran(100.1, 100.2, failed=False)
-    assert between.due(100.3, woken=True) == pytest.approx(101.2)
-
-
-def test_after_a_guest_failed_the_node_speaks_once_more() -> None:
-    between = BetweenTicks()
-    between.ran(100.0, 100.1, failed=True)
-    assert between.due(100.2, woken=False) == pytest.approx(100.1 + ECHO_SECONDS)
-    between.ran(101.3, 101.4, failed=False)
-    assert between.due(101.5, woken=False) == float("inf")
-
-
-def test_a_storm_on_a_large_node_costs_a_tenth_of_the_time() -> None:
-    between = BetweenTicks()
-    between.ran(100.0, 102.0, failed=True)
-    assert between.due(102.5, woken=True) == pytest.approx(120.0)
 
 
 @pytest.mark.parametrize(("kind", "failed"), [("crashed", True), ("io_errors", True), ("started", False)])

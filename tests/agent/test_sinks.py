@@ -327,3 +327,17 @@ def test_at_the_level_standard_nothing_that_takes_turns_is_lost_between_two_minu
     sent(chain, 1000.0, state)
     assert sent(chain, 1015.0, state, in_turn(1015.0)) == []
     assert [value.clock for value in sent(chain, 1060.0, state, in_turn(1015.0))] == [1060, 1015]
+
+
+@pytest.mark.parametrize(("before", "after"), [(15, 300), (300, 15)], ids=["longer", "shorter"])
+def test_another_interval_hides_nothing_before_the_next_tick(before: float, after: float) -> None:
+    now = [1000.0]
+    sink = Prometheus(before, lambda: now[0])
+    sink.put(recorded_result())
+    sink.take_interval(after)
+    shown = sink.compressed()
+    now[0] += 3 * max(before, after)
+    assert sink.compressed() == shown
+    sink.put(replace(recorded_result(), at=now[0]))
+    now[0] += 5 * after
+    assert sink.compressed() != shown, "from then on the new one counts"
