@@ -16,7 +16,7 @@ from argus_agent.page_walks import PageWalks
 from argus_agent.storage import EVERYTHING, Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from argus_agent.audit.profile import Profile
     from argus_agent.cycle import Collector
@@ -240,9 +240,10 @@ def _only(view: LibvirtView, only: Collection[str] | None) -> LibvirtView:
     return replace(view, guests=tuple(guest for guest in view.guests if guest.uuid in only))
 
 
-def _count(told: Iterable[Sample | Row]) -> int:
+def _count(told: Sequence[Sample | Row]) -> int:
     """How many values there are."""
-    return sum(len(one.values) - one.values.count(None) if isinstance(one, Row) else 1 for one in told)
+    rows = [one.values for one in told if isinstance(one, Row)]
+    return len(told) - len(rows) + sum(map(len, rows)) - sum([values.count(None) for values in rows])
 
 
 def _with_jobs(cycle: Cycle) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_io import READ_BYTES, READ_OPS, WRITE_BYTES, WRITE_OPS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from argus_agent.kernel.guests import GuestProcess
 
 
+NAMES_SECONDS = 60.0
 METRICS = (READ_BYTES, WRITE_BYTES, READ_OPS, WRITE_OPS)
 
 
@@ -30,15 +32,20 @@ class GuestIo:
     def __init__(self) -> None:
         self._turn = SamplesInTurn(self._of_guest)
         self._names: dict[str, str] = {}
+        self._named = -math.inf
 
     def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield bytes and operations by guest and device (the kernel's name, else major:minor)."""
-        self._names = _device_names(cycle.host.sysfs)
+        now = cycle.host.monotonic()
+        if now - self._named >= NAMES_SECONDS:
+            self._named, self._names = now, _device_names(cycle.host.sysfs)
         yield from self._turn.collect(cycle)
 
     def _of_guest(self, cycle: Cycle, process: GuestProcess) -> Iterator[Row]:
         for device, stat in _read(cycle.host.cgroupfs, process).items():
-            labels = (process.guest.uuid, self._names.get(device, device))
+            if device not in self._names:  # plugged since
+                self._names = {**self._names, device: device, **_device_names(cycle.host.sysfs)}
+            labels = (process.guest.uuid, self._names[device])
             values = (stat.read_bytes, stat.write_bytes, stat.read_ops, stat.write_ops)
             yield Row(METRICS, values, labels)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from argus.catalogue.guest_throttle import PERIODS, RATIO, SECONDS, THROTTLED
@@ -13,11 +12,13 @@ from argus_agent.kernel.files import is_absence, read_record
 from argus_agent.kernel.process import parse_counters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from argus.catalogue.model import Row, Sample
     from argus_agent.cycle import Cycle
     from argus_agent.kernel.guests import GuestProcess
+
+_NO_QUOTA = "nr_periods 0\n"
 
 
 class GuestThrottle:
@@ -35,8 +36,7 @@ class GuestThrottle:
         yield from self._turn.collect(cycle)
 
     def _of_guest(self, cycle: Cycle, process: GuestProcess) -> Iterator[Sample]:
-        folder = process.folder(cycle.host.cgroupfs, "cpu")
-        total = _sum(folder) if folder is not None else {}
+        total = _sum(process.groups(cycle.host.cgroupfs, "cpu"))
         if not total.get("nr_periods"):
             return
         uuid, periods, throttled = process.guest.uuid, total["nr_periods"], total["nr_throttled"]
@@ -53,25 +53,19 @@ class GuestThrottle:
             yield RATIO.sample(ratio, uuid)
 
 
-def _sum(folder: str) -> dict[str, int]:
+def _sum(groups: Iterable[str]) -> dict[str, int]:
     """Add up cpu.stat of the guest's group and the groups below it that have a quota of their own."""
     total: dict[str, int] = {}
-    for group in (folder, *_below(folder), *_below(f"{folder}/libvirt")):
+    for group in groups:
         try:
-            counters = parse_counters(read_record(f"{group}/cpu.stat"))
+            text = read_record(f"{group}/cpu.stat")
         except OSError as error:
             if is_absence(error):
                 continue
             raise
+        if _NO_QUOTA in text:  # nearly always
+            continue
+        counters = parse_counters(text)
         for name in ("nr_periods", "nr_throttled", "throttled_time", "throttled_usec"):
             total[name] = total.get(name, 0) + counters.get(name, 0)
     return total
-
-
-def _below(folder: str) -> list[str]:
-    """Return the groups below; none for a group that is not there."""
-    try:
-        with os.scandir(folder) as entries:
-            return [entry.path for entry in entries if entry.is_dir()]
-    except FileNotFoundError:
-        return []

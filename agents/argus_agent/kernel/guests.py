@@ -9,6 +9,7 @@ import enum
 import logging
 import os
 from dataclasses import dataclass, field, replace
+from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
 from argus_agent.kernel.cgroup import directory, not_own, own_groups, parse_membership, parse_mounts, shared
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LIST_EVERY = 4
+"""Readings in which all processes are listed once, where nothing has changed."""
 _GONE = (FileNotFoundError, ProcessLookupError)
 """Errors of a process that ended: the entry vanished, or reading it gives ESRCH."""
 
@@ -70,6 +73,18 @@ class GuestProcess:
     mounts: Mapping[str, str] = field(default_factory=dict)
     membership: Mapping[str, str] = field(default_factory=dict)
     read_at: float | None = None
+    _groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def groups(self, cgroupfs: Path, controller: str) -> tuple[str, ...]:
+        """Return the directories of the guest's control group and of those below it, one for each vCPU.
+
+        They are listed again when libvirt wrote its record anew, as it does when it plugs a vCPU.
+        """
+        if controller not in self._groups:
+            folder = self.folder(cgroupfs, controller)
+            below = (*_below(folder), *_below(f"{folder}/libvirt")) if folder is not None else ()
+            self._groups[controller] = (folder, *below) if folder is not None else ()
+        return self._groups[controller]
 
     def folder(self, cgroupfs: Path, controller: str) -> str | None:
         """Return the directory of the guest's control group; it is looked for once in a guest's life."""
@@ -107,6 +122,7 @@ class _Known:
     cgroups: dict[str, str]
     vcpus: dict[int, int]  # numbers by thread
     folders: dict[str, str | None] = field(default_factory=dict)
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tasks: dict[int, _Task] = field(default_factory=dict)  # threads, as they were listed last
 
 
@@ -144,6 +160,8 @@ class KernelGuests:
         self._rundir = str(rundir)
         self._procfs = str(procfs)
         self._pids: frozenset[int] = frozenset()  # of all processes, as they were listed last
+        self._before: tuple[list[RunningGuest], int, int] = ([], 0, 0)  # and links and time of /proc
+        self._unlisted = 0  # readings since processes were listed
         self._vhost_owner: dict[int, int | None] = {}  # of every process seen: whose vhost worker it is
         self._refused = False  # a process could not be looked at, which was logged
         self._known: dict[str, _Known] = {}  # by UUID
@@ -169,9 +187,10 @@ class KernelGuests:
             self._search.begin(self._pids)
             some = (self._guest(guest, workers) for guest in self._running() if guest.uuid in only)
             return tuple([guest for guest in some if guest is not None])
-        workers = self._vhost_workers()
+        running = list(self._running())
+        workers = self._vhost_workers(running)
         self._search.begin(self._pids)
-        found = (self._guest(guest, workers) for guest in self._running())
+        found = (self._guest(guest, workers) for guest in running)
         guests = tuple(guest for guest in found if guest is not None)
         uuids = {guest.guest.uuid for guest in guests}
         if self._changed or uuids != self._known.keys():
@@ -219,6 +238,7 @@ class KernelGuests:
                 self._mounts or {},
                 known.membership,
                 read_at,
+                known.groups,
             )
         except (OSError, ValueError) as error:  # it ended, or this user may not look (hidepid)
             self._leave_out(record.uuid, error)
@@ -279,6 +299,7 @@ class KernelGuests:
                 known.cgroups.clear()
                 known.cgroups.update(groups)
                 known.folders.clear()
+                known.groups.clear()
             strange = not_own(known.membership, groups)
             if strange is not None:
                 without[uuid] = strange
@@ -344,11 +365,21 @@ class KernelGuests:
         except FileNotFoundError:  # kernel without CONFIG_SCHED_INFO
             return None
 
-    def _vhost_workers(self) -> dict[int, tuple[int, ...]]:
+    def _vhost_workers(self, running: list[RunningGuest]) -> dict[int, tuple[int, ...]]:
         """Return vhost kernel threads by the QEMU they serve: what kernels before 6.4 have.
 
         Each process is looked at once, when it is new: there are hundreds, and they do not change sides.
+        Where there are no such threads, and as many processes as before (/proc has two links more than
+        processes), they are looked for when libvirt wrote a record, as it does for each new NIC, and now
+        and then.
         """
+        proc = os.stat(self._procfs)
+        before, self._before = self._before, ([*running], proc.st_nlink, proc.st_mtime_ns)
+        self._unlisted += 1
+        same = before[1:] == self._before[1:] and _same(before[0], running)
+        if same and self._unlisted < LIST_EVERY and not any(self._vhost_owner.values()):
+            return {}
+        self._unlisted = 0
         pids = self._pids = frozenset(int(name) for name in os.listdir(self._procfs) if name.isdecimal())
         known = {pid: owner for pid, owner in self._vhost_owner.items() if pid in pids}
         for pid in pids - known.keys():
@@ -367,6 +398,19 @@ class KernelGuests:
             return None
         owner = comm.removeprefix("vhost-")
         return int(owner) if owner != comm and owner.isdecimal() else None
+
+
+def _same(some: list[RunningGuest], others: list[RunningGuest]) -> bool:
+    return len(some) == len(others) and all(map(is_, some, others))
+
+
+def _below(folder: str) -> list[str]:
+    """Return the groups below; none for a group that is not there."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.path for entry in entries if entry.is_dir()]
+    except FileNotFoundError:
+        return []
 
 
 def _by_owner(owners: Mapping[int, int | None]) -> dict[int, tuple[int, ...]]:
