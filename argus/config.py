@@ -319,6 +319,7 @@ def _check_file(file: Path, *, required: bool) -> dict[tuple[str, str], int] | N
     """Return the line of each option, ``None`` without a file; ``ConfigError`` names what is wrong."""
     known = {section: {option.dest for option in options} for section, options in list_opts()}
     try:
+        ini_file.check_environment(known)
         return ini_file.check(file, known)
     except FileNotFoundError:
         if required:

@@ -6,6 +6,8 @@ The one module besides the catalogue that the agent shares with the server: both
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from typing import TYPE_CHECKING
 
 from oslo_config.iniparser import BaseParser, ParseError
@@ -13,6 +15,9 @@ from oslo_config.iniparser import BaseParser, ParseError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
+
+
+_REFERENCE = re.compile(r"\$\{?[_a-z]", re.IGNORECASE)
 
 
 class IniError(ValueError):
@@ -26,6 +31,7 @@ class _Options(BaseParser):
         super().__init__()
         self.section = ""
         self.found: list[tuple[int, str, str]] = []
+        self.referring: list[tuple[int, str, str]] = []
         self.lines: list[str] = []
 
     def read(self, text: str) -> None:
@@ -36,11 +42,13 @@ class _Options(BaseParser):
         self.section = section
         self.found.append((self.lineno, section, ""))
 
-    def assignment(self, key: str, _value: list[str]) -> None:
+    def assignment(self, key: str, value: list[str]) -> None:
         line = self.lineno  # the base class calls when the value has ended, some lines below
         while self.lines[line - 1].partition("=")[0].partition(":")[0].strip() != key:
             line -= 1
         self.found.append((line, self.section, key))
+        if refers("\n".join(value)):
+            self.referring.append((line, self.section, key))
 
     def comment(self, comment: str) -> None:
         """Nothing to do: the base class insists on the method."""
@@ -50,7 +58,7 @@ def check(file: Path, known: Mapping[str, Collection[str]]) -> dict[tuple[str, s
     """Return the line of each option that the file sets, by section and name.
 
     ``known`` has the options of each section.  Raises ``IniError`` for a line that is none, an unknown
-    section or option, ``OSError`` for a file that cannot be read.
+    section or option and a value that refers to another option, ``OSError`` for a file that cannot be read.
     """
     parser = _Options()
     try:
@@ -69,7 +77,38 @@ def check(file: Path, known: Mapping[str, Collection[str]]) -> dict[tuple[str, s
         if option and option.replace("-", "_") not in known[section]:
             hint = nearest(option, known[section])
             raise IniError(f"{file}:{line}: unknown option {option} in [{section}]{hint}")
+    for line, section, option in parser.referring:
+        raise IniError(f"{file}:{line}: {_dollar(section, option)}")
     return {(section, option.replace("-", "_")): line for line, section, option in parser.found if option}
+
+
+def check_environment(known: Mapping[str, Collection[str]], environ: Mapping[str, str] = os.environ) -> None:
+    """Look at the options that the environment sets (oslo.config: OS_SECTION__OPTION).
+
+    Raises ``IniError`` for a value that refers to another option.
+    """
+    for section, options in known.items():
+        for option in options:
+            variable = f"OS_{section}__{option}".upper()
+            if refers(environ.get(variable, "")):
+                raise IniError(f"environment {variable}: {_dollar(section, option)}")
+
+
+def refers(value: str) -> bool:
+    r"""Whether oslo.config would put other options into the value: ``$name`` or ``${name}``.
+
+    ``$$`` and ``\\$`` are the sign itself, and so is one that no name follows.
+    """
+    plain = value.replace("\\$", "$$").replace("$$", "")
+    return _REFERENCE.search(plain) is not None
+
+
+def _dollar(section: str, option: str) -> str:
+    """Say what to do; the value is not shown, as it may hold a password."""
+    return (
+        f"[{section}] {option} = ... has a $ before a name, which stands for the option of that name and is "
+        "not used here: write $$ for the sign itself"
+    )
 
 
 def nearest(word: str, known: Collection[str]) -> str:

@@ -256,6 +256,7 @@ def load(path: Path | None) -> Settings:
     try:
         if path is not None:
             ini_file.check(path, known)
+        ini_file.check_environment(known)
         conf(args=[], default_config_files=[str(path)] if path else [], default_config_dirs=[])
         values = {name: conf if name == "DEFAULT" else conf[name] for name in GROUPS}
         flat = {(name, opt.name): values[name][opt.name] for name, opts in GROUPS.items() for opt in opts}

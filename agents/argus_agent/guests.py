@@ -210,7 +210,8 @@ class LibvirtView:
     ``unresponsive`` in number, only the groups that need no QEMU are there.  ``at`` is when the answer
     came, on the monotonic clock; times are in seconds.  ``events`` is ``None`` before any could be listened
     to; ``calls`` says how long the last call of each kind took, ``failures`` how many of each kind failed
-    since the agent started.
+    since the agent started.  ``broken``: it is the agent that failed, so that it is not known whether
+    libvirtd answers.
     """
 
     up: bool
@@ -228,6 +229,7 @@ class LibvirtView:
     slow: SlowFacts | None = None
     calls: Mapping[str, float] = field(default_factory=dict)
     failures: Mapping[str, int] = field(default_factory=dict)
+    broken: bool = False
 
 
 NOT_ASKED = LibvirtView(up=False, error="libvirt was not asked")

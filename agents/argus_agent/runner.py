@@ -125,7 +125,7 @@ class Runner:
         self._libvirt.start(self._groups)
         told = [] if for_events else self._collect(cycle, with_libvirt=False)
         view = _only(self._finish(cycle), only)
-        self._tell("libvirtd", view.error, "answers again")
+        self._tell("asking libvirt" if view.broken else "libvirtd", view.error, "answers again")
         told += self._collect(replace(cycle, libvirt=view), with_libvirt=True)
         told.append(agent.CYCLE.sample(self._host.monotonic() - begun))
         if not for_events:
@@ -135,8 +135,9 @@ class Runner:
     def _finish(self, cycle: Cycle) -> LibvirtView:
         try:
             return self._libvirt.finish(_with_jobs(cycle))
-        except Exception as error:  # noqa: BLE001 -- a bug there must not cost what the kernel told
-            return LibvirtView(up=False, error=f"{type(error).__name__}: {error}")
+        except Exception as error:
+            log.debug("asking libvirt", exc_info=error)
+            return LibvirtView(up=False, error=f"{type(error).__name__}: {error}", broken=True)
 
     def _collect(self, cycle: Cycle, *, with_libvirt: bool) -> list[Sample | Row]:
         told: list[Sample | Row] = []
@@ -250,5 +251,6 @@ def _with_jobs(cycle: Cycle) -> frozenset[str]:
     """Guests that are being migrated, saved or the like: libvirt's status files say so at no cost."""
     try:
         return frozenset(process.guest.uuid for process in cycle.running() if process.guest.job)
-    except (NoData, Unreadable):  # the collectors of the kernel's path tell; libvirt is asked all the same
+    except Exception as error:  # noqa: BLE001 -- the kernel's collectors tell; libvirt is asked all the same
+        log.debug("jobs of guests are not known: %s", error)
         return frozenset()

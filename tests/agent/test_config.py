@@ -58,6 +58,10 @@ def test_everything_can_be_set(conf: Path) -> None:
         ),
         ("[prometheus]\nlisten = 9752\n", r"\[prometheus\] listen = 9752: expected address:port"),
         ("[allocation]\nreserved_cpus = 3-1\n", r"\[allocation\] reserved_cpus: '3-1'"),
+        ("[zabbix]\nspool_file = /var/lib/a$b.sqlite\n", r":2: \[zabbix\] spool_file = .* write \$\$"),
+        ("[DEFAULT]\nhost = cmp-$host\n", r":2: \[DEFAULT\] host = .* write \$\$"),
+        ("[zabbix]\ntls_psk_identity = site${host}\n", r":2: \[zabbix\] tls_psk_identity = .* write \$\$"),
+        ("[zabbix]\nservers = a:1,\n  $Host:2\n", r":2: \[zabbix\] servers = .* write \$\$"),
         ("[DEFAULT]\nprocfs = /nowhere\n", r"\[DEFAULT\] procfs = /nowhere: no such folder"),
         ("\xff\xfe[DEFAULT\n", "agent.conf"),
     ],
@@ -101,3 +105,20 @@ def test_the_sample_file_is_current(tmp_path: Path) -> None:
 def test_every_option_says_what_it_does() -> None:
     for _, options in list_opts():
         assert all(len(option.help or "") > 20 for option in options)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("a$$b", "a$b"), (r"a\$b", "a$b"), ("a$", "a$"), ("$5", "$5"), ("a$$$$b", "a$$b")]
+)
+def test_a_dollar_sign_can_be_written(conf: Path, written: str, meant: str) -> None:
+    conf.write_text(f"[DEFAULT]\nhost = {written}\n")
+    assert load(conf).host == meant
+
+
+def test_a_dollar_in_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OS_ZABBIX__TLS_PSK_IDENTITY", "pa$word")
+    with pytest.raises(
+        ConfigError, match=r"environment OS_ZABBIX__TLS_PSK_IDENTITY: .* write \$\$"
+    ) as caught:
+        load(None)
+    assert "pa$word" not in str(caught.value)

@@ -5,18 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from recorded import recorded_host
 
 from argus.catalogue import agent, ksm, libvirt
 from argus.catalogue.model import Metric, Sample, Value
+from argus_agent.collectors.guest_state import GuestState
+from argus_agent.collectors.guest_threads import GuestThreads
 from argus_agent.collectors.ksm import Ksm
 from argus_agent.collectors.libvirt import Libvirt
 from argus_agent.cycle import Allocation, Collector, Cycle, NoData
+from argus_agent.guests import LibvirtView
 from argus_agent.host import Host
 from argus_agent.libvirt_source import LibvirtSource
-from argus_agent.runner import Result, Runner
+from argus_agent.runner import ALL_GUESTS, Result, Runner
+
+NO_EVENTS = SimpleNamespace(take_touched=frozenset, take_failed=lambda: False)
 
 
 class Absent:
@@ -113,3 +121,42 @@ def test_guests_of_the_kernel_are_no_data_where_libvirt_records_none(source: Lib
     host = replace(recorded_host(), rundir=recorded_host().procfs / "none")
     runner = Runner(host, {"asks": AsksForProcesses()}, source, Allocation())
     assert values(runner.run())[agent.SUCCESS, ("asks",)] == 1
+
+
+class BrokenSource:
+    """An agent with a bug where libvirt is asked."""
+
+    def __init__(self) -> None:
+        self.events = NO_EVENTS
+
+    def start(self, _groups: frozenset[str]) -> None:
+        """Nothing to do."""
+
+    def finish(self, _jobs: frozenset[str]) -> LibvirtView:
+        raise KeyError("a bug")
+
+
+def test_a_bug_of_the_agent_is_not_a_libvirtd_that_does_not_answer(caplog: pytest.LogCaptureFixture) -> None:
+    found = run(cast("LibvirtSource", BrokenSource()), libvirt=Libvirt())
+    assert (libvirt.UP, ()) not in found
+    assert found[agent.SUCCESS, ("libvirt",)] == 0
+    assert "libvirtd: " not in caplog.text
+
+
+def test_a_run_directory_that_may_not_be_listed_costs_neither_libvirt_nor_its_guests(
+    source: LibvirtSource, tmp_path: Path
+) -> None:
+    recorded = recorded_host()
+    (tmp_path / "qemu").symlink_to("qemu")  # a circle, as root may list everything
+    host = Host("node-1", recorded.procfs, recorded.sysfs, tmp_path)
+    collectors: dict[str, Collector] = {
+        "guest_threads": GuestThreads(),
+        "libvirt": Libvirt(),
+        "state": GuestState(),
+    }
+    result = Runner(host, collectors, source, Allocation()).run()
+    found = values(result)
+    assert (found[libvirt.UP, ()], found[agent.SUCCESS, ("state",)]) == (1, 1)
+    assert found[agent.SUCCESS, ("guest_threads",)] == 0  # not "there are none"
+    assert (libvirt.WITHOUT_QEMU, ()) not in found
+    assert list(result.unread) == [ALL_GUESTS]

@@ -65,6 +65,12 @@ def test_an_empty_file_gives_defaults_that_pass_the_check(tmp_path: Path) -> Non
             r"tls = none would send the password in the clear",
             id="clear",
         ),
+        pytest.param(
+            "[database]\nurl = postgresql://argus:pa$url@db/argus\n",
+            r":2: \[database\] url = .* write \$\$",
+            id="dollar that refers to itself",
+        ),
+        pytest.param("[smtp]\nhost = mx-$username\n", r":2: \[smtp\] host = .* write \$\$", id="dollar"),
         pytest.param("[correlator]\ninterval = 60\n", r"stale_after must be at least twice", id="stale"),
     ],
 )

@@ -23,6 +23,8 @@ class Libvirt:
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield ``up`` always, the rest as far as it is known; between ticks nothing of all guests."""
         view = cycle.libvirt
+        if view.broken:
+            raise RuntimeError(f"the agent could not ask: {view.error}")
         yield libvirt.UP.sample(int(view.up))
         if view.call_seconds is not None and not cycle.for_events:
             yield libvirt.CALL.sample(view.call_seconds)

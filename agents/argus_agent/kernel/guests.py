@@ -186,7 +186,10 @@ class KernelGuests:
             workers = _by_owner(self._vhost_owner)
             self._search.begin(self._pids)
             some = (self._guest(guest, workers) for guest in self._running() if guest.uuid in only)
-            return tuple([guest for guest in some if guest is not None])
+            guests = tuple([guest for guest in some if guest is not None])
+            if self._changed:  # a guest that is new may claim the group of one that is known
+                self._leave_out_shared_groups()
+            return guests
         running = list(self._running())
         workers = self._vhost_workers(running)
         self._search.begin(self._pids)
