@@ -97,7 +97,7 @@ def check_environment(known: Mapping[str, Collection[str]], environ: Mapping[str
 def refers(value: str) -> bool:
     r"""Whether oslo.config would put other options into the value: ``$name`` or ``${name}``.
 
-    ``$$`` and ``\\$`` are the sign itself, and so is one that no name follows.
+    ``$$`` and ``\$`` are the sign itself, and so is one that no name follows.
     """
     plain = value.replace("\\$", "$$").replace("$$", "")
     return _REFERENCE.search(plain) is not None
