@@ -31,6 +31,7 @@ class Unit(enum.Enum):
     BYTES = "_bytes"
     SECONDS = "_seconds"
     RATIO = "_ratio"
+    JOULES = "_joules"
 
 
 OWN_HOSTS = frozenset({"correlator", "service", "fleet"})
@@ -92,6 +93,7 @@ UNIT = Entity("unit", "node", ("unit",), "units")
 AUDIT_CHECK = Entity("audit_check", "node", ("check",), "audit_checks")
 HUGEPAGE_SIZE = Entity("hugepage_size", "node", ("size",), "hugepage_sizes")
 MEMORY_CONTROLLER = Entity("memory_controller", "node", ("controller",), "memory_controllers")
+ENERGY_ZONE = Entity("energy_zone", "node", ("zone",), "energy_zones")
 DIMM = Entity("dimm", "node", ("controller", "dimm"), "dimms")
 VIRTUAL_FUNCTION = Entity("virtual_function", "node", ("nic", "vf"), "virtual_functions")
 HELPER_ROLE = Entity("helper_role", "guest", ("uuid", "role"), "helpers", detail=True)
@@ -121,6 +123,7 @@ ENTITIES = (
     HUGEPAGE_SIZE,
     MEMORY_CONTROLLER,
     DIMM,
+    ENERGY_ZONE,
     VIRTUAL_FUNCTION,
     GUEST_VF,
     HELPER_ROLE,

@@ -7,7 +7,8 @@ NOT_AVAILABLE = {
     "does not write. The mean latency over each interval is there.",
     "cache occupancy and memory bandwidth (RDT: LLC, MBM)": "needs monitors in the domain XML or resctrl "
     "groups, which neither Nova nor libvirt sets up by itself.",
-    "energy of a guest": "needs libvirt 12.4; older ones have no such statistic.",
+    "measured energy of a guest": "no meter tells guests apart; an estimate by CPU time is there "
+    "(argus_guest_energy_joules_total).",
     "file systems and load inside the guest": "needs the guest agent to do work inside the guest, on its "
     "owner's CPU; a hung agent blocks further calls. Whether the agent is connected is there.",
     "proportional memory (PSS) of a guest": "reading it walks all page tables of the guest; RSS, KSM and "

@@ -30,8 +30,20 @@ _CHOICES = {
     "service": ("service", "label_values(argus_service_probe_status, service)", ""),
 }
 HOSTS = tuple(_CHOICES)
-_UNITS = {Unit.BYTES: "bytes", Unit.SECONDS: "s", Unit.RATIO: "percentunit", Unit.NONE: "short"}
-_RATES = {Unit.BYTES: "Bps", Unit.SECONDS: "percentunit", Unit.RATIO: "percentunit", Unit.NONE: "cps"}
+_UNITS = {
+    Unit.BYTES: "bytes",
+    Unit.SECONDS: "s",
+    Unit.RATIO: "percentunit",
+    Unit.NONE: "short",
+    Unit.JOULES: "joule",
+}
+_RATES = {
+    Unit.BYTES: "Bps",
+    Unit.SECONDS: "percentunit",
+    Unit.RATIO: "percentunit",
+    Unit.NONE: "cps",
+    Unit.JOULES: "watt",
+}
 
 
 def dashboard(host: str, subsystems: Sequence[Subsystem]) -> str:

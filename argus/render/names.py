@@ -114,6 +114,8 @@ def _what(metric: Metric) -> str:
     counter = metric.kind is Kind.COUNTER
     if metric.unit is Unit.RATIO:
         return f"{words(name.removesuffix('_ratio'))} in %"
+    if metric.unit is Unit.JOULES:
+        return "power" if counter else "energy"
     if metric.unit is Unit.BYTES and not counter:
         return words(name.removesuffix("_bytes"))
     if metric.unit is Unit.SECONDS:
@@ -131,6 +133,8 @@ def zabbix_units(metric: Metric) -> str:
     rate = metric.per_second or (metric.kind is Kind.COUNTER and not metric.rare)
     if metric.unit is Unit.BYTES:
         return "Bps" if rate else "B"
+    if metric.unit is Unit.JOULES:
+        return "W" if rate else "J"
     if metric.unit is Unit.SECONDS:
         return "uptime" if metric.name == "uptime_seconds" else "s"
     if metric.field.endswith("_hertz"):

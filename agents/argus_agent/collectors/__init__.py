@@ -25,6 +25,7 @@ COLLECTORS = {
     "node_multipath": "NodeMultipath",
     "node_cpufreq": "NodeCpufreq",
     "node_edac": "NodeEdac",
+    "node_energy": "NodeEnergy",
     "node_units": "NodeUnits",
     "numa": "Numa",
     "numa_cpu": "NumaCpu",

@@ -16,7 +16,7 @@ from argus.catalogue.node_vf import (
     STATISTICS,
     TEXTS,
 )
-from argus_agent.cycle import NoData
+from argus_agent.cycle import NoData, Unreadable
 from argus_agent.kernel.sriov import read_cards
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class NodeVf:
 
 def _owners(cycle: Cycle) -> Mapping[str, str] | None:
     """Guests by what they hold of the node; ``None`` where that is not known."""
-    with suppress(NoData):  # libvirt keeps no status files here
+    with suppress(NoData, Unreadable):  # no status files of libvirt's that this agent sees
         return {key: process.guest.uuid for process in cycle.running() for key in process.guest.devices}
     return None
 

@@ -80,6 +80,9 @@ def _owner(sample: Sample) -> str:
     return AGENT.scope if entity.scope == AGENT.scope else NODE
 
 
+_SYMBOLS = {Unit.SECONDS: "s", Unit.JOULES: "J"}
+
+
 def human(sample: Sample) -> str:
     """Write a value for people: ``1.5 GiB``, ``12.3 %``, ``paused``."""
     metric, value = sample.metric, sample.value
@@ -91,8 +94,8 @@ def human(sample: Sample) -> str:
         return _bytes(value)
     if metric.unit is Unit.RATIO:
         return f"{value * 100:.1f} %"
-    if metric.unit is Unit.SECONDS:
-        return f"{value:.6g} s"
+    if metric.unit in _SYMBOLS:
+        return f"{value:.6g} {_SYMBOLS[metric.unit]}"
     return f"{value:.10g}"
 
 
