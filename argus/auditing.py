@@ -21,9 +21,11 @@ TIMEOUT = 10.0  # seconds
 def run(site: Site) -> bool:
     """Audit once.  Raises ``ArgusError`` when the dead-man's switch cannot be reached."""
     anybody = any(site.router.targets.values())
+    with site.store.read() as session:  # looking keeps no writer waiting
+        found = audit.violations(session, site.clock(), anybody=anybody)
     with site.store.write() as session:
-        found = audit.run(session, site.clock(), anybody=anybody)
-    broken = {name: number for name, number in found.items() if number}
+        audit.note(session, found, site.clock())
+    broken = {name: len(ids) for name, ids in found.items() if ids}
     for name, number in broken.items():
         log.error("delivery: %s is violated %s times: argus audit names the incidents", name, number)
     if not broken and site.dead_man_url:

@@ -122,8 +122,7 @@ def _decide(site: Site, seen: _Seen, terms: Terms) -> Decision:
         known = memory.memories(session)
         decision = decide(seen.hosts, seen.nodes, known, seen.groups, terms, now)
         memory.note(session, seen.hosts, decision.gone, now)
-        memory.forget(session, known.keys() - {host.uuid for host in seen.hosts})
-        memory.prune_placements(session, now - site.keep_seconds)
+        memory.forget(session, known.keys() - {host.uuid for host in seen.hosts}, now)
     for line in decision.held:
         log.warning("%s", line)
     return decision

@@ -21,7 +21,7 @@ from argus import (
     watching,
 )
 from argus.errors import ArgusError
-from argus.store import progress
+from argus.store import progress, retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,9 +46,10 @@ class Job:
 
 
 def maintain(site: Site) -> bool:
-    """Delete what is older than ``[database] keep_days``."""
+    """Delete what is older than ``[database] keep_days``; let the database look at what it has."""
     with site.store.write() as session:
-        deleted = progress.prune(session, site.clock() - site.keep_seconds)
+        deleted = retention.prune(session, site.clock() - site.keep_seconds)
+    site.store.optimize()
     if deleted:
         log.info("deleted %s old rows", deleted)
     return True

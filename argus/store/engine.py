@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -48,6 +48,19 @@ class Store:
         """One transaction that only reads, and never waits for a writer."""
         with self._session(self.engine.execution_options(argus_readonly=True)) as session:
             yield session
+
+    def optimize(self) -> None:
+        """Have SQLite count its rows, without which it chooses wrong indexes; PostgreSQL does so by itself.
+
+        https://sqlite.org/lang_analyze.html.  Raises ``StoreError``.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        with self.write() as session:
+            session.execute(
+                text("PRAGMA analysis_limit = 1000")
+            )  # rows of an index: milliseconds, not seconds
+            session.execute(text("ANALYZE"))
 
     @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:

@@ -8,7 +8,6 @@ from sqlalchemy import delete, select, update
 
 from argus.correlator.guest_life import Memory
 from argus.store.models import GuestRow, PlacementRow
-from argus.store.progress import PRUNED_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -63,8 +62,7 @@ def disabled(session: Session, uuids: Collection[str], now: float) -> None:
     """Remember that Argus disabled these hosts; their placements end."""
     _set(session, uuids, disabled_at=now)
     for part in _parts(uuids):
-        ended = update(PlacementRow).where(PlacementRow.guest.in_(part), PlacementRow.until.is_(None))
-        session.execute(ended.values(until=now))
+        _end(session, part, now)
 
 
 def tried(session: Session, uuids: Collection[str], now: float) -> None:
@@ -72,9 +70,10 @@ def tried(session: Session, uuids: Collection[str], now: float) -> None:
     _set(session, uuids, disabled_at=None, gone_since=None, tried_at=now, node="")
 
 
-def forget(session: Session, uuids: Collection[str]) -> None:
-    """Forget guests whose hosts were removed; where they ran stays for as long as incidents do."""
+def forget(session: Session, uuids: Collection[str], now: float) -> None:
+    """Forget guests whose hosts were removed; where they ran until now stays as long as incidents do."""
     for part in _parts(uuids):
+        _end(session, part, now)
         session.execute(delete(GuestRow).where(GuestRow.uuid.in_(part)))
 
 
@@ -89,11 +88,10 @@ def placements(session: Session, guest: str) -> Sequence[PlacementRow]:
     return session.scalars(wanted.order_by(PlacementRow.since, PlacementRow.id)).all()
 
 
-def prune_placements(session: Session, before: float) -> int:
-    """Delete placements that ended before then; returns how many."""
-    old = select(PlacementRow.id).where(PlacementRow.until < before).limit(PRUNED_AT_ONCE)
-    found = session.scalars(delete(PlacementRow).where(PlacementRow.id.in_(old)).returning(PlacementRow.id))
-    return len(found.all())
+def _end(session: Session, uuids: Sequence[str], now: float) -> None:
+    """End where the guests run."""
+    here = update(PlacementRow).where(PlacementRow.guest.in_(uuids), PlacementRow.until.is_(None))
+    session.execute(here.values(until=now))
 
 
 def _set(session: Session, uuids: Collection[str], **values: object) -> None:

@@ -116,6 +116,7 @@ class OutboxRow(Base):
         UniqueConstraint("incident_id", "receiver", "kind", "seq", name="one_message_of_a_kind"),
         Index("outbox_due", "state", "next_at"),
         Index("outbox_sent", "receiver", "sent_at"),
+        Index("outbox_created", "created_at"),
         Index("outbox_digest", "digest_id"),
         NEVER_REUSED,
     )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
-from argus.store.models import DecisionRow, FleetRow, IncidentRow, ProgressRow
+from argus.store.models import FleetRow, ProgressRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy.orm import Session
-
-PRUNED_AT_ONCE = 5000  # rows in one transaction: short enough to keep no other writer waiting
 
 
 def note(session: Session, task: str, started: float, seconds: float, error: str = "") -> None:
@@ -42,25 +40,3 @@ def write_fleet(session: Session, sums: Mapping[str, float], now: float) -> None
         row = known.get(name) or FleetRow(name=name)
         row.value, row.at = value, now
         session.add(row)
-
-
-def prune(session: Session, before: float) -> int:
-    """Delete incidents resolved before then, their messages, and old decisions; returns how many rows."""
-    old = (
-        select(IncidentRow.id)
-        .where(IncidentRow.phase == "resolved", IncidentRow.resolved_at < before)
-        .limit(PRUNED_AT_ONCE)
-    )
-    incidents = session.scalars(
-        delete(IncidentRow).where(IncidentRow.id.in_(old)).returning(IncidentRow.id)
-    ).all()
-    kept = select(IncidentRow.id)
-    stale = (
-        select(DecisionRow.id)
-        .where(DecisionRow.at < before, DecisionRow.incident_id.not_in(kept))
-        .limit(PRUNED_AT_ONCE)
-    )
-    decisions = session.scalars(
-        delete(DecisionRow).where(DecisionRow.id.in_(stale)).returning(DecisionRow.id)
-    ).all()
-    return len(incidents) + len(decisions)

@@ -100,7 +100,7 @@ def test_what_is_over_the_limit_comes_as_one_message_and_everybody_hears_the_end
     assert heard(inbox)[4:] == [("ops", "digest")]
     assert "20 messages in one: 0 of new incidents" in inbox.requests[-1].json["summary"]
     with site.store.write() as session:
-        assert not any(audit.run(session, world.now + 1000, anybody=True).values())
+        assert not any(audit.violations(session, world.now + 1000, anybody=True).values())
 
 
 def test_a_digest_whose_answer_was_lost_is_sent_again_byte_by_byte(

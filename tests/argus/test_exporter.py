@@ -117,7 +117,7 @@ def test_receivers_audit_symptoms_and_silences_are_there(store: Store) -> None:
         health.failed(session, "webhook:ops", "500", 900)
         health.accepted(session, "email:a@b", 900)
         health.probed(session, "slack:team", "answers 403", 900)
-        audit.run(session, 2000, anybody=True)
+        audit.note(session, audit.violations(session, 2000, anybody=True), 2000)
         silences.add(session, [parse('node="cmp1"')], None, "ann", "why", 0)
         session.get_one(IncidentRow, 1).cause_rule = "node_does_not_report"
     value = scrape(store).get_sample_value

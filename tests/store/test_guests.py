@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.correlator.guest_life import GuestHost
-from argus.store import guests
+from argus.store import guests, retention
 
 if TYPE_CHECKING:
     from argus.store.engine import Store
@@ -45,8 +45,15 @@ def test_placements_stay_when_the_host_is_forgotten_and_go_with_time(store: Stor
     note(store, seen("n1", NOW), set())
     with store.write() as session:
         guests.disabled(session, {"g"}, NOW + 50)
-        guests.forget(session, {"g"})
+        guests.forget(session, {"g"}, NOW + 55)
     with store.write() as session:
         assert guests.memories(session) == {}
         assert [p.until for p in guests.placements(session, "g")] == [NOW + 50]
-        assert guests.prune_placements(session, NOW + 60) == 1
+        assert retention.prune(session, NOW + 60) == 1
+
+
+def test_a_guest_whose_host_somebody_deleted_in_zabbix_no_longer_runs_anywhere(store: Store) -> None:
+    note(store, seen("n1", NOW), set())
+    with store.write() as session:
+        guests.forget(session, {"g"}, NOW + 70)
+        assert [p.until for p in guests.placements(session, "g")] == [NOW + 70]
