@@ -49,6 +49,21 @@ class Store:
         with self._session(self.engine.execution_options(argus_readonly=True)) as session:
             yield session
 
+    @contextmanager
+    def migrate(self) -> Iterator[Session]:
+        """One transaction that changes the schema.  Raises ``StoreError``.
+
+        SQLite changes most of a table by making it anew, and dropping the old one would delete all rows of
+        other tables that refer to it: so references are checked at the end instead.
+        """
+        with self._session(self.engine.execution_options(argus_migrates=True)) as session, session.begin():
+            yield session
+            if (
+                self.engine.dialect.name == "sqlite"
+                and session.execute(text("PRAGMA foreign_key_check")).all()
+            ):
+                raise StoreError(f"{self.address}: rows refer to others that are gone; nothing was changed")
+
     def optimize(self) -> None:
         """Have SQLite count its rows, without which it chooses wrong indexes; PostgreSQL does so by itself.
 
@@ -111,11 +126,12 @@ def _options(url: URL) -> dict[str, Any]:
 def _sqlite_connected(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")  # readers go on while one writes
-    cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 
 
 def _sqlite_begin(connection: Connection) -> None:
     """Take the write lock at once: a transaction that reads first could not be upgraded, only fail."""
-    readonly = connection.get_execution_options().get("argus_readonly")
-    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    # outside of a transaction, or it says nothing: https://sqlite.org/pragma.html#pragma_foreign_keys
+    connection.exec_driver_sql(f"PRAGMA foreign_keys = {'OFF' if options.get('argus_migrates') else 'ON'}")
+    connection.exec_driver_sql("BEGIN" if options.get("argus_readonly") else "BEGIN IMMEDIATE")
