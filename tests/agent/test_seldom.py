@@ -36,7 +36,9 @@ class Source:
 
     def told(self, *, for_events: bool = False) -> list[tuple[object, float | None]]:
         cycle = self.cycle(for_events=for_events)
-        found = [(sample.value, sample.at) for sample in self.seldom.collect(cycle)]
+        found: list[tuple[object, float | None]] = [
+            (sample.value, sample.at) for sample in self.seldom.collect(cycle)
+        ]
         assert bool(cycle.unread_files) == bool(self.reads)
         return found
 
