@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from argus_agent.cycle import NoData
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -35,9 +37,11 @@ class Seldom:
             try:
                 self._kept = tuple(sample._replace(at=cycle.at) for sample in self._make(cycle))
             except Exception as error:  # noqa: BLE001 -- raised below, in each cycle until it is read again
-                self._failure = error
+                self._failure = error.with_traceback(None)  # which would keep the cycle with all it told
             self._unread = dict(cycle.unread_files)
         cycle.unread_files.update(self._unread)
         if self._failure is not None:
-            raise self._failure
+            if isinstance(self._failure, NoData):
+                raise NoData(str(self._failure))  # a new one: each time it is raised adds to a traceback
+            raise self._failure.with_traceback(None)
         yield from self._kept

@@ -9,7 +9,7 @@ import pytest
 
 from argus.catalogue import node_multipath
 from argus.catalogue.model import Sample
-from argus_agent.cycle import Cycle
+from argus_agent.cycle import Cycle, NoData
 from argus_agent.host import Host
 from argus_agent.seldom import Seldom
 
@@ -65,3 +65,18 @@ def test_a_failure_lasts_until_it_is_read_again() -> None:
     source.broken = False
     source.now += 60
     assert source.told() == [(2, 1190.0)]
+
+
+@pytest.mark.parametrize("failure", [OSError("broken"), NoData("there is none")])
+def test_a_failure_that_is_told_again_and_again_keeps_no_cycle_alive(failure: Exception) -> None:
+    def fail(_cycle: Cycle) -> Iterator[Sample]:
+        raise failure
+
+    source, depths = Source(), set()
+    seldom = Seldom(fail)
+    for _ in range(4):
+        with pytest.raises(type(failure), match=str(failure)) as raised:
+            list(seldom.collect(source.cycle()))
+        depths.add(len(raised.traceback))
+        source.now += 15
+    assert len(depths) == 1
