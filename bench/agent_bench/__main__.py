@@ -8,7 +8,6 @@ import shlex
 import signal
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import libvirt
@@ -17,20 +16,18 @@ from agent_bench.budgets import verdicts
 from agent_bench.contestants import Agent, BareCall, Collectd, Contestant, LibvirtExporter, Nobody
 from agent_bench.node import Node
 from agent_bench.packages import Packages
+from agent_bench.paths import RUN, start_acceptor
 from agent_bench.report import markdown, table, write_between_markers
 from agent_bench.rounds import Row, measure
 from stack.errors import DownError, LabError
 from stack.lab import TOP, Lab
-from stack.ports import is_free
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-RUN = TOP / "bench/run"
 DOCUMENT = TOP / "docs/performance.md"
 GUESTS = (10, 50, 100, 200)
-ACCEPTOR_PORTS = range(19790, 19800)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -90,7 +87,7 @@ def _bench(options: argparse.Namespace) -> list[Row]:
     rows: list[Row] = []
     try:
         _tell(f"starting a libvirtd: {node.start()}")
-        server = options.zabbix or _start_acceptor(lab)
+        server = options.zabbix or start_acceptor(lab)
         for guests in options.guests:
             for running in node.grow_to(guests):
                 _tell(f"{running} of {guests} guests", passing=True)
@@ -117,14 +114,6 @@ def _contestants(lab: Lab, node: Node, packages: Packages, server: str) -> tuple
         Agent(lab, node),
         Agent(lab, node, server),
     )
-
-
-def _start_acceptor(lab: Lab) -> str:
-    port = next(port for port in ACCEPTOR_PORTS if is_free(port))
-    path = {"PYTHONPATH": str(Path(__file__).parents[1])}
-    argv = [sys.executable, "-m", "agent_bench.acceptor", str(port)]
-    lab.processes.start("bench-acceptor", argv, env=path)
-    return f"127.0.0.1:{port}"
 
 
 def _tell(text: str, *, passing: bool = False) -> None:

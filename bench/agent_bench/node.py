@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from stack.lab import Lab
 
-PREFIX = "argus-bench-"
 STARTED_AT_ONCE = 3
 # A boot sector (loaded at 0:7c00) of `cli; hlt; jmp back`: the guest runs, and costs next to nothing.
 # SeaBIOS without a disk to boot from would take 0.6 % of a CPU for each guest.
@@ -29,9 +29,11 @@ DISK_BYTES = 1 << 20
 class Node:
     """Started with the bench and removed with it."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, name: str = "bench") -> None:
+        """``name`` tells its guests from those of another bench that runs at the same time."""
         self._lab = lab
-        self._libvirtd = Libvirtd("bench-node")
+        self._prefix = f"argus-{name}-"
+        self._libvirtd = Libvirtd(f"{name}-node")
 
     @property
     def uri(self) -> str:
@@ -48,9 +50,10 @@ class Node:
 
     def stop(self) -> None:
         self._libvirtd.stop(self._lab)
-        for group in Path("/sys/fs/cgroup").glob(f"**/machine/qemu-*-{PREFIX}*.libvirt-qemu"):
+        for group in Path("/sys/fs/cgroup").glob(f"**/machine/qemu-*-{self._prefix}*.libvirt-qemu"):
             for folder, _, _ in os.walk(group, topdown=False):
-                Path(folder).rmdir()
+                with suppress(OSError):  # in use: it is of a bench that runs elsewhere
+                    Path(folder).rmdir()
 
     def libvirtd_pid(self) -> int:
         pid = self._lab.processes.pid(self._libvirtd.name)
@@ -84,10 +87,10 @@ class Node:
         for disk in disks:
             disk.write_bytes(BOOT_SECTOR)
             os.truncate(disk, DISK_BYTES)
-        connection.createXML(domain_xml(number, disks), 0)
+        connection.createXML(domain_xml(self._prefix, number, disks), 0)
 
 
-def domain_xml(number: int, disks: list[Path]) -> str:
+def domain_xml(prefix: str, number: int, disks: list[Path]) -> str:
     """A guest with one vCPU, 16 MiB, two disks and a tap, and metadata as Nova writes it."""
     devices = "".join(
         f"<disk type='file' device='disk'><driver name='qemu' type='raw' cache='none' io='threads'/>"
@@ -96,8 +99,8 @@ def domain_xml(number: int, disks: list[Path]) -> str:
     )
     return f"""\
 <domain type='qemu'>
-  <name>{PREFIX}{number:03}</name>
-  <uuid>{uuid.uuid5(uuid.NAMESPACE_DNS, f"{number}.argus-bench")}</uuid>
+  <name>{prefix}{number:03}</name>
+  <uuid>{uuid.uuid5(uuid.NAMESPACE_DNS, f"{number}.{prefix}")}</uuid>
   <metadata>
     <nova:instance xmlns:nova='http://openstack.org/xmlns/libvirt/nova/1.1'>
       <nova:name>vm-{number}</nova:name>

@@ -52,3 +52,43 @@ def test_while_a_call_hangs_no_second_one_is_started() -> None:
     released.set()
     assert call.result(5)
     assert worker.start(lambda: "again").result(5) == "again"
+
+
+def test_between_ticks_only_some_guests_are_asked_for_and_what_is_known_of_all_stays() -> None:
+    source = LibvirtSource("test:///default", 10)
+    source.start(("STATE",))
+    whole = source.finish()
+    assert whole.guests is not None
+    (guest,) = whole.guests
+    gone = "11111111-2222-4333-8444-555555555555"
+    for only, found in ((guest.uuid, 1), (gone, 0)):
+        source.only = frozenset({only})
+        source.start(("STATE",))
+        view = source.finish()
+        assert (view.up, view.complete, len(view.guests or ())) == (True, True, found)
+    assert guest.uuid in source._definitions, "what was read of guests that had no event is kept"
+
+
+def test_a_node_whose_events_are_of_no_guest_is_asked_whether_libvirtd_answers() -> None:
+    source = LibvirtSource("nonsense:///", 10)
+    source.only = frozenset()
+    source.start(("STATE",))
+    view = source.finish()
+    assert (view.up, view.guests) == (False, None)
+    assert view.error
+
+
+def test_statistics_are_of_the_time_at_which_their_answer_came() -> None:
+    now = [100.0]
+
+    def clock() -> float:
+        now[0] += 1
+        return now[0]
+
+    source = LibvirtSource("test:///default", 10, clock)
+    source.start(("STATE",))
+    begun = now[0]
+    view = source.finish()
+    assert view.guests is not None
+    assert view.at == view.guests[0].read_at
+    assert begun < view.at
