@@ -141,6 +141,13 @@ class Guest:
             return None
         return value if scale == 1 else value * scale
 
+    def image(self, number: int) -> tuple[float | str | None, ...]:
+        """Return what tells the image of an entry of ``block`` from one that had its name before.
+
+        libvirt gives each image that it attaches a number of its own (since 6.0).
+        """
+        return tuple([self.stats.get(f"block.{number}.{key}") for key in ("backingIndex", "path")])
+
     def entries(self, group: str) -> tuple[tuple[int, str], ...]:
         """Return number and name of each entry of ``block`` or ``net``."""
         count = int(self.stats.get(f"{group}.count", 0))

@@ -13,8 +13,10 @@ _TUNE = "domain XML, disk/iotune/"
 
 USED = _disk(
     "limit_used_ratio",
-    "How much of its tightest limit the disk used over the agent's last interval. At 100 % the guest waits "
-    "for its own limit, not for storage; bursts may go above. Absent without a limit.",
+    "How much of its tightest limit the disk used over the agent's last interval; of a limit that disks "
+    "share (group_name, throttle filters), all of them together. At 100 % the guest waits for its own limit, "
+    "not for storage; bursts may go above. Where large requests count as several (size_iops_sec), at least "
+    "so much. Absent without a limit.",
     "agent, from block.N.* and iotune",
     unit=Unit.RATIO,
 )

@@ -71,7 +71,9 @@ class GuestDisk:
             disks = guest.definition.disks if guest.definition else {}
             for number, name in guest.entries("block"):
                 numbers = DISK.read(guest, f"block.{number}.")
-                grown = self._deltas.all_grown((guest.uuid, guest.running_id, name), numbers)
+                grown = self._deltas.all_grown(
+                    (guest.uuid, guest.running_id, name, guest.image(number)), numbers
+                )
                 path = guest.stats.get(f"block.{number}.path")
                 serial = disks[name].serial if name in disks else ""
                 texts = str(path) if path else None, serial or None
