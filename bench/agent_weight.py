@@ -121,7 +121,7 @@ def _recorded_source(count: int) -> object:
             True, guests=found, complete=True, at=time.monotonic(), events=Events(listening=True)
         )
 
-    events = SimpleNamespace(take_touched=frozenset, wake=None)
+    events = SimpleNamespace(take_touched=frozenset, take_failed=lambda: False, wake=None)
     return SimpleNamespace(events=events, start=lambda _groups: None, finish=finish)
 
 

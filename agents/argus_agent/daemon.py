@@ -28,6 +28,7 @@ from argus_agent.servers import Servers
 from argus_agent.sinks.prometheus import Prometheus
 from argus_agent.sinks.zabbix import Zabbix
 from argus_agent.spool import MemorySpool
+from argus_agent.watchdog import Watchdog, notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,26 +94,22 @@ class Signals:
                 self._ours.recv(64)
 
 
-def notify(state: str) -> None:
-    """Tell systemd, where it started us (sd_notify(3)): READY=1, WATCHDOG=1, STOPPING=1 ..."""
-    path = os.environ.get("NOTIFY_SOCKET")
-    if not path:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        try:
-            sock.sendto(state.encode(), "\0" + path[1:] if path.startswith("@") else path)
-        except OSError as error:  # systemd's trouble is not the node's
-            log.debug("sd_notify: %s", error)
-
-
 class Daemon:
     """The loop; the parts are made by the caller."""
 
-    def __init__(self, settings: Settings, path: Path | None, runner: Runner, signals: Signals) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        path: Path | None,
+        runner: Runner,
+        signals: Signals,
+        watchdog: Watchdog | None = None,
+    ) -> None:
         self._settings = settings
         self._path = path
         self._runner = runner
         self._signals = signals
+        self._watchdog = watchdog or Watchdog(os.environ, os.getpid())
         self._cycles = 0
         self.sinks: list[Sink] = []
         self.courier: Courier | None = None
@@ -121,6 +118,7 @@ class Daemon:
     def run(self, monotonic: Callable[[], float], cpu: Callable[[], float] = time.process_time) -> None:
         """Run until a signal says to stop.  ``cpu``: seconds of CPU time that this process has used."""
         self._runner.watch(self._signals.wake)
+        self._watchdog.allow(self._settings.libvirt_timeout)
         due = monotonic()
         between = BetweenTicks()
         while not self._signals.stopping:
@@ -131,10 +129,12 @@ class Daemon:
                 is_tick = now >= due
                 failed = self._cycle(for_events=not is_tick)
                 ended = monotonic()
+                self._watchdog.cycle_done(ended)
                 between.ran(now, ended, failed=failed, tick=is_tick, cpu=cpu() - used)
                 due = next_due(due, ended, self._settings.interval) if is_tick else due
             else:
-                self._signals.sleep(min(due, extra) - now)
+                self._watchdog.alive(now)
+                self._signals.sleep(min(due, extra, self._watchdog.due()) - now)
             if self._signals.reload:
                 self._reload()
                 due = min(due, monotonic() + self._settings.interval)  # no tick waits for the old interval
@@ -145,7 +145,6 @@ class Daemon:
         result = self._runner.run(self.courier.status() if self.courier else None, for_events=for_events)
         for sink in self.sinks:
             sink.put(result)
-        notify("READY=1\nWATCHDOG=1")
         failed = result.failed
         del result
         self._cycles += 1

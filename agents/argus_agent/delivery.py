@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from argus_agent.cycle import Delivery
 from argus_agent.registrar import Registrar
+from argus_agent.threads import THREADS
 from argus_agent.zabbix_protocol import Value, ZabbixError, parse_taken, sender_data
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Courier:
         self._failing = 0  # steps in a row without an answer
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="zabbix", daemon=True)
+        self._thread = THREADS.make("zabbix", self._run)
 
     def start(self) -> None:
         """Begin registering and delivering."""
@@ -69,7 +70,7 @@ class Courier:
         self._registrar.stop()
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout)
+        self._thread.thread.join(timeout)
         if len(self._spool):
             log.warning("stopping with %d documents that Zabbix has not taken", len(self._spool))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import sys
-import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 import libvirt
 
 from argus_agent.guests import Guest
+from argus_agent.threads import THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from argus_agent.threads import Lasting
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +35,11 @@ _OF_ONE_DOMAIN = frozenset(
 
 
 @functools.cache
-def start_event_loop() -> None:
-    """Run libvirt's own event loop, which keepalive and events need: one for the process, it never ends."""
+def start_event_loop() -> Lasting:
+    """Run libvirt's own event loop, which keepalive and events need: one for the process, it never ends.
+
+    Returns its thread, which is begun again when the loop fails.
+    """
     libvirt.registerErrorHandler(_silent, None)  # it would print every error to stderr
 
     def loop() -> None:
@@ -42,7 +47,9 @@ def start_event_loop() -> None:
             libvirt.virEventRunDefaultImpl()
 
     libvirt.virEventRegisterDefaultImpl()
-    threading.Thread(target=loop, name="libvirt-events", daemon=True).start()
+    thread = THREADS.make("libvirt-events", loop)
+    thread.start()
+    return thread
 
 
 def _silent(_context: object, _error: object) -> None:

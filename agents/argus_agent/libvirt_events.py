@@ -22,6 +22,8 @@ from argus_agent.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from argus_agent.threads import Lasting
+
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 20.0
@@ -55,7 +57,15 @@ _REDEFINED = ("TUNABLE", "DEVICE_ADDED", "DEVICE_REMOVED", "AGENT_LIFECYCLE")
 class EventListener:
     """Listens on a connection of its own.  ``wake`` is called, from another thread, for each event."""
 
-    def __init__(self, uri: str, seconds: dict[str, float], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        uri: str,
+        seconds: dict[str, float],
+        monotonic: Callable[[], float],
+        loop: Lasting | None = None,
+    ) -> None:
+        """``loop`` is the thread of libvirt's event loop: while it is down nobody listens."""
+        self._loop = loop
         self._connection = Connection(uri, seconds)
         self._worker = Worker("libvirt-register")
         self._monotonic = monotonic
@@ -85,7 +95,8 @@ class EventListener:
                 self._counts = {uuid: count for uuid, count in self._counts.items() if uuid in known}
                 self._jobs = {uuid: job for uuid, job in self._jobs.items() if uuid in known}
             counts = {uuid: dict(count) for uuid, count in self._counts.items()}
-            return Events(self._listening, counts, dict(self._jobs), self._received, self._lost)
+            listening = self._listening and not (self._loop and self._loop.is_down)
+            return Events(listening, counts, dict(self._jobs), self._received, self._lost)
 
     def take_touched(self) -> frozenset[str]:
         """Return the guests that had events since the last time."""

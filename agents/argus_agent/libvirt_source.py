@@ -50,12 +50,12 @@ class LibvirtSource:
     """One libvirtd.  ``start`` begins a cycle's call and ``finish`` takes what came of it, never raising."""
 
     def __init__(self, uri: str, timeout: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        start_event_loop()
+        loop = start_event_loop()
         self._uri = uri
         self._timeout = timeout
         self._monotonic = monotonic
         self._seconds: dict[str, float] = {}
-        self.events = EventListener(uri, self._seconds, monotonic)
+        self.events = EventListener(uri, self._seconds, monotonic, loop)
         self._details = DetailLane(uri, self._seconds)
         self._slow = SlowLane(uri, self._seconds, monotonic)
         self._shards = Shards(self._domains)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from argus_agent.kept import Kept, what_is_wrong
 from argus_agent.kernel.files import read
 from argus_agent.kernel.process import PAGE_BYTES, parse_rollup, read_numa_maps
+from argus_agent.threads import THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,7 +75,7 @@ class PageWalks:
             wanted.asked, wanted.asked_at = True, self._host.monotonic()
         if self._threaded and not self._started:
             self._started = True
-            threading.Thread(target=self._run, name="page-walks", daemon=True).start()
+            THREADS.make("page-walks", self._run).start()
         self._waiting.set()
         return wanted.kept
 

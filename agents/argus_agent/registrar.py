@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from argus_agent.threads import THREADS
 from argus_agent.zabbix_protocol import ZabbixError, active_checks
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Registrar:
         self._not_allowed = ""
         self._answers = True
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="registrar", daemon=True)
+        self._thread = THREADS.make("registrar", self._run)
         self.errors = 0
         """Registrations that nobody answered."""
 

@@ -6,6 +6,8 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from argus_agent.threads import THREADS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,6 +33,9 @@ class Call(Generic[T]):
             self._value.append(self._function())
         except Exception as error:  # noqa: BLE001 -- raised again in the thread that asks for the result
             self._error = error
+        except BaseException as error:  # SystemExit and the like end the thread alone, and are its failure
+            self._error = RuntimeError(f"the call ended its thread: {error!r}")
+            raise
         finally:
             self._done.set()
 
@@ -54,7 +59,7 @@ class Worker:
     def __init__(self, name: str) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._last: Call[object] | None = None
-        threading.Thread(target=self._run, name=name, daemon=True).start()
+        THREADS.make(name, self._run).start()
 
     @property
     def busy(self) -> bool:

@@ -50,6 +50,20 @@ CPU = _count(
     "/proc/self/stat",
     unit=Unit.SECONDS,
 )
+THREADS_DOWN = _agent(
+    "threads_down",
+    "Threads of the agent that failed and have not been started again yet: what they do (events of libvirt, "
+    "values to Zabbix, registrations, scrapes) is missing meanwhile. The agent's log names them.",
+    "agent",
+    shown=False,
+)
+THREAD_FAILURES = _count(
+    "thread_failures",
+    "Times that a thread of the agent failed; each is started again within a minute. It is a bug of the "
+    "agent, or the machine had no memory or threads left: the log has the error.",
+    "agent",
+    rare=True,
+)
 SPOOL = _agent(
     "spool_values",
     "Documents that wait to be taken by Zabbix. Growing: Zabbix is away or refuses them.",
@@ -121,6 +135,8 @@ SUBSYSTEM = Subsystem(
         SAMPLES,
         RSS,
         CPU,
+        THREADS_DOWN,
+        THREAD_FAILURES,
         SPOOL,
         DROPPED,
         SENT,
@@ -182,6 +198,21 @@ SUBSYSTEM = Subsystem(
             recovery="max(@1,5m)<={$ARGUS.NODE.SPOOL.MAX.WARN}",
             event_name="Values of the node wait to be sent (over {$ARGUS.NODE.SPOOL.MAX.WARN} for 10m)",
             opdata="Waiting: {ITEM.LASTVALUE1}",
+        ),
+        Trigger(
+            "agent_thread_failed",
+            "A thread of the agent failed",
+            (THREAD_FAILURES,),
+            "last(@1)>0",
+            Severity.WARNING,
+            "notice",
+            "A part of the agent stopped and was started again; what it does was missing meanwhile: events "
+            "of libvirt, values to Zabbix, registrations or scrapes. The agent's log has the error and names "
+            "the thread: report it, unless the machine was out of memory.",
+            recovery="max(@1,1h)=0",
+            event_name="A thread of the agent failed ({ITEM.VALUE1} times)",
+            opdata="Failures, when it began: {ITEM.VALUE1}",
+            manual_close=True,
         ),
         Trigger(
             "values_dropped",

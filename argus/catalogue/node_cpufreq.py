@@ -38,9 +38,10 @@ THROTTLES = _freq(
 )
 PACKAGE_THROTTLES = _freq(
     "package_throttles",
-    "Times that a whole socket was slowed by heat or by its power limit, over all sockets.",
+    "Times that a whole socket was slowed since it was hot, over all sockets.",
     _CPU + "thermal_throttle/package_throttle_count",
     kind=Kind.COUNTER,
+    shown=False,
 )
 
 SUBSYSTEM = Subsystem(

@@ -95,6 +95,7 @@ CASES: dict[str, Case] = {
     "collector_failed": one(0, 1),
     "agent_updated": one(changes("1.0", "1.1"), "1.1"),
     "spool_grows": one(9000, 0),
+    "agent_thread_failed": COUNTED,
     "values_dropped": COUNTED,
     "events_missing": one(0, 1),
     "guest_broken": one(305, 101),

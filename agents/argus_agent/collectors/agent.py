@@ -8,6 +8,7 @@ import psutil
 
 from argus import __version__
 from argus.catalogue import agent
+from argus_agent.threads import THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,8 @@ class Agent:
         yield agent.VERSION.sample(__version__)
         yield agent.RSS.sample(self._process.memory_info().rss)
         yield agent.CPU.sample(times.user + times.system)
+        yield agent.THREADS_DOWN.sample(len(THREADS.down()))
+        yield agent.THREAD_FAILURES.sample(THREADS.failures())
         delivery = cycle.delivery
         if delivery is not None:
             yield agent.SPOOL.sample(delivery.waiting)

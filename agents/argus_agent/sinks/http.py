@@ -6,12 +6,15 @@ what a scraper needs is one GET and one answer.
 
 from __future__ import annotations
 
+import functools
 import logging
 import socket
 import socketserver
 import threading
 import zlib
 from typing import TYPE_CHECKING
+
+from argus_agent.threads import THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,12 +51,19 @@ class TextServer(socketserver.ThreadingTCPServer):
 
         The daemon's never does: looking twice a second, as by default, would cost as much as all scrapes.
         """
-        every = {"poll_interval": look_seconds}
-        threading.Thread(target=self.serve_forever, kwargs=every, name="prometheus", daemon=True).start()
+        THREADS.make("prometheus", functools.partial(self.serve_forever, look_seconds)).start()
 
     def verify_request(self, _request: object, _address: object) -> bool:
         """Take a client if there is room."""
         return self._free.acquire(blocking=False)
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]  # the address is only passed on
+        """Give the client a thread; the place is free again where there is none to be had."""
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
 
     def process_request_thread(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]  # the address is only passed on
         """Serve a client and make room."""
