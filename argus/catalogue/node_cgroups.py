@@ -15,7 +15,8 @@ GUESTS_WITHOUT = _cgroup(
     "guests_without",
     "Guests whose QEMU has no control group of its own for CPU, memory or I/O: what the group counts (I/O, "
     "pressure, memory events, throttling) is not told of them, as it would be that of several. So it is with "
-    "session daemons and with cgroup_controllers = [] in qemu.conf; the agent's log names the group.",
+    "session daemons and with cgroup_controllers = [] in qemu.conf; the agent's log names the group. Guests "
+    "whose group is not below the agent's own mount of /sys/fs/cgroup count as well.",
     "/proc/PID/cgroup",
     shown=False,
 )

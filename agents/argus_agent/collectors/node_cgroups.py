@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+    from argus_agent.kernel.guests import GuestProcess
 
 
 class NodeCgroups:
@@ -28,7 +29,7 @@ class NodeCgroups:
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield how many guests have no group of their own, and processes killed below the groups above."""
         guests = cycle.running()
-        yield GUESTS_WITHOUT.sample(sum(not_own(g.membership, g.cgroups) is not None for g in guests))
+        yield GUESTS_WITHOUT.sample(sum(_is_without(cycle, guest) for guest in guests))
         folders = {guest.folder(cycle.host.cgroupfs, UNIFIED) for guest in guests} - {None}
         above = {str(folder).rpartition("/")[0] for folder in folders}
         self._count({group: _kills(group) for group in above | self._kills.keys()})
@@ -42,6 +43,13 @@ class NodeCgroups:
                 grown = kills - before if kills >= before else kills  # made anew since
                 self._total = (self._total or 0) + grown
                 self._kills[group] = kills
+
+
+def _is_without(cycle: Cycle, guest: GuestProcess) -> bool:
+    """Whether a group is not the guest's own, or is not below what is mounted here (cgroup_namespaces(7))."""
+    return not_own(guest.membership, guest.cgroups) is not None or not guest.folder(
+        cycle.host.cgroupfs, "cpu"
+    )
 
 
 def _kills(group: str) -> int | None:

@@ -122,6 +122,12 @@ def test_a_group_of_several_is_reported_for_nobody_and_counted(tmp_path: Path, g
     assert node.collect(NodeCgroups())["cgroup_guests_without",] == 2
 
 
+def test_a_group_that_is_not_mounted_here_is_counted_as_well(tmp_path: Path) -> None:
+    node = Node(tmp_path, "/../.." + MACHINED.format(1), MACHINED.format(2))
+    node.count(MACHINED.format(2), 2)
+    assert node.collect(NodeCgroups())["cgroup_guests_without",] == 1
+
+
 def test_one_guest_without_a_group_costs_the_other_nothing(tmp_path: Path) -> None:
     node = Node(tmp_path, MACHINED.format(1), "/system.slice/libvirtd.service")
     node.count(MACHINED.format(1), 1)
