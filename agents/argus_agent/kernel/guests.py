@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
-from argus_agent.kernel.cgroup import directory, not_own, own_groups, parse_membership, parse_mounts, shared
+from argus_agent.kernel.cgroup import directory, own_groups, parse_membership, parse_mounts
 from argus_agent.kernel.domstatus import RunningGuest, parse_domstatus
 from argus_agent.kernel.files import is_absence, read
+from argus_agent.kernel.group_claims import GroupClaims
 from argus_agent.kernel.kept_files import KeptFiles
 from argus_agent.kernel.process import Schedstat, Stat, parse_schedstat, parse_stat
 from argus_agent.kernel.qemu_search import DEAD, QemuSearch
@@ -166,14 +167,13 @@ class KernelGuests:
         self._refused = False  # a process could not be looked at, which was logged
         self._known: dict[str, _Known] = {}  # by UUID
         self._search = QemuSearch(self._procfs)
+        self._claims = GroupClaims()
         self._changed = False  # which guests run, since their groups were compared last
         self._mounts: dict[str, str] | None = None
         self._workers: dict[int, _Task] = {}  # vhost workers, by number
         self._records: dict[str, tuple[tuple[int, int, int], RunningGuest | None]] = {}  # by path of the file
         self.unread: dict[str, str] = {}
         """Guests that ``read`` had to leave out last time, and why, by UUID or name of the status file."""
-        self.without_groups: dict[str, str] = {}
-        """Guests that run in control groups which are not theirs alone, and which ones, by UUID."""
 
     def read(self, only: Collection[str] | None = None) -> tuple[GuestProcess, ...]:
         """Return the guests that run, or of them those with the UUIDs in ``only``.
@@ -188,7 +188,7 @@ class KernelGuests:
             some = (self._guest(guest, workers) for guest in self._running() if guest.uuid in only)
             guests = tuple([guest for guest in some if guest is not None])
             if self._changed:  # a guest that is new may claim the group of one that is known
-                self._leave_out_shared_groups()
+                self._claims.settle(self._known)
             return guests
         running = list(self._running())
         workers = self._vhost_workers(running)
@@ -198,7 +198,7 @@ class KernelGuests:
         uuids = {guest.guest.uuid for guest in guests}
         if self._changed or uuids != self._known.keys():
             self._known = {uuid: known for uuid, known in self._known.items() if uuid in uuids}
-            self._leave_out_shared_groups()
+            self._claims.settle(self._known)
             self._changed = False
         self._workers = {pid: task for pid, task in self._workers.items() if pid in self._pids}
         return guests
@@ -290,34 +290,6 @@ class KernelGuests:
             return parse_mounts(read(f"{self._procfs}/self/mountinfo"))
         except OSError:  # a recorded machine
             return {}
-
-    def _leave_out_shared_groups(self) -> None:
-        """Take away groups that several guests claim, and log once which guests have none of their own."""
-        own = {uuid: own_groups(known.membership) for uuid, known in self._known.items()}
-        twice = shared(own.values())
-        without = {}
-        for uuid, known in self._known.items():
-            groups = {name: path for name, path in own[uuid].items() if (name, path) not in twice}
-            if groups != known.cgroups:
-                known.cgroups.clear()
-                known.cgroups.update(groups)
-                known.folders.clear()
-                known.groups.clear()
-            strange = not_own(known.membership, groups)
-            if strange is not None:
-                without[uuid] = strange
-        if without and not self.without_groups:
-            uuid, path = next(iter(without.items()))
-            log.warning(
-                "%d guests have no control group of their own, such as %s, which is in %s: their I/O, "
-                "pressure, memory and throttling are not reported",
-                len(without),
-                uuid,
-                path,
-            )
-        elif self.without_groups and not without:
-            log.info("all guests have control groups of their own again")
-        self.without_groups = without
 
     def _threads(self, known: _Known, base: str, count: int) -> list[Thread]:
         """Read the threads; which ones there are is looked at when it is more, fewer or others."""
