@@ -8,20 +8,21 @@ from argus.catalogue.guest_disk_limit import BURSTS, CACHE, ERROR, IO, LIMITS, O
 from argus.catalogue.model import Row
 from argus_agent.columns import is_known
 from argus_agent.cycle import Deltas, Growth, NoData
-from argus_agent.derived import largest, quotient
+from argus_agent.derived import Derived, largest, quotient
 from argus_agent.disk_limits import WORDS, Limit, buckets, limits_of
 from argus_agent.guests import BLOCKED, RUNNING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from argus_agent.cycle import Cycle
-    from argus_agent.derived import Derived
     from argus_agent.guests import Disk, Guest
 
 
 SETTABLE = {word: metric for word, (metric, _) in LIMITS.items()} | BURSTS
 METRICS = (*SETTABLE.values(), CACHE, IO, OVERLAYS, USED, ERROR)
+LATE_SECONDS = 5.0
+"""By which a reading may be off: libvirt asks one guest after the other, and one time is known for all."""
 _NO_LIMITS = (None,) * len(SETTABLE)
 _NOT_KNOWN = (*_NO_LIMITS, None, None, None)
 
@@ -33,12 +34,16 @@ class GuestDiskLimit:
 
     def __init__(self) -> None:
         self._deltas = Deltas()
+        self._surplus: dict[Hashable, float] = {}  # of a counter, by which it grew more than it may
+        self._new_surplus: dict[Hashable, float] = {}
 
     def collect(self, cycle: Cycle) -> Iterator[Row]:
         """Yield limits and the share of the tightest one that was used."""
         if cycle.libvirt.guests is None:
             raise NoData("libvirt does not answer: guests are not known")
         self._deltas.turn(cycle)
+        if not cycle.for_events:
+            self._surplus, self._new_surplus = self._new_surplus, {}
         for guest in cycle.libvirt.guests:
             disks = guest.definition.disks if guest.definition else {}
             errors = _errors(guest, cycle)
@@ -64,6 +69,8 @@ class GuestDiskLimit:
             for limit in limits_of(bucket):
                 taken = [self._taken(guest, blocks[disk], limit, at) for disk in bucket.disks]
                 share = _share(limit, taken)
+                if share is not None and f"{limit.word}_max" not in bucket.limits:
+                    share = self._within((guest.uuid, guest.running_id, limit), limit, share)
                 for disk in bucket.disks:
                     shares.setdefault(disk, []).append(share)
         return {disk: largest(each) for disk, each in shares.items()}
@@ -89,6 +96,17 @@ class GuestDiskLimit:
         number, name = block
         key = (guest.uuid, guest.running_id, name, guest.image(number), counter, limit)
         return self._deltas.grown(key, guest.number(f"block.{number}.{counter}"), at)
+
+    def _within(self, key: Hashable, limit: Limit, share: Derived) -> Derived:
+        """Return what of it can be; what is beyond the limit is of the next interval.
+
+        QEMU lets nothing pass a limit without bursts, so that the counter was read later than is known.
+        """
+        (part,) = share.parts
+        grown = part.numerator + self._surplus.get(key, 0.0)
+        if grown > part.denominator:
+            self._new_surplus[key] = min(grown - part.denominator, LATE_SECONDS * limit.most)
+        return Derived((part._replace(numerator=min(grown, part.denominator)),))
 
 
 def _weighed(requests: Growth | None, moved: Growth | None, size: int) -> Growth | None:
