@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from argus.catalogue.model import measured
 from argus_agent.kept import Kept, what_is_wrong
 from argus_agent.page_walks import RENEW_SECONDS
 
@@ -62,7 +63,8 @@ class InTurn(Generic[T]):
         """Read the guests whose turn it is; yield all of which something is known."""
         processes = {process.guest.uuid: process for process in cycle.running()}
         if not cycle.for_events:
-            for uuid in [uuid for uuid, kept in self._kept.items() if not _is_of(kept, processes.get(uuid))]:
+            pids = {uuid: process.guest.pid for uuid, process in processes.items()}
+            for uuid in [uuid for uuid, kept in self._kept.items() if kept.pid != pids.get(uuid)]:
                 del self._kept[uuid]
             now = cycle.host.monotonic()
             for uuid in self._due(processes, now - self._last):
@@ -72,11 +74,11 @@ class InTurn(Generic[T]):
             self._last = now
         for uuid, process in processes.items():  # in their order, so that only what is new differs
             kept = self._kept.get(uuid)
-            if kept is not None and not _is_of(kept, process):
+            if kept is None or kept.pid != process.guest.pid:  # not read in this run of the guest
                 continue
-            if kept is not None and kept.trouble:
+            if kept.trouble:
                 cycle.unread[uuid] = kept.trouble
-            if kept is not None and kept.value is not None:
+            if kept.value is not None:
                 yield process, kept
 
     def _due(self, processes: Iterable[str], elapsed: float) -> list[str]:
@@ -93,11 +95,6 @@ class InTurn(Generic[T]):
         return new + list(self._kept)[: max(0, count - len(new))]
 
 
-def _is_of(kept: Kept[T], process: GuestProcess | None) -> bool:
-    """Whether it was read of this run of the guest."""
-    return process is not None and process.guest.pid == kept.pid
-
-
 class SamplesInTurn:
     """Keeps the samples of every guest, which carry the time at which they were measured."""
 
@@ -105,7 +102,7 @@ class SamplesInTurn:
         self, make: Callable[[Cycle, GuestProcess], Iterable[Sample | Row]], pace: Pace = MINUTE
     ) -> None:
         def read(cycle: Cycle, process: GuestProcess) -> tuple[Sample | Row, ...]:
-            return tuple(one._replace(at=cycle.at) for one in make(cycle, process))
+            return tuple([measured(one, cycle.at) for one in make(cycle, process)])
 
         self._turn = InTurn(read, pace)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GUESTS_A_SHARE = 40
+GUESTS_A_SHARE = 64
 MAX_SHARES = 4
 MAX_WORKERS = 6
 """More than shares, for what hangs; a call ends when libvirt gives a QEMU up, after 30 s."""

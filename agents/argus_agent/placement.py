@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from argus_agent.kernel.cpulist import format_cpulist
 
@@ -37,8 +37,7 @@ class Problem(enum.Enum):
     ON_RESERVED = "may run on CPUs that are kept for the host"
 
 
-@dataclass(frozen=True, slots=True)
-class Vcpu:
+class Vcpu(NamedTuple):
     """One vCPU thread: the CPU it ran on last, and the CPUs it may run on."""
 
     number: int

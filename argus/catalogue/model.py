@@ -7,7 +7,7 @@ import enum
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -254,6 +254,9 @@ class Row(NamedTuple):
                 yield metric.sample(value, *self.labels)._replace(at=self.at)
 
 
+_Told = TypeVar("_Told", bound="Sample | Row")
+
+
 def samples_of(told: Iterable[Sample | Row]) -> Iterator[Sample]:
     """Yield everything as samples."""
     for one in told:
@@ -265,6 +268,11 @@ def samples_of(told: Iterable[Sample | Row]) -> Iterator[Sample]:
 
 _new = tuple.__new__
 """Makes a ``Sample`` without its constructor, which takes longer than all the rest of ``Metric.sample``."""
+
+
+def measured(one: _Told, at: float) -> _Told:
+    """Return the same with the time at which it was measured: a quarter of what ``_replace`` takes."""
+    return _new(type(one), (*one[:3], at))
 
 
 def lld_macro(label: str) -> str:
