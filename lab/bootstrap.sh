@@ -20,7 +20,8 @@ server_packages=(debootstrap iproute2 locales postgresql redis-server util-linux
 # Below OpenStack's services, which come from a locked list (lab/cloud/requirements.txt); only for the part `openstack`.
 openstack_packages=(mariadb-server rabbitmq-server haproxy memcached keepalived)
 # promtool, which checks the names of metrics, has no package of its own; nor has systemd-analyze, which checks our units.
-check_packages=(prometheus systemd)
+# systemd-container boots a node for them.
+check_packages=(prometheus systemd systemd-container)
 # Units of the packages above: on a machine with systemd they must not come up at the next boot.
 server_units=(postgresql redis-server zabbix-server libvirtd libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket prometheus
   mariadb rabbitmq-server epmd epmd.socket haproxy memcached keepalived)

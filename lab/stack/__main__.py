@@ -20,7 +20,15 @@ from stack.components.openstack.members import FURTHER, openstack, openstack_fil
 from stack.env_file import write_env
 from stack.errors import LabError
 from stack.lab import Lab
-from stack.registry import components, proxies, second_node, zabbix7, zabbix7_files
+from stack.registry import (
+    components,
+    proxies,
+    second_node,
+    unit_node,
+    unit_node_files,
+    zabbix7,
+    zabbix7_files,
+)
 from stack.runner import SIDE_BY_SIDE, bring_up, take_down
 from stack.screenshot import take_screenshots
 from stack.status import print_status
@@ -34,7 +42,8 @@ if TYPE_CHECKING:
 
 
 OPENSTACK_SIDE_BY_SIDE = 10  # most of a start is waiting for others
-LOCK, OPENSTACK_LOCK = "lock", "lock-openstack"  # the control plane shares nothing with the lab
+# the control plane and the booted node share nothing with the lab
+LOCK, OPENSTACK_LOCK, UNIT_NODE_LOCK = "lock", "lock-openstack", "lock-unit-node"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -76,6 +85,10 @@ def parser() -> argparse.ArgumentParser:
     seven = commands.add_parser("zabbix7", help="Zabbix 7.0 beside the lab's; `install` makes its Debian")
     seven.add_argument("action", choices=("up", "down", "install"))
     seven.set_defaults(command=run_zabbix7)
+
+    booted = commands.add_parser("unit-node", help="a node booted by systemd; `install` makes its Debian")
+    booted.add_argument("action", choices=("up", "down", "install"))
+    booted.set_defaults(command=run_unit_node)
 
     beside = commands.add_parser("proxies", help="two Zabbix proxies of the lab's server")
     beside.add_argument("action", choices=("up", "down"))
@@ -131,7 +144,8 @@ def run_down(arguments: argparse.Namespace) -> int:
     lab = Lab.open()
     with locked(lab), locked(lab, OPENSTACK_LOCK):
         further = tuple(chain.from_iterable(FURTHER.values()))
-        take_down(lab, (*components(lab), *second_node(), *zabbix7(), *proxies(), *openstack(), *further))
+        aside = (*second_node(), *zabbix7(), *proxies(), *unit_node(), *openstack(), *further)
+        take_down(lab, (*components(lab), *aside))
         lab.forget_options()
         if arguments.purge:
             shutil.rmtree(lab.run)
@@ -155,6 +169,14 @@ def run_zabbix7(arguments: argparse.Namespace) -> int:
         bring_up(lab, zabbix7_files())
         return 0
     return _on_demand(lab, arguments.action, zabbix7())
+
+
+def run_unit_node(arguments: argparse.Namespace) -> int:
+    lab = Lab.open()
+    if arguments.action == "install":  # takes no lock of the lab: tests may be at work
+        bring_up(lab, unit_node_files())
+        return 0
+    return _on_demand(lab, arguments.action, unit_node(), lock=UNIT_NODE_LOCK)
 
 
 def run_proxies(arguments: argparse.Namespace) -> int:

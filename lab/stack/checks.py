@@ -59,6 +59,10 @@ ON_SERVERS = (LAB, SLOW, OWN, ZABBIX7, OPENSTACK)
 # Two lanes: more at once take as long, since each can use both cores, and wait badly.
 ASIDE = (UNIT, SLOW, OWN)  # these touch none of the lab's servers
 ON_CONTROL_PLANE = (OPENSTACK, FAULTS)
+FETCHED = (
+    (OPENSTACK, "openstack"),
+    (OWN, "unit-node"),
+)  # downloads of a minute or more, beside what needs no server
 UP_LIMIT = 600
 PARTS = (*(part.name for part in FAST), *(part.name for part in ON_SERVERS))
 
@@ -84,7 +88,10 @@ def run_checks(*, extent: str | None, skip: Sequence[str]) -> int:
     else:
         on_servers = [*(part for part in parts if part in ASIDE), *on_servers]
         parts = [part for part in parts if part not in ASIDE]
-        with _lab_coming_up() as up, _fetching_openstack(wanted=OPENSTACK in on_servers):
+        with _lab_coming_up() as up, ExitStack() as fetching:
+            for part, component in FETCHED:
+                if part in on_servers:
+                    fetching.enter_context(_fetching(component))
             results = _run_side_by_side(parts)
             results.append(_finish_up(up))
             if results[-1].passed:
@@ -220,14 +227,11 @@ def _lab_coming_up() -> Iterator[ComingUp]:
 
 
 @contextmanager
-def _fetching_openstack(*, wanted: bool) -> Iterator[None]:
+def _fetching(component: str) -> Iterator[None]:
     """Downloads and installs in the background; the part that needs it waits for it, or does it again."""
-    if not wanted:
-        yield
-        return
-    output = Lab.open().processes.log("openstack-install")
+    output = Lab.open().processes.log(f"{component}-install")
     with output.open("wb") as out:
-        argv = [sys.executable, "-m", "stack", "openstack", "install"]
+        argv = [sys.executable, "-m", "stack", component, "install"]
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
     try:
         yield

@@ -20,6 +20,7 @@ from stack.components.openstack.members import FURTHER, openstack
 from stack.components.postgres import Postgres
 from stack.components.redis import Redis
 from stack.components.smtp_sink import SmtpSink
+from stack.components.unit_node import UnitNode, UnitNodeFiles
 from stack.components.zabbix7 import (
     Zabbix7Packages,
     Zabbix7Server,
@@ -78,6 +79,16 @@ def zabbix7() -> tuple[Component, ...]:
     return (*zabbix7_files(), Zabbix7Server(), Zabbix7Web(), Zabbix7Setup(), agent7(NODE1), correlator7())
 
 
+def unit_node_files() -> tuple[Component, ...]:
+    """What is fetched and built for it, without any process."""
+    return (UnitNodeFiles(),)
+
+
+def unit_node() -> tuple[Component, ...]:
+    """On demand only (`python -m stack unit-node up`): a node booted by systemd, for the agent's unit."""
+    return (GuestImage(), *unit_node_files(), UnitNode())
+
+
 def proxies() -> tuple[Component, ...]:
     """On demand only (`python -m stack proxies up`): two Zabbix proxies between agents and the server."""
     return (ProxyPackage(), ZabbixProxy("zabbix-proxy-a"), ZabbixProxy("zabbix-proxy-b"))
@@ -86,6 +97,7 @@ def proxies() -> tuple[Component, ...]:
 def running_components(lab: Lab) -> tuple[Component, ...]:
     """The stack, and what came up on demand while something of it is recorded."""
     recorded = lab.processes.names()
-    beside = (*second_node(), *zabbix7(), *proxies(), *openstack(), *chain.from_iterable(FURTHER.values()))
+    aside = (*second_node(), *zabbix7(), *proxies(), UnitNode())
+    beside = (*aside, *openstack(), *chain.from_iterable(FURTHER.values()))
     extra = tuple(c for c in beside if c.name in recorded)
     return (*components(lab), *extra)

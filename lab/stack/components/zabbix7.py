@@ -8,31 +8,34 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 from configparser import ConfigParser
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.components.agent import write_node_config
 from stack.components.argus_setup import ZABBIX_PASSWORD, ZABBIX_USER, argus_config
 from stack.components.daemon import Daemon
+from stack.components.debian_root import DebianRoot, one_at_a_time
 from stack.components.zabbix_server import SCHEMA, load_schema, server_config
 from stack.components.zabbix_web import PHP_SETTINGS, SOURCE, api_version, copy_pages, web_config
-from stack.errors import DownError, LabError
+from stack.errors import DownError
 from stack.lab import write_private
 from stack.ports import answers
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stack.components.libvirtd import Libvirtd
     from stack.lab import Lab
 
-SUITE = "trixie"
-DEFAULT = "http://deb.debian.org/debian"
-# php-cgi keeps apache out
-PACKAGES = "zabbix-server-pgsql zabbix-frontend-php php-cli php-cgi php-pgsql locales"
-LOCALE = "localedef -i en_US -f UTF-8 en_US.UTF-8"  # without, every page is full of complaints
+DEBIAN = DebianRoot(
+    "zabbix7-packages",
+    "trixie",
+    # php-cgi keeps apache out
+    "zabbix-server-pgsql zabbix-frontend-php php-cli php-cgi php-pgsql locales",
+    "localedef -i en_US -f UTF-8 en_US.UTF-8",  # without, every page is full of complaints
+    "zabbix7",
+)
 DATABASE = "zabbix7"
-INSTALL_SECONDS = 600
 
 
 def root(lab: Lab) -> Path:
@@ -50,50 +53,15 @@ class Zabbix7Packages:
     needs = ()
 
     def start(self, lab: Lab) -> str:
-        if not (root(lab) / "usr/sbin/zabbix_server").exists():
-            self._install(lab)
+        with one_at_a_time(root(lab).parent):
+            DEBIAN.make(lab, root(lab).parent)
         return self.check(lab)
 
     def check(self, lab: Lab) -> str:
-        if not (root(lab) / "usr/sbin/zabbix_server").exists():
-            raise DownError(f"{root(lab)} has no Zabbix")
-        return f"Debian {SUITE} with Zabbix in {root(lab)}"
+        return f"{DEBIAN.check(root(lab).parent)}, with Zabbix"
 
     def stop(self, lab: Lab) -> None:
         """Files only."""
-
-    def _install(self, lab: Lab) -> None:
-        if not shutil.which("debootstrap"):
-            raise LabError(
-                "debootstrap is missing: apt-get install debootstrap, or ./lab/test --skip zabbix7"
-            )
-        fresh = root(lab).with_name("root.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.parent.mkdir(parents=True, exist_ok=True)
-        mirror = mirrors(Path("/etc/apt"))
-        lab.command(
-            self.name,
-            ["debootstrap", "--variant=minbase", SUITE, fresh, mirror],
-            timeout=INSTALL_SECONDS,
-        )
-        (fresh / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
-        (fresh / "usr/sbin/policy-rc.d").chmod(0o755)
-        shutil.copy("/etc/resolv.conf", fresh / "etc/resolv.conf")
-        apt = "apt-get -q -o Acquire::Retries=3"
-        install = f"{apt} update && DEBIAN_FRONTEND=noninteractive {apt} install -y --no-install-recommends"
-        # /proc is mounted in a namespace of its own: it is gone when the command ends, however it ends
-        script = 'mount -t proc proc "$0/proc" && exec chroot "$0" sh -ec "$1"'
-        argv: list[str | Path] = ["unshare", "--mount", "sh", "-ec", script, fresh]
-        argv.append(f"{install} {PACKAGES} && {LOCALE}")
-        lab.command(self.name, argv, timeout=INSTALL_SECONDS)
-        fresh.rename(root(lab))
-
-
-def mirrors(apt: Path) -> str:
-    """The mirror that this machine installs Debian from, else Debian's own."""
-    files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("debian*.sources"))]
-    words = " ".join(file.read_text() for file in files if file.exists()).split()
-    return next((w for w in words if w.startswith("http") and w.rstrip("/").endswith("/debian")), DEFAULT)
 
 
 def zabbix_ids(lab: Lab) -> tuple[int, int]:
