@@ -64,6 +64,10 @@ def test_the_agent_starts_after_either_daemon_of_libvirt_and_needs_none() -> Non
     assert "virt" not in unit["Wants"]
 
 
+def test_a_worker_that_is_stopped_is_asked_and_its_tasks_are_not_killed() -> None:
+    assert _read(FOLDER / "argus-worker.service")["Service"]["KillMode"] == "mixed"
+
+
 @pytest.mark.parametrize(
     "unit", [u for u in (*UNITS, *EXAMPLES) if u.suffix == ".service"], ids=lambda unit: unit.name
 )
