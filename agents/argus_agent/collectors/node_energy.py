@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue.node_energy import ENERGY, GUEST_ENERGY
 from argus_agent.cycle import NoData, Unreadable
+from argus_agent.kernel.cpulist import parse_cpulist
 from argus_agent.kernel.rapl import ZONE, Meter, Zone, labelled
-from argus_agent.reading import read_number, read_text
+from argus_agent.reading import read_number, read_parsed, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,8 +85,10 @@ class NodeEnergy:
             guests = cycle.running()
         except (NoData, Unreadable):  # no status files of libvirt's that this agent sees
             return
-        cpus = len(cycle.host.online_cpus())
-        for uuid, share in self._shares.add(guests, joules, cpus, now).items():
+        online = read_parsed(cycle, f"{cycle.host.sysfs}/devices/system/cpu/online", parse_cpulist)
+        if not online:  # a share of what is not known
+            joules = None
+        for uuid, share in self._shares.add(guests, joules, len(online or ()), now).items():
             yield GUEST_ENERGY.sample(share, uuid)
 
 
