@@ -112,6 +112,15 @@ def test_a_zone_that_may_not_be_read_is_counted_and_no_guest_is_charged(host: Ho
     assert {sample.labels for sample in samples} == {("package-0",)}
 
 
+def test_without_the_list_of_cpus_no_guest_is_charged(host: Host) -> None:
+    (host.sysfs / "devices/system/cpu/online").write_text("?\n")
+    collector = NodeEnergy()
+    for step in range(2):
+        zone(host, "intel-rapl:0", "package-0", 400 * step)
+        found = told(collector, host, 10.0 * step, guest("u", step))
+    assert found == {"package-0": 400}
+
+
 def test_guests_that_may_not_be_looked_at_cost_no_energy_of_the_node(host: Host) -> None:
     def refused() -> tuple[GuestProcess, ...]:
         raise Unreadable("permission denied")
