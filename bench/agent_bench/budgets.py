@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from agent_bench.rounds import Row
 
 AGENT, EXPORTER, BARE = "argus-agent", "libvirt-exporter", "bare getAllDomainStats"
-RATIOS_AT, RSS_AT = 100, 200
-RSS_LIMIT = 45e6
+RATIOS_AT = 100
+CPU_RATIO, SERIES_RATIO = 0.30, 4
+RSS_LIMITS = {200: 45e6, 500: 75e6}  # by guests
 LINEAR_SLACK = 1.25  # noise of a shared machine
 
 
@@ -37,7 +38,7 @@ def verdicts(rows: Iterable[Row]) -> list[Verdict]:
         _cpu(agent, exporter),
         _series(agent, exporter),
         _wall(agent, bare),
-        _rss(found.get((AGENT, RSS_AT))),
+        *(_rss(found.get((AGENT, guests)), guests, limit) for guests, limit in RSS_LIMITS.items()),
         _linear([row for (kind, _), row in sorted(found.items()) if kind == AGENT]),
     ]
 
@@ -47,19 +48,19 @@ def _kind(name: str) -> str:
 
 
 def _cpu(agent: Row | None, exporter: Row | None) -> Verdict:
-    budget = f"own CPU at {RATIOS_AT} guests at most 1/4 of the exporter's"
+    budget = f"own CPU at {RATIOS_AT} guests at most {CPU_RATIO:.2f} of the exporter's"
     if agent is None or exporter is None or exporter.own <= 0:
         return Verdict(budget, "", None)
     ratio = agent.own / exporter.own
-    return Verdict(budget, f"{ratio:.2f}", ratio <= 0.25)
+    return Verdict(budget, f"{ratio:.2f}", ratio <= CPU_RATIO)
 
 
 def _series(agent: Row | None, exporter: Row | None) -> Verdict:
-    budget = f"at least 3 times the exporter's series at {RATIOS_AT} guests"
+    budget = f"at least {SERIES_RATIO} times the exporter's series at {RATIOS_AT} guests"
     if agent is None or exporter is None or not exporter.series:
         return Verdict(budget, "", None)
     ratio = agent.series / exporter.series
-    return Verdict(budget, f"{ratio:.1f} times", ratio >= 3)
+    return Verdict(budget, f"{ratio:.1f} times", ratio >= SERIES_RATIO)
 
 
 def _wall(agent: Row | None, bare: Row | None) -> Verdict:
@@ -70,11 +71,11 @@ def _wall(agent: Row | None, bare: Row | None) -> Verdict:
     return Verdict(budget, f"{ratio:.2f} of it", ratio <= 1)
 
 
-def _rss(agent: Row | None) -> Verdict:
-    budget = f"peak RSS at {RSS_AT} guests at most {RSS_LIMIT / 1e6:.0f} MB"
+def _rss(agent: Row | None, guests: int, limit: float) -> Verdict:
+    budget = f"peak RSS at {guests} guests at most {limit / 1e6:.0f} MB"
     if agent is None:
         return Verdict(budget, "", None)
-    return Verdict(budget, f"{agent.rss / 1e6:.1f} MB", agent.rss <= RSS_LIMIT)
+    return Verdict(budget, f"{agent.rss / 1e6:.1f} MB", agent.rss <= limit)
 
 
 def _linear(agents: list[Row]) -> Verdict:

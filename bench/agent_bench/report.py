@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from agent_bench.rounds import Row
 
 BEGIN, END = "<!-- bench/agent: begin -->", "<!-- bench/agent: end -->"
-HEAD = ("guests", "collector", "own CPU", "libvirtd", "QEMUs", "wall", "series", "peak RSS")
+HEAD = ("guests", "collector", "own CPU", "libvirtd", "QEMUs", "wall", "series", "CPU/1,000", "peak RSS")
 
 
 def table(rows: Iterable[Row]) -> str:
     """A table of at most 100 columns: milliseconds a cycle, MB."""
-    lines: list[tuple[str, ...]] = [HEAD, ("", "", "ms", "ms", "ms", "ms", "", "MB")]
+    lines: list[tuple[str, ...]] = [HEAD, ("", "", "ms", "ms", "ms", "ms", "", "ms", "MB")]
     lines += [_cells(row) for row in rows]
     widths = [max(len(line[n]) for line in lines) for n in range(len(HEAD))]
     return "\n".join(
@@ -37,8 +37,8 @@ def markdown(rows: list[Row], verdicts: Iterable[Verdict], command: str, rounds:
     lines = [
         f"Made by `{command}` ({rounds} rounds; {platform.system()} {platform.release().partition('-')[0]}).",
         "",
-        "| guests | collector | own CPU ms | libvirtd ms | QEMUs ms | wall ms | series | peak RSS MB |",
-        "|---:|---|---:|---:|---:|---:|---:|---:|",
+        "| guests | collector | own CPU ms | libvirtd ms | QEMUs ms | wall ms | series | ms per 1,000 | peak RSS MB |",
+        "|---:|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [f"| {' | '.join(_cells(row))} |" for row in rows]
     lines += ["", *(f"* {verdict}." for verdict in verdicts)]
@@ -60,6 +60,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.name,
         *(_milliseconds(value) for value in (row.own, row.libvirtd, row.qemu, row.wall)),
         str(row.series),
+        _milliseconds(row.own * 1000 / row.series if row.series else None),
         f"{row.rss / 1e6:.1f}" if row.rss else "",
     )
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from agent_bench.node import Node
 
 CYCLES = 3  # in each turn
+WARM_UP = 6
+"""Scrapes before that: what a collector does once (definitions, files that it keeps open, texts that do not
+change) is not what it costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,9 @@ def _turn(contestant: Contestant, node: Node, guests: int) -> Turn:
     qemu = node.guest_pids()
     try:
         contestant.start(interval, guests)
+        for _ in range(WARM_UP):
+            time.sleep(interval)
+            contestant.scrape()
         own = contestant.pid()
         begin, before = time.monotonic(), Usage.now(own, node.libvirtd_pid(), qemu)
         scrapes: list[Scrape] = []

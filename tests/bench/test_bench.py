@@ -33,6 +33,7 @@ RUN = [
     row("argus-agent", 50, own=0.02),
     row("argus-agent", own=0.04, series=4000, wall=0.6),
     row("argus-agent", 200, own=0.08, rss=40_000_000),
+    row("argus-agent", 500, own=0.20, rss=75_100_000),
 ]
 
 
@@ -42,8 +43,21 @@ def test_budgets_are_judged_as_ratios_of_one_run() -> None:
         ("4.0 times", True),
         ("1.20 of it", False),
         ("40.0 MB", True),
-        ("1.00 times the CPU of a guest at 200 as at 50", True),
+        ("75.1 MB", False),
+        ("1.00 times the CPU of a guest at 500 as at 50", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("own", "series", "holds"), [(0.06, 4000, True), (0.0602, 4000, False), (0.06, 3999, None)]
+)
+def test_cpu_may_be_three_tenths_and_series_four_times(own: float, series: int, holds: bool | None) -> None:
+    judged = verdicts([RUN[1], row("argus-agent", own=own, series=series)])
+    assert [verdict.holds for verdict in judged[:2]] == [holds is not False, holds is not None]
+
+
+def test_the_table_tells_what_a_thousand_series_cost() -> None:
+    assert "| 4000 | 10.0 |" in markdown(RUN, [], "bench/agent", 1), "40 ms for 4,000"
 
 
 def test_what_was_not_measured_is_not_judged() -> None:
