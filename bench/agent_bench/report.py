@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from agent_bench.rounds import Row
 
 BEGIN, END = "<!-- bench/agent: begin -->", "<!-- bench/agent: end -->"
+COLUMNS = (
+    "own CPU ms",
+    "libvirtd ms",
+    "QEMUs ms",
+    "wall ms",
+    "series",
+    "ms per 1,000",
+    "peak RSS MB",
+)
 HEAD = ("guests", "collector", "own CPU", "libvirtd", "QEMUs", "wall", "series", "CPU/1,000", "peak RSS")
 
 
@@ -37,7 +46,7 @@ def markdown(rows: list[Row], verdicts: Iterable[Verdict], command: str, rounds:
     lines = [
         f"Made by `{command}` ({rounds} rounds; {platform.system()} {platform.release().partition('-')[0]}).",
         "",
-        "| guests | collector | own CPU ms | libvirtd ms | QEMUs ms | wall ms | series | ms per 1,000 | peak RSS MB |",
+        f"| guests | collector | {' | '.join(COLUMNS)} |",
         "|---:|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [f"| {' | '.join(_cells(row))} |" for row in rows]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from argus.catalogue import allocation
 from argus_agent.cycle import NoData
-from argus_agent.guests import BLOCKED, CRASHED, PAUSED, RUNNING, SHUTOFF
+from argus_agent.guests import BLOCKED, CRASHED, PAUSED, RUNNING, SHUTOFF, Guest
 from argus_agent.kernel.process import parse_kilobytes, parse_status
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
-    from argus_agent.guests import Guest
 
 COUNTS = {
     allocation.RUNNING: (RUNNING, BLOCKED),
@@ -62,7 +60,7 @@ class AllocationOfNode:
 
 def _trimmed(guest: Guest) -> Guest:
     stats = {key: guest.stats[key] for key in KEYS if key in guest.stats}
-    return replace(guest, stats=stats, definition=None)
+    return Guest(guest.uuid, guest.name, guest.running_id, stats, read_at=guest.read_at)
 
 
 def _vcpus(cycle: Cycle, guests: Iterable[Guest]) -> Iterator[Sample]:

@@ -17,7 +17,7 @@ from argus_agent.kernel.domstatus import RunningGuest, parse_domstatus
 from argus_agent.kernel.files import is_absence, read
 from argus_agent.kernel.group_claims import GroupClaims
 from argus_agent.kernel.kept_files import KeptFiles
-from argus_agent.kernel.process import Schedstat, Stat, parse_schedstat, parse_stat
+from argus_agent.kernel.process import Schedstat, Stat, parse_processor, parse_schedstat, parse_stat
 from argus_agent.kernel.qemu_search import DEAD, QemuSearch
 from argus_agent.kernel.run_directory import status_files
 
@@ -322,6 +322,12 @@ class KernelGuests:
                 if schedstat is not task.seen:
                     task.seen, task.thread = schedstat, Thread(task.tid, role, *schedstat)
                 return task.thread
+            if role is Role.VCPU and schedstat is not None and task.thread is not None:
+                processor = self._files.parsed(task.stat, parse_processor)
+                if schedstat is not task.seen or processor != task.thread.processor:
+                    task.seen = schedstat
+                    task.thread = Thread(task.tid, role, *schedstat, processor, task.thread.vcpu)
+                return task.thread
             stat = self._files.parsed(task.stat, parse_stat)
         except (*_GONE, ValueError):  # ended since it was listed
             return None
@@ -332,7 +338,8 @@ class KernelGuests:
         where = (stat.processor, vcpu) if found is Role.VCPU else (None, None)
         if schedstat is None:
             return Thread(task.tid, found, stat.user_seconds + stat.system_seconds, None, None, *where)
-        return Thread(task.tid, found, *schedstat, *where)
+        task.seen, task.thread = schedstat, Thread(task.tid, found, *schedstat, *where)
+        return task.thread
 
     def _schedstat(self, path: str) -> Schedstat | None:
         try:

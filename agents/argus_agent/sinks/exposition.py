@@ -85,7 +85,10 @@ class Exposition:
         known, self._tables = self._tables, {}
         texts: dict[_Labels, _Texts] = {}
         for key, found in _by_metrics(told).items():
-            self._tables[key] = _Table(found, known.get(key), texts)
+            before = known.get(key)
+            if before is None or not before.says(found):
+                before = _Table(found, before, texts)
+            self._tables[key] = before
         columns: dict[str, list[_Column]] = {}
         for table in self._tables.values():
             for column in table.columns:
@@ -157,6 +160,12 @@ class _Table:
                 self.columns.append(old)
             elif not metric.listing:
                 self.columns.append(_Column(metric, self.labels, self.texts, values))
+
+    def says(self, told: list[Sample | Row]) -> bool:
+        """Whether these are samples, and the same ones: most names of the node are a single one."""
+        if isinstance(told[0], Row) or len(told) != len(self.labels) or not self.columns:
+            return False
+        return self.columns[0].values == [one[1] for one in told] and self.labels == [one[2] for one in told]
 
 
 def _metrics(one: Sample | Row) -> tuple[Metric, ...]:

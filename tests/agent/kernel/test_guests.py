@@ -340,3 +340,18 @@ def test_a_group_that_two_guests_claim_is_told_of_neither_until_one_has_gone(
     (host / "run/instance-2.xml").unlink()
     (alone,) = guests.read()
     assert alone.folder(host / "cgroup", "io") == str(group)
+
+
+def test_a_vcpu_that_moved_is_told_where_it_is_now(host: Path) -> None:
+    guests = KernelGuests(host / "run", host / "proc")
+
+    def processors() -> list[int | None]:
+        threads = guests.read()[0].threads
+        return [thread.processor for thread in threads if thread.role is Role.VCPU]
+
+    file = host / "proc/4242/task/4250/stat"
+    assert [processors() for _ in range(3)] == [[3]] * 3
+    file.write_text(file.read_text().replace(" 17 3 0 ", " 17 11 0 "))
+    assert processors() == [11]
+    file.write_text("4250 (CPU 0/KVM) S 1 1")
+    assert processors() == [], "a file that was cut off is no vCPU on CPU 0"

@@ -14,6 +14,7 @@ from argus_agent.kernel.process import (
     parse_counters,
     parse_kilobytes,
     parse_numa_maps,
+    parse_processor,
     parse_rollup,
     parse_schedstat,
     parse_stat,
@@ -79,3 +80,11 @@ def test_counters_are_read_and_words_are_passed_over() -> None:
 @given(st.text(max_size=200))
 def test_no_text_makes_the_counters_fail(text: str) -> None:
     assert all(isinstance(value, int) for value in parse_counters(text).values())
+
+
+@pytest.mark.parametrize("comm", ["CPU 0/KVM", "a) b (c", "x) 1 2 3"])
+def test_the_processor_alone_is_what_the_whole_line_says(comm: str) -> None:
+    text = f"7 ({comm}) " + " ".join(map(str, ["S", *range(4, 53)]))
+    assert parse_processor(text) == parse_stat(text).processor == 39
+    with pytest.raises(ValueError, match="cut off"):
+        parse_processor(text[:60])
