@@ -130,7 +130,7 @@ class LibvirtSource:
     def _answer(self) -> LibvirtView:
         left = self._begun + self._timeout - self._monotonic()
         try:
-            found = collect(self._calls, max(0.0, left))
+            found = self._collected(max(0.0, left))
         except libvirt.libvirtError as error:
             return LibvirtView(up=False, error=str(error))
         if not found.whole or self._skipped:
@@ -138,10 +138,17 @@ class LibvirtSource:
         self._count = len(found.guests)
         return self._checked(_view(found, found.guests, complete=True))
 
+    def _collected(self, patience: float) -> Found:
+        try:
+            return collect(self._calls, patience)
+        finally:
+            for call in self._calls:
+                call.forget()
+
     def _answer_of_some(self, only: frozenset[str]) -> LibvirtView:
         """Take what came.  That a few guests are silent says nothing of libvirtd: the next tick looks."""
         try:
-            found = collect(self._calls, max(0.0, self._begun + self._timeout / 2 - self._monotonic()))
+            found = self._collected(max(0.0, self._begun + self._timeout / 2 - self._monotonic()))
         except libvirt.libvirtError as error:
             return LibvirtView(up=False, error=str(error))
         if not found.whole:

@@ -52,6 +52,10 @@ class Call(Generic[T]):
             raise self._error
         return self._value[0]
 
+    def forget(self) -> None:
+        """Keep what it returned no longer: nobody asks again, and a worker keeps its last call."""
+        self._value.clear()
+
 
 class Worker:
     """One daemon thread: a call that hangs in it for ever keeps neither the program nor a second call."""

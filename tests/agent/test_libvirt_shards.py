@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import pytest
 from argus_agent.guests import Guest
 from argus_agent.libvirt_domains import Answer
 from argus_agent.libvirt_shards import GUESTS_A_SHARE, MAX_SHARES, MAX_WORKERS, Shards, collect
+from argus_agent.worker import Worker
 
 UUIDS = tuple(f"uuid-{number}" for number in range(3 * GUESTS_A_SHARE))
 
@@ -91,3 +93,15 @@ def test_only_those_that_are_wanted_are_asked_for() -> None:
     with node() as (libvirtd, shards):
         collect(shards.ask(0, 2, only=UUIDS[3:5]), 10)
         assert sorted(libvirtd.asked) == sorted(UUIDS[3:5])
+
+
+def test_an_answer_that_was_forgotten_is_kept_by_nobody() -> None:
+    class Statistics(str):
+        __slots__ = ("__weakref__",)
+
+    worker = Worker("test")
+    call = worker.start(lambda: Statistics("of a full node"))
+    alive = weakref.ref(call.result(5))
+    assert alive() is not None
+    call.forget()
+    assert alive() is None
