@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import libvirt
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LIST_SECONDS = 60.0
 NOWAIT = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
 
 
@@ -32,6 +33,16 @@ class Answer:
     at: float = 0.0
 
 
+class _Listed(NamedTuple):
+    """Domains as they were listed, and what may not have changed since."""
+
+    conn: Any
+    numbers: tuple[frozenset[int], int]
+    wanted: Callable[[str], bool]
+    listed_at: float
+    domains: list[Any]
+
+
 class Domains:
     """Calls about domains, on a connection that is used by one thread only."""
 
@@ -44,6 +55,7 @@ class Domains:
     ) -> None:
         self._connection = Connection(uri, seconds)
         self._hung_after = hung_after
+        self._kept: _Listed | None = None
         self._monotonic = monotonic
 
     def stats(self, groups: int, kind: str = "stats") -> Answer:
@@ -77,9 +89,26 @@ class Domains:
     def share(self, groups: int, wanted: Callable[[str], bool]) -> Answer:
         """Return the statistics of the domains whose UUIDs are wanted.  Raises ``libvirt.libvirtError``."""
         with self._connection.call("stats") as conn:
-            domains = [domain for domain in conn.listAllDomains(0) if wanted(domain.UUIDString())]
+            domains = self._listed(conn, wanted)
             records = conn.domainListGetStats(domains, groups, NOWAIT) if domains else []
         return self._answered(records, self._connection.took("stats"))
+
+    def _listed(self, conn: Any, wanted: Callable[[str], bool]) -> list[Any]:
+        """Return the domains that are wanted; they are listed when they are others, and once a minute.
+
+        A domain that starts gets a number that none had before, so that most cycles need numbers only.
+        """
+        now, numbers = self._monotonic(), (frozenset(conn.listDomainsID()), conn.numOfDefinedDomains())
+        kept = self._kept
+        if (
+            kept is None
+            or (kept.conn, kept.numbers) != (conn, numbers)
+            or kept.wanted != wanted
+            or now - kept.listed_at >= LIST_SECONDS
+        ):
+            domains = [domain for domain in conn.listAllDomains(0) if wanted(domain.UUIDString())]
+            kept = self._kept = _Listed(conn, numbers, wanted, now, domains)
+        return kept.domains
 
     def some(self, groups: int, uuids: Collection[str], cheap: int, hung: Collection[str]) -> Answer:
         """Return the statistics of a few domains, of ``hung`` ones only the groups ``cheap``.
