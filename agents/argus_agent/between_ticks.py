@@ -12,6 +12,8 @@ BURST = 5
 """Cycles that run at once, one a second, whatever they cost: what happens now and then is told now."""
 URGENT_BURST = 10
 """Further ones for guests that failed."""
+SLOWEST_SECONDS = 30.0
+"""Between two cycles of a storm, whatever they cost."""
 DEFAULT_INTERVAL = 15.0
 """Where ticks are further apart, events get what they would get at the default."""
 
@@ -32,6 +34,8 @@ class BetweenTicks:
         self._tick: float | None = None  # when the last tick began
         self._tick_cost = self._cost = 0.0  # CPU seconds of a tick, and of a cycle for events
         self._tick_seconds = DEFAULT_INTERVAL
+        self._cpu: float | None = None  # of the process, when the last cycle began, whatever it was for
+        self._is_tick = True
 
     def due(self, now: float, *, woken: bool, urgent: bool = False) -> float:
         """Return when to run; ``woken`` while there is something to tell, ``urgent`` when a guest failed."""
@@ -40,32 +44,42 @@ class BetweenTicks:
             self._wanted_at = min(self._wanted_at, now + SETTLE_SECONDS)
         return max(self._wanted_at, self._not_before, self._affordable(urgent=urgent or self._echo))
 
-    def ran(self, begun: float, ended: float, *, failed: bool, tick: bool = False, cpu: float = 0.0) -> None:
+    def ran(
+        self, begun: float, ended: float, *, failed: bool, tick: bool = False, cpu: float | None = None
+    ) -> None:
         """A cycle, for whatever reason, told all until it began; one more follows the failure of a guest.
 
-        ``cpu``: seconds of CPU time that it took.
+        ``cpu``: seconds of CPU time that the process had used when it began.  What is used until the next one
+        begins is this one's: its values are sent and shown afterwards.
         """
         self._woken = False
         self._echo = failed
         self._wanted_at = ended + ECHO_SECONDS if failed else float("inf")
         self._not_before = ended + max(1.0, 9 * (ended - begun))
-        self._left = (
-            min(float(BURST), self._left + self._rate * (ended - self._ended)) if self._rate else BURST
-        )
-        self._ended = ended
+        self._count_cost(cpu)
+        gained = self._rate * (ended - self._ended) if self._rate else float("inf")
+        self._left = min(float(BURST), self._left + gained) - (0 if tick else 1)
+        self._ended, self._cpu, self._is_tick = ended, cpu, tick
         if tick:
             self._tick_seconds = begun - self._tick if self._tick is not None else DEFAULT_INTERVAL
-            self._tick, self._tick_cost = begun, cpu
+            self._tick = begun
+
+    def _count_cost(self, cpu: float | None) -> None:
+        if cpu is None or self._cpu is None:
+            return
+        cost = cpu - self._cpu
+        if self._is_tick:
+            self._tick_cost = (self._tick_cost + cost) / 2 if self._tick_cost else cost
         else:
-            self._left -= 1
-            self._cost = cpu if not self._cost else (self._cost + cpu) / 2
+            self._cost = (self._cost + cost) / 2 if self._cost else cost
 
     @property
     def _rate(self) -> float:
         """Cycles a second that a storm gets; 0 while costs are not known."""
         if not self._cost or not self._tick_cost:
             return 0.0
-        return SHARE * self._tick_cost / self._cost / min(self._tick_seconds, DEFAULT_INTERVAL)
+        fair = SHARE * self._tick_cost / self._cost / min(self._tick_seconds, DEFAULT_INTERVAL)
+        return max(fair, 1 / SLOWEST_SECONDS)
 
     def _affordable(self, *, urgent: bool) -> float:
         missing = 1 - self._left - (URGENT_BURST if urgent else 0)

@@ -82,7 +82,7 @@ class Signals:
             self.stopping = True
 
     def wake(self) -> None:
-        """End the sleep; for other threads."""
+        """End the sleep; for other threads.  Also when it was ended before: this may be more urgent."""
         self.woken = True
         with contextlib.suppress(BlockingIOError):  # full: it is awake
             self._theirs.send(b"\0")
@@ -130,7 +130,7 @@ class Daemon:
                 failed = self._cycle(for_events=not is_tick)
                 ended = monotonic()
                 self._watchdog.cycle_done(ended)
-                between.ran(now, ended, failed=failed, tick=is_tick, cpu=cpu() - used)
+                between.ran(now, ended, failed=failed, tick=is_tick, cpu=used)
                 due = next_due(due, ended, self._settings.interval) if is_tick else due
             else:
                 self._watchdog.alive(now)

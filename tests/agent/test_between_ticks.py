@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
-from argus_agent.between_ticks import BURST, ECHO_SECONDS, SETTLE_SECONDS, SHARE, URGENT_BURST, BetweenTicks
+from argus_agent.between_ticks import (
+    BURST,
+    ECHO_SECONDS,
+    SETTLE_SECONDS,
+    SHARE,
+    SLOWEST_SECONDS,
+    URGENT_BURST,
+    BetweenTicks,
+)
 
 
 def test_an_event_is_told_soon_but_at_most_once_a_second() -> None:
@@ -34,12 +44,13 @@ def storm(tick_cpu: float, event_cpu: float, *, failed: bool = False, interval: 
     """When cycles for events ran in an hour in which there was always something to tell."""
     between = BetweenTicks()
     ran: list[float] = []
-    now = tick = 0.0
+    now = tick = cpu = 0.0
     while now < 3600:
         extra = between.due(now, woken=True, urgent=failed)
         is_tick = tick <= extra
         now = max(now, tick if is_tick else extra)
-        between.ran(now, now + 0.01, failed=failed, tick=is_tick, cpu=tick_cpu if is_tick else event_cpu)
+        between.ran(now, now + 0.01, failed=failed, tick=is_tick, cpu=cpu)
+        cpu += tick_cpu if is_tick else event_cpu
         if is_tick:
             tick += interval
         else:
@@ -57,11 +68,15 @@ def test_the_first_events_of_a_storm_are_told_at_once_and_failures_longer() -> N
     def soon(ran: list[float]) -> int:
         return sum(at < 20 for at in ran)
 
-    assert soon(storm(0.020, 0.010)) <= BURST + 1
-    assert soon(storm(0.020, 0.010)) >= BURST
+    assert soon(storm(0.020, 0.010)) == pytest.approx(BURST, abs=1)
     assert soon(storm(0.020, 0.010, failed=True)) >= URGENT_BURST
 
 
 def test_where_ticks_are_rare_events_are_not() -> None:
     often, seldom = (len(storm(0.020, 0.002, interval=seconds)) for seconds in (15.0, 600.0))
     assert seldom > often / 2
+
+
+def test_however_dear_they_are_events_are_told() -> None:
+    ran = storm(0.001, 0.100, interval=600.0)
+    assert max(later - sooner for sooner, later in pairwise(ran)) <= SLOWEST_SECONDS + 1
