@@ -171,9 +171,11 @@ class EventListener:
         self._note(uuid, [KINDS[name]] if KINDS[name] else [], redefined=name in _REDEFINED)
 
     def _note(self, uuid: str, kinds: list[str], *, redefined: bool) -> None:
+        fails = not _FAILURES.isdisjoint(kinds)
         with self._lock:
             self._received += 1
-            self._failed = self._failed or not _FAILURES.isdisjoint(kinds)
+            is_news = not self._touched or (fails and not self._failed)
+            self._failed = self._failed or fails
             if redefined and len(self._redefined) < MAX_GUESTS:
                 self._redefined.add(uuid)
             if uuid not in self._counts and len(self._counts) >= MAX_GUESTS:
@@ -181,7 +183,8 @@ class EventListener:
                 return
             self._counts.setdefault(uuid, Counter()).update(kinds)
             self._touched.add(uuid)
-        self.wake()
+        if is_news:  # else somebody is awake, and has not looked yet
+            self.wake()
 
 
 def _nobody() -> None:

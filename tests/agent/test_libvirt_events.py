@@ -125,3 +125,15 @@ def test_a_failure_is_told_once(listener: EventListener, kind: str, failed: bool
     listener._note("guest", [kind], redefined=False)
     listener._note("other", ["stopped"], redefined=False)
     assert [listener.take_failed(), listener.take_failed()] == [failed, False]
+
+
+def test_whoever_is_awake_is_not_woken_again_but_for_a_failure(listener: EventListener) -> None:
+    woken: list[str] = []
+    listener.wake = lambda: woken.append("woken")
+    for kinds in (["suspended"], ["resumed"], ["crashed"], ["watchdogs"]):
+        listener._note("guest", kinds, redefined=False)
+    assert len(woken) == 2
+    listener.take_touched()
+    listener.take_failed()
+    listener._note("guest", ["suspended"], redefined=False)
+    assert len(woken) == 3

@@ -185,7 +185,7 @@ class KernelGuests:
         if only is not None:
             workers = _by_owner(self._vhost_owner)
             self._search.begin(self._pids)
-            some = (self._guest(guest, workers) for guest in self._running() if guest.uuid in only)
+            some = (self._guest(guest, workers) for guest in self._running_of(only))
             guests = tuple([guest for guest in some if guest is not None])
             if self._changed:  # a guest that is new may claim the group of one that is known
                 self._claims.settle(self._known)
@@ -214,6 +214,18 @@ class KernelGuests:
                 continue
             if guest is not None:
                 yield guest
+
+    def _running_of(self, only: Collection[str]) -> list[RunningGuest]:
+        """Look at the files of some guests, and at all of them where one of those guests is new."""
+        paths = {path: g.uuid for path, (_, g) in self._records.items() if g is not None and g.uuid in only}
+        try:
+            if len(set(paths.values())) == len(only):
+                found = [self._recorded(path) for path in paths]
+                if all(guest is not None and guest.uuid in only for guest in found):
+                    return [guest for guest in found if guest is not None]
+        except (OSError, ValueError) as error:  # it ended, or is being written just now
+            log.debug("guests %s: %s", sorted(only), error)
+        return [guest for guest in self._running() if guest.uuid in only]
 
     def _recorded(self, path: str) -> RunningGuest | None:
         """Parse a status file unless it is the one of before: libvirt replaces it whole at each change."""
@@ -265,8 +277,15 @@ class KernelGuests:
         found = self._search.find(record.uuid, record.pid)
         if found is None:
             return None
-        known = self._known[record.uuid] = self._examined(record, *found)
-        self._changed = True
+        before, known = known, self._examined(record, *found)
+        if before is not None and (before.start_ticks, before.membership) == (
+            known.start_ticks,
+            known.membership,
+        ):  # libvirt writes its record with each change of state: the groups are what they were
+            known = replace(known, cgroups=before.cgroups, folders=before.folders, groups=before.groups)
+        else:
+            self._changed = True
+        self._known[record.uuid] = known
         return known, found[1]
 
     def _stat_of(self, known: _Known) -> Stat | None:
