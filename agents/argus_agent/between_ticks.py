@@ -6,7 +6,7 @@ SETTLE_SECONDS = 0.1
 """What happens to a guest comes in several events, which one cycle shall tell."""
 ECHO_SECONDS = 1.2
 """After a guest failed, until the node speaks again: whoever reads that knows that it did not die."""
-SHARE = 0.2
+SHARE = 0.1
 """Of the CPU time of ticks, for the cycles between them while a storm lasts."""
 BURST = 5
 """Cycles that run at once, one a second, whatever they cost: what happens now and then is told now."""
