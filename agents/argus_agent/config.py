@@ -159,6 +159,13 @@ ALLOCATION_OPTS: list[cfg.Opt] = [
         help="CPUs kept from guests, as a list such as 0-3,16. They do not count as usable in overcommit "
         "ratios.",
     ),
+    cfg.StrOpt(
+        "dedicated_cpus",
+        default="",
+        help="CPUs that guests with pinned vCPUs have to themselves (hw:cpu_policy=dedicated), as a list; as "
+        "Nova's [compute] cpu_dedicated_set. They and the vCPUs pinned to them are Placement's PCPU, and "
+        "count in no figure of vCPUs that share CPUs, whether they are online or not.",
+    ),
     cfg.IntOpt(
         "reserved_memory_mb",
         default=512,
@@ -313,7 +320,8 @@ def _settings(values: dict[tuple[str, str], object]) -> Settings:
         spool_bytes=int(number("zabbix", "spool_mb")) * MIB,
         listen=parse_address(listen, "[prometheus] listen") if listen else None,
         allocation=Allocation(
-            reserved_cpus=_cpus(text("allocation", "reserved_cpus")),
+            reserved_cpus=_cpus(text("allocation", "reserved_cpus"), "reserved_cpus"),
+            dedicated_cpus=_cpus(text("allocation", "dedicated_cpus"), "dedicated_cpus"),
             reserved_memory_bytes=int(number("allocation", "reserved_memory_mb")) * MIB,
             cpu_ratio=number("allocation", "cpu_allocation_ratio"),
             ram_ratio=number("allocation", "ram_allocation_ratio"),
@@ -344,11 +352,11 @@ def _folder(text: str, option: str) -> Path:
     return path
 
 
-def _cpus(text: str) -> frozenset[int]:
+def _cpus(text: str, option: str) -> frozenset[int]:
     try:
         return parse_cpulist(text)
     except ValueError as error:
-        raise ValueError(f"[allocation] reserved_cpus: {error}") from error
+        raise ValueError(f"[allocation] {option}: {error}") from error
 
 
 def _one_line(error: BaseException) -> str:

@@ -39,6 +39,7 @@ class Allocation:
     reserved_memory_bytes: int = 512 * 1024 * 1024
     cpu_ratio: float = 4.0
     ram_ratio: float = 1.0
+    dedicated_cpus: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,19 @@ RUNNING = _allocation(
     "guests_running", "Guests that run. Fewer at once: see which are missing in the hosts of guests.", _LIST
 )
 PAUSED = _allocation("guests_paused", "Guests that are paused; they keep their memory.", _LIST)
+SUSPENDED = _allocation(
+    "guests_suspended",
+    "Guests that went to sleep by themselves (S3); they keep their memory, and wake by virsh dompmwakeup.",
+    _LIST,
+)
+SHUTTING_DOWN = _allocation(
+    "guests_shutting_down",
+    "Guests whose kernel has ended and whose QEMU has not. For long: on_poweroff is preserve, or QEMU hangs.",
+    _LIST,
+)
+STATE_UNKNOWN = _allocation(
+    "guests_state_unknown", "Guests whose state libvirt does not say: see its log for their names.", _LIST
+)
 SHUTOFF = _allocation(
     "guests_shutoff",
     "Guests that are shut off or crashed; they keep their claim and their disks. argus-agent once shows why "
@@ -43,7 +56,7 @@ SHUTOFF = _allocation(
 )
 CPUS_USABLE = _allocation(
     "cpus_usable",
-    "CPUs for guests: online ones without [allocation] reserved_cpus.",
+    "CPUs for guests that share them: online ones without [allocation] reserved_cpus and dedicated_cpus.",
     "/sys/devices/system/cpu/online",
 )
 VCPUS = _allocation(
@@ -52,18 +65,34 @@ VCPUS = _allocation(
     _VCPUS,
 )
 VCPUS_CLAIMED = _allocation(
-    "vcpus_claimed", "vCPUs of all guests defined here, stopped ones too: what Placement counts.", _VCPUS
+    "vcpus_claimed",
+    "vCPUs of all guests defined here, stopped ones too, without those that have CPUs of [allocation] "
+    "dedicated_cpus to themselves: what Placement counts as VCPU.",
+    _VCPUS + ", cputune/vcpupin",
 )
 VCPUS_FREE = _allocation(
     "vcpus_free",
-    "vCPUs that still fit as Placement counts: int(usable CPUs * cpu_allocation_ratio) - claimed. Below 0: "
-    "the ratio was lowered after guests had come.",
+    "vCPUs that still fit as Placement counts: int(CPUs * cpu_allocation_ratio) - claimed, CPUs being those "
+    "that the node has, online or not, without reserved and dedicated ones. Below 0: the ratio was lowered "
+    "after guests had come.",
     "agent, from vcpus_claimed and [allocation] cpu_allocation_ratio",
 )
 VCPU_RATIO = _ratio(
     "vcpu_overcommit_ratio",
     "vCPUs of active guests for each usable CPU: 1 (100 %) is no overcommit. High is fine until steal shows.",
-    "agent, vcpus_allocated / cpus_usable",
+    "agent, vcpus_allocated without dedicated ones / cpus_usable",
+)
+PCPUS = _allocation("pcpus_dedicated", "CPUs of [allocation] dedicated_cpus: Placement's PCPU.", "agent.conf")
+PCPUS_CLAIMED = _allocation(
+    "pcpus_claimed",
+    "Dedicated CPUs that guests defined here have to themselves, stopped ones too; with one more where the "
+    "emulator has its own (hw:emulator_threads_policy).",
+    "domain XML, cputune/vcpupin and emulatorpin",
+)
+PCPUS_FREE = _allocation(
+    "pcpus_free",
+    "Dedicated CPUs for further guests: pcpus_dedicated - pcpus_claimed. Below 0: two guests share one.",
+    "agent, from pcpus_claimed",
 )
 MEMORY = _bytes("memory_allocated_bytes", "Memory that active guests may use (their maximum).", _MEMORY)
 MEMORY_CLAIMED = _bytes(
@@ -113,11 +142,17 @@ SUBSYSTEM = Subsystem(
         GUEST_UUIDS,
         RUNNING,
         PAUSED,
+        SUSPENDED,
+        SHUTTING_DOWN,
         SHUTOFF,
+        STATE_UNKNOWN,
         CPUS_USABLE,
         VCPUS,
         VCPUS_CLAIMED,
         VCPUS_FREE,
+        PCPUS,
+        PCPUS_CLAIMED,
+        PCPUS_FREE,
         VCPU_RATIO,
         MEMORY,
         MEMORY_CLAIMED,
@@ -131,7 +166,8 @@ SUBSYSTEM = Subsystem(
     graphs=(
         Graph("Overcommit", (VCPU_RATIO, MEMORY_RATIO, STEAL_MAX)),
         Graph("vCPUs", (CPUS_USABLE, VCPUS, VCPUS_FREE)),
-        Graph("Guests", (RUNNING, PAUSED, SHUTOFF, GUESTS_LOSING), page="Guests"),
+        Graph("Dedicated CPUs", (PCPUS, PCPUS_CLAIMED, PCPUS_FREE)),
+        Graph("Guests", (RUNNING, PAUSED, SUSPENDED, SHUTOFF, GUESTS_LOSING), page="Guests"),
         Graph("What guests wait for", (STEAL_MAX, DISK_LATENCY_MAX), page="Guests"),
         Graph("Memory of guests", (guest_process.GUESTS_RSS, MEMORY, BALLOONED), page="Guests"),
     ),
