@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus_agent.kernel.files import read
-from argus_agent.kernel.memory_stat import Huge, parse_huge, parse_numa_stat
-from argus_agent.kernel.process import parse_kilobytes, status_field
+from argus_agent.kernel.memory_stat import Huge, parse_held, parse_huge, parse_numa_stat
+from argus_agent.kernel.process import PAGE_BYTES, parse_kilobytes, status_field
 
 if TYPE_CHECKING:
     from argus_agent.host import Host
     from argus_agent.kernel.guests import GuestProcess
+
+MISSING_BYTES = 1 << 29
+"""Of a process in small pages that its group may lack: programs and libraries count where they were read."""
 
 
 def numa_of_group(host: Host, process: GuestProcess) -> dict[int, int] | None:
@@ -23,7 +26,8 @@ def numa_of_group(host: Host, process: GuestProcess) -> dict[int, int] | None:
     if folder is None or _has_hugetlb(host, process):
         return None
     text = _text(f"{folder}/memory.numa_stat")
-    return None if text is None else parse_numa_stat(text, file_backed=process.guest.file_backed)
+    found = None if text is None else parse_numa_stat(text, file_backed=process.guest.file_backed)
+    return found if found is not None and _is_of_guest(sum(found.values()), process) else None
 
 
 def huge_of_group(host: Host, process: GuestProcess) -> Huge | None:
@@ -34,7 +38,20 @@ def huge_of_group(host: Host, process: GuestProcess) -> Huge | None:
     folder = process.folder(host.cgroupfs, "memory")
     text = None if folder is None else _text(f"{folder}/memory.stat")
     found = None if text is None else parse_huge(text)
-    return found if found is not None and found.anon is not None else None
+    if found is None or found.anon is None or text is None:
+        return None
+    held = parse_held(text)
+    return found if held is None or _is_of_guest(held, process) else None
+
+
+def _is_of_guest(held: int, process: GuestProcess) -> bool:
+    """Whether the group counts the memory that the process has.
+
+    It does not count what others touched first (shared memory), and what the process had before it came to
+    the group.
+    """
+    resident = process.stat.rss_pages * PAGE_BYTES
+    return resident - held <= MISSING_BYTES or held >= resident / 2
 
 
 def _has_hugetlb(host: Host, process: GuestProcess) -> bool:

@@ -14,10 +14,11 @@ import libvirt
 
 from agent_bench.budgets import verdicts
 from agent_bench.contestants import Agent, BareCall, Collectd, Contestant, LibvirtExporter, Nobody
+from agent_bench.large import large_table, measure_large
 from agent_bench.node import Node
 from agent_bench.packages import Packages
 from agent_bench.paths import RUN, start_acceptor
-from agent_bench.report import markdown, table, write_between_markers
+from agent_bench.report import BEGIN_LARGE, END_LARGE, markdown, table, write_between_markers
 from agent_bench.rounds import Row, measure
 from stack.errors import DownError, LabError
 from stack.lab import TOP, Lab
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 DOCUMENT = TOP / "docs/performance.md"
 GUESTS = (10, 50, 100, 200)
+LARGE_GUESTS = 3
 
 
 def main(argv: Sequence[str]) -> int:
@@ -35,6 +37,8 @@ def main(argv: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
     try:
+        if options.large:
+            return _large(options, shlex.join(["bench/agent", *argv]))
         rows = _bench(options)
     except LabError as failure:
         print(f"bench: {failure.report()}", file=sys.stderr)
@@ -55,11 +59,27 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
+def _large(options: argparse.Namespace, command: str) -> int:
+    rows = measure_large(Lab.open(RUN), LARGE_GUESTS, round(options.large * 1024), _tell)
+    text = large_table(rows)
+    print(json.dumps([asdict(row) for row in rows], indent=1) if options.format == "json" else text)
+    if options.write:
+        write_between_markers(DOCUMENT, f"Made by `{command}`.\n\n{text}", BEGIN_LARGE, END_LARGE)
+    return 0
+
+
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bench/agent", description="The agent beside other collectors, on real guests."
     )
     parser.add_argument("--guests", type=_counts, default=GUESTS, help="numbers of guests, such as 10,50")
+    parser.add_argument(
+        "--large",
+        type=float,
+        metavar="GIB",
+        help=f"instead: {LARGE_GUESTS} stand-ins for guests of so many GiB in pages of 4 KiB, such as 2; "
+        "tells how long a cycle takes and how long their mmap() waits",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="turns of each collector (default 3)")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--write", action="store_true", help=f"also write the table into {DOCUMENT.name}")

@@ -71,6 +71,16 @@ class Scrape:
     series: int
 
 
+class Watched(Protocol):
+    """The node that is measured: libvirt's address and run directory."""
+
+    @property
+    def uri(self) -> str: ...
+
+    @property
+    def rundir(self) -> Path: ...
+
+
 class Contestant(Protocol):
     """One column of the comparison."""
 
@@ -149,7 +159,7 @@ class _Scraped:
     own_pace = True
     counts = re.compile("")  # the series that count
 
-    def __init__(self, lab: Lab, node: Node, port: int) -> None:
+    def __init__(self, lab: Lab, node: Watched, port: int) -> None:
         self._lab = lab
         self._node = node
         self._port = next(p for p in range(FIRST_PORT + port, FIRST_PORT + port + 1000, 10) if is_free(p))
@@ -255,7 +265,7 @@ class Agent(_Scraped):
 
     counts = re.compile(r"argus_(guest|node)_")
 
-    def __init__(self, lab: Lab, node: Node, server: str = "") -> None:
+    def __init__(self, lab: Lab, node: Watched, server: str = "") -> None:
         super().__init__(lab, node, 4 if server else 3)
         self._server = server
         self.name = "argus-agent, sending" if server else "argus-agent"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agent_bench.rounds import Row
 
 BEGIN, END = "<!-- bench/agent: begin -->", "<!-- bench/agent: end -->"
+BEGIN_LARGE, END_LARGE = "<!-- bench/agent --large: begin -->", "<!-- bench/agent --large: end -->"
 COLUMNS = (
     "own CPU ms",
     "libvirtd ms",
@@ -54,13 +55,13 @@ def markdown(rows: list[Row], verdicts: Iterable[Verdict], command: str, rounds:
     return "\n".join(lines)
 
 
-def write_between_markers(file: Path, text: str) -> None:
+def write_between_markers(file: Path, text: str, first: str = BEGIN, last: str = END) -> None:
     """Replace what is between the markers.  Raises ``LabError`` when the file lacks them."""
-    before, begin, rest = file.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = file.read_text().partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise LabError(f"{file} lacks the lines {BEGIN} and {END}, between which the table goes")
-    file.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+        raise LabError(f"{file} lacks the lines {first} and {last}, between which the table goes")
+    file.write_text(f"{before}{first}\n{text}\n{last}{after}")
 
 
 def _cells(row: Row) -> tuple[str, ...]:

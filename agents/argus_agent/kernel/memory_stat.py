@@ -60,6 +60,15 @@ def _added(one: dict[int, int], other: dict[int, int]) -> dict[int, int]:
     return {node: one.get(node, 0) + other.get(node, 0) for node in sorted(one.keys() | other.keys())}
 
 
+def parse_held(text: str) -> int | None:
+    """Return the bytes of what its processes have mapped, anonymous and of files, by ``memory.stat``."""
+    counters = parse_counters(text)
+    for anon, files in (("anon", "file_mapped"), ("total_rss", "total_mapped_file"), ("rss", "mapped_file")):
+        if anon in counters and files in counters:
+            return counters[anon] + counters[files]
+    return None
+
+
 def parse_huge(text: str) -> Huge:
     """Return what ``memory.stat`` says of transparent huge pages.
 

@@ -146,6 +146,25 @@ def test_a_group_without_the_files_leaves_the_walk(host: Host, collect: Collect)
     assert collect(GuestProcessMemory())["process_shmem_huge_bytes", (UUID,)] == 2048
 
 
+def test_a_group_that_does_not_count_the_guests_memory_is_not_believed(host: Host, collect: Collect) -> None:
+    """As of a process that was moved there: what it had stays where it was counted."""
+    stat = (host.procfs / "4242/stat").read_text()
+    _write(
+        host.procfs, {"4242/stat": stat.replace(" 52000 ", " 520000 "), "4242/status": "HugetlbPages: 0 kB\n"}
+    )
+    _write(host.procfs, {"4242/numa_maps": "7f0 default anon=4 N1=520000 kernelpagesize_kB=4\n"})
+    _write(host.procfs, {"4242/smaps_rollup": "AnonHugePages: 4096 kB\n"})
+    _unified(host, {"memory.numa_stat": "anon N0=1000 N1=0\nshmem N0=0 N1=0\n"})
+    _unified(host, {"memory.stat": "anon 1000\nfile_mapped 0\nanon_thp 0\n"})
+    assert collect(GuestNuma())["numa_bytes", (UUID, "1")] == 520000 * 4096
+    assert collect(GuestProcessMemory())["process_anon_huge_bytes", (UUID,)] == 4096 * 1024
+    half = 260000 * 4096
+    _unified(host, {"memory.numa_stat": f"anon N0={half} N1=0\nshmem N0=0 N1=0\n"})
+    _unified(host, {"memory.stat": f"anon {half}\nfile_mapped 0\nanon_thp 0\n"})
+    assert collect(GuestNuma())["numa_bytes", (UUID, "0")] == half
+    assert collect(GuestProcessMemory())["process_anon_huge_bytes", (UUID,)] == 0
+
+
 def test_huge_pages_come_from_the_guests_own_group(host: Host, collect: Collect) -> None:
     _unified(host, {"memory.stat": MEMORY_STAT})
     values = collect(GuestProcessMemory())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argus_agent.kernel.memory_stat import Huge, parse_huge, parse_numa_stat
+from argus_agent.kernel.memory_stat import Huge, parse_held, parse_huge, parse_numa_stat
 from argus_agent.kernel.process import PAGE_BYTES
 
 VERSION_2 = """\
@@ -74,6 +74,12 @@ def test_huge_pages_of_anonymous_and_of_shared_memory() -> None:
 
 def test_version_1_says_nothing_of_shared_huge_pages() -> None:
     assert parse_huge("rss 9\nrss_huge 0\ntotal_rss_huge 2097152\n") == Huge(2097152, None)
+
+
+def test_what_is_mapped_is_anonymous_or_of_files() -> None:
+    assert parse_held("anon 5\nfile 90\nfile_mapped 7\n") == 12
+    assert parse_held("rss 1\nmapped_file 2\ntotal_rss 30\ntotal_mapped_file 4\n") == 34
+    assert parse_held("file 9\n") is None
 
 
 def test_a_kernel_before_5_0_does_not_count_huge_pages() -> None:
