@@ -11,7 +11,7 @@ from recorded import cycle_with
 
 from argus.catalogue.model import Value
 from argus_agent.collectors.allocation import AllocationOfNode
-from argus_agent.cycle import Allocation, Cycle
+from argus_agent.cycle import Allocation, Cycle, NoData
 from argus_agent.guests import Definition, Guest
 from argus_agent.host import Host
 from argus_agent.kernel.domain import Size
@@ -170,6 +170,26 @@ def test_vcpus_with_a_cpu_of_their_own_are_no_vcpus_of_placements(
     told = node.told(guest("a", {**FULL, "state.state": float(state)}, size=size))
     assert (told["pcpus_dedicated"], told["pcpus_claimed"], told["pcpus_free"]) == (4, pcpus, 4 - pcpus)
     assert (told["vcpus_claimed"], told["vcpus_free"]) == (vcpus, 8 - vcpus)
+
+
+def test_overcommit_is_of_those_who_share(node: Node) -> None:
+    node.limits = Allocation(dedicated_cpus=frozenset({4, 5, 6, 7}))
+    off = guest("b", {**FULL, "state.state": 5.0}, size=pinned("", ""))
+    told = node.told(guest("a", {**FULL, "vcpu.current": 8.0}, size=pinned("4", "5", *[""] * 6)), off)
+    assert (told["vcpus_allocated"], told["vcpu_overcommit_ratio"]) == (8, 6 / 4)
+
+
+def test_memory_that_is_free_is_what_is_not_claimed(node: Node) -> None:
+    node.limits = Allocation(ram_ratio=0.5, reserved_memory_bytes=1024 * MIB)
+    assert node.told(guest("a", FULL))["memory_free_bytes"] == (7 * 1024 // 2 - 1024) * MIB
+
+
+def test_while_libvirt_is_silent_nothing_is_told_of_guests(node: Node) -> None:
+    node.told(guest("a", FULL))
+    for events in (False, True):
+        cycle = replace(cycle_with(None), for_events=events)
+        with pytest.raises(NoData, match="libvirt does not answer"):
+            list(node.collector.collect(cycle))
 
 
 def test_dedicated_cpus_are_the_same_awake_and_asleep(node: Node) -> None:

@@ -148,6 +148,15 @@ def test_members_whose_limits_differ_are_told_only_what_they_agree_on(node: Node
     assert node.used(differ, vda=(5000, 100), vdb=(5000, 100)) == {"vda": 0.2, "vdb": 0.2}
 
 
+def test_members_that_weigh_requests_differently_agree_on_bytes_alone(node: Node) -> None:
+    differ = defined(
+        vda=tune(read_iops_sec=100, read_bytes_sec=1000, size_iops_sec=4096, group_name="g"),
+        vdb=tune(read_iops_sec=100, read_bytes_sec=1000, size_iops_sec=8192, group_name="g"),
+    )
+    node.used(differ, vda=(0, 0, 0, 0), vdb=(0, 0, 0, 0))
+    assert node.used(differ, vda=(900, 0, 2500, 0), vdb=(900, 0, 2500, 0)) == {"vda": 0.5, "vdb": 0.5}
+
+
 def test_a_disk_takes_from_each_group_that_it_is_filtered_by(node: Node) -> None:
     groups = "".join(
         f"<throttlegroup><group_name>{name}</group_name>{tune(total_iops_sec=limit)}</throttlegroup>"
