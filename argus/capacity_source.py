@@ -145,7 +145,7 @@ def retry_every(conf: Any) -> float:
 
 
 def refresh_all(site: Site) -> bool:
-    """Read the fleets that are due, one after the other; whether any was read."""
-    mine = [slow for slow in site.slow if isinstance(slow, CapacitySource) and is_due(site, slow, slow.every)]
-    done = [refresh(site, slow) for slow in mine]
-    return any(done)
+    """Read the fleets that are due, one after the other; false where others are at them, or none is."""
+    mine = [slow for slow in site.slow if isinstance(slow, CapacitySource)]
+    done = [refresh(site, slow) for slow in mine if is_due(site, slow, slow.every)]
+    return bool(mine) and (any(done) or not done)

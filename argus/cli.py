@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from argus import __version__, asking_cli, capacity_cli, receivers_cli, silence_cli, zabbix_cli
-from argus.errors import ArgusError
+from argus.errors import ArgusError, ConfigError
 from argus.terminal import crashed, guarded
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ def _exporter(arguments: argparse.Namespace) -> int:
     from argus.store.engine import open_store  # noqa: PLC0415
 
     conf = _load(arguments)
+    if not conf.exporter.listen:
+        raise ConfigError("[exporter] listen is empty: there is nothing to serve on")
     host, port = config.address(conf.exporter.listen, "[exporter] listen")
     return exporter.serve(open_store(config.database_url(conf)), host, port)
 

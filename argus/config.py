@@ -147,7 +147,8 @@ EXPORTER_OPTIONS = [
     cfg.StrOpt(
         "listen",
         default="127.0.0.1:9753",
-        help="HOST:PORT where argus exporter serves /metrics. They name nodes: keep them inside.",
+        help="HOST:PORT where argus exporter serves /metrics. They name nodes: keep them inside. Empty: "
+        "there is no exporter, and nobody misses one that ran before.",
     ),
 ]
 
@@ -288,7 +289,8 @@ def address(text: str, option: str) -> tuple[str, int]:
 
 def check(conf: Any) -> None:
     """Check what types cannot: secrets can be read, addresses are addresses.  Raises ``ConfigError``."""
-    address(conf.exporter.listen, "[exporter] listen")
+    if conf.exporter.listen:
+        address(conf.exporter.listen, "[exporter] listen")
     for server in conf.zabbix.servers:
         address(server, "[zabbix] servers")
     secure(encryption(conf))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from argus.foreign_text import cleaned
 from argus.notify import HEAR_UPDATES
 from argus.notify.base import Kind, Notification
 from argus.routing.matchers import LABELS
-from argus.store import incidents, leases, outbox, progress, silences, topology
+from argus.store import incidents, leases, outbox, progress, pulses, silences, topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,6 +62,7 @@ def correlate(site: Site) -> bool:
     with site.store.write() as session:
         leases.finish(session, lease)
         now = site.clock()
+        facts = _with_pulse(session, facts, site.policy, now)
         before = incidents.load_active(session)
         facts = _with_placements(session, facts, before.state, site.policy, now)
         recent = incidents.recent(session, now - site.policy.flap_window)
@@ -175,6 +177,32 @@ def _follow_maintenance(session: Session, facts: Facts, policy: Policy, now: flo
     for services in facts.told(Services):
         for nova in disabled_in_nova(services, policy.maintenance_reason):
             silences.follow(session, nova.source, nova.out, now, nova.back)
+
+
+def _with_pulse(session: Session, facts: Facts, policy: Policy, now: float) -> Facts:
+    """Say that Zabbix is blind when its server is dead though the API answers, and since when it lives."""
+    if ZABBIX not in facts.sources:
+        return facts
+    if ZABBIX in facts.blind:
+        known = pulses.follow(session, None, policy.pulse_limit, now)
+        since = {} if known is None else {ZABBIX: known.seen_at}
+        return replace(facts, blind_since={**since, **facts.blind_since})
+    if facts.pulse is None:
+        return facts
+    known = pulses.follow(session, facts.pulse, policy.pulse_limit, now)
+    if known is None or not known.lost:
+        return replace(facts, awake_since=known.awake_since if known is not None else 0.0)
+    at = datetime.fromtimestamp(known.seen_at, UTC)
+    why = f"its server has written nothing new since {at:%Y-%m-%d %H:%M:%S} UTC, though the API answers"
+    return replace(
+        facts,
+        problems=(),
+        nodes=(),
+        proxies=(),
+        blind=(*facts.blind, ZABBIX),
+        why_blind=(*facts.why_blind, why),
+        blind_since={**facts.blind_since, ZABBIX: known.seen_at},
+    )
 
 
 def _with_placements(

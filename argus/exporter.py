@@ -7,9 +7,10 @@ import signal
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import time
+from time import perf_counter, time
 from typing import TYPE_CHECKING
 
+import requests
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import InfoMetricFamily
 from prometheus_client.registry import Collector
@@ -20,7 +21,7 @@ from argus.correlator.rulebook import BOOK
 from argus.correlator.rules import RULES
 from argus.errors import ArgusError
 from argus.exporter_families import family, single
-from argus.store import audit, health, reports, silences
+from argus.store import audit, health, progress, reports, silences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
+NOTE_SECONDS = 30.0  # between two looks at ourselves
+ASK_SECONDS = 20.0  # for one of them
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # where to ask who listens everywhere
 ACTIVE = ("pending", "open")
 MESSAGES = ("pending", "leased", "sent", "dead", "dropped", "folded")
 
@@ -79,7 +83,8 @@ class StoreCollector(Collector):
         for name in MESSAGES:
             messages.add_metric((name,), state.by_state.get(name, 0))
         yield messages
-        age = 0.0 if state.oldest is None else max(0.0, self.clock() - state.oldest)
+        _, oldest = reports.overdue(session, self.clock())
+        age = 0.0 if oldest is None else max(0.0, self.clock() - oldest)
         yield single(exported.OLDEST, age)
 
     def _rest(self, session: Session) -> Iterator[Metric]:
@@ -140,9 +145,29 @@ def serve(store: Store, host: str, port: int, stop: threading.Event | None = Non
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with serving(store, host, port):
-        while not stopping.wait(1.0):
-            pass
+        while not stopping.is_set():
+            note_health(store, host, port)
+            stopping.wait(NOTE_SECONDS)
     return 0
+
+
+def note_health(store: Store, host: str, port: int) -> None:
+    """Ask ourselves as Prometheus does and note how that went, as a job of the schedule does.
+
+    The correlator tells Zabbix how old the last success is, so that somebody misses an exporter that is gone.
+    """
+    started, monotonic, error = time(), perf_counter(), ""
+    at = LOOPBACK.get(host, f"[{host}]" if ":" in host else host)
+    try:
+        requests.get(f"http://{at}:{port}/metrics", timeout=ASK_SECONDS).raise_for_status()
+    except requests.RequestException as exc:
+        error = f"/metrics does not answer: {type(exc).__name__}"
+        log.error("%s", error)  # noqa: TRY400  # where it comes from is this line
+    try:
+        with store.write() as session:
+            progress.note(session, progress.EXPORTER, started, perf_counter() - monotonic, error)
+    except ArgusError as exc:
+        log.warning("health not noted: %s", exc)
 
 
 @contextmanager

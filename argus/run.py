@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from argus.schedule import JOBS, Job, Performer
+from argus.schedule import JOBS, Job, Performer, dated
 from argus.store import schema
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def run(conf: Any, site: Site, stop: threading.Event | None = None) -> int:
     stopping = stop or threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    performer = Performer(site)
+    performer = Performer(dated(conf, site))
     threads = [
         threading.Thread(
             target=_repeat, args=(performer, job, job.every(conf), stopping), name=job.name, daemon=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from argus import (
@@ -20,6 +20,7 @@ from argus import (
     services_source,
     watching,
 )
+from argus.correlator.service import USER_CHECK
 from argus.errors import ArgusError
 from argus.store import progress, retention
 
@@ -30,19 +31,30 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SHORTEST_AGE = 300.0  # seconds: whoever is called for less is called for a restart
+INTERVALS = 3  # of a job that may pass without a success
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """Something done over and over.
 
-    ``run`` returns whether it did anything, or left it to another process; ``every`` tells the seconds
-    between two runs; ``limit`` is how long, in seconds, a Celery worker lets it run.
+    ``run`` returns whether this run came to its end, even with nothing to do: false is for what another
+    process is at and for what the site does not have.  ``every`` tells the seconds between two runs;
+    ``limit`` is how long, in seconds, a Celery worker lets it run; ``slowest`` is how long a run takes at
+    most on a healthy site; ``wanted`` tells whether the site has what the job is for.
     """
 
     name: str
     run: Callable[[Site], bool]
     every: Callable[[Any], float]
     limit: float
+    slowest: float = 60.0
+    wanted: Callable[[Site], bool] = lambda _site: True
+
+    def may_age(self, conf: Any) -> float:
+        """Return how old its last success may be, in seconds: three intervals and a run that takes long."""
+        return max(SHORTEST_AGE, INTERVALS * self.every(conf) + self.slowest)
 
 
 def maintain(site: Site) -> bool:
@@ -55,9 +67,41 @@ def maintain(site: Site) -> bool:
     return True
 
 
+def has_zabbix(site: Site) -> bool:
+    """Tell whether there is a Zabbix whose people are followed."""
+    return site.zabbix is not None
+
+
+def has_services(site: Site) -> bool:
+    """Tell whether services are probed."""
+    return any(slow.name == "services" for slow in site.slow)
+
+
+def has_user_check(site: Site) -> bool:
+    """Tell whether somebody looks as a user does."""
+    return any(slow.name.startswith(USER_CHECK) for slow in site.slow)
+
+
+def has_capacity(site: Site) -> bool:
+    """Tell whether there is a cloud whose capacity is read."""
+    return any(isinstance(slow, capacity_source.CapacitySource) for slow in site.slow)
+
+
+def keeps_guests(site: Site) -> bool:
+    """Tell whether hosts of guests are kept in Zabbix."""
+    return site.guests is not None
+
+
 def watch(site: Site) -> bool:
-    """Run a cycle before its time when there is something to tell."""
-    return watching.wakes(site) and Performer(site).perform(BY_NAME["correlate"])
+    """Run a cycle before its time when there is something to tell, and send what comes out of it.
+
+    True when nothing happened, too: the look is what the job is for.
+    """
+    if watching.wakes(site):
+        performer = Performer(site)
+        if performer.perform(BY_NAME["correlate"]):
+            performer.perform(BY_NAME["deliver"])
+    return True
 
 
 JOBS = (
@@ -68,14 +112,22 @@ JOBS = (
     Job("receivers", probing.probe, lambda _conf: probing.EVERY, 120),
     Job("audit", auditing.run, lambda _conf: 60.0, 120),
     Job("maintain", maintain, lambda _conf: 3600.0, 300),
-    Job("report", reporting.report, lambda _conf: 30.0, 120),
-    Job("follow", following.follow, lambda conf: float(conf.correlator.interval), 300),
-    Job("services", services_source.probe, lambda conf: float(conf.services.interval), 300),
-    Job("user_check", services_source.check_as_user, lambda _conf: 30.0, 3000),
-    Job("capacity", capacity_source.refresh_all, capacity_source.retry_every, 1800),
-    Job("guests", guests.keep_guests, lambda conf: float(conf.guests.interval), 900),
+    Job("report", reporting.report, lambda _conf: reporting.EVERY, 120),
+    Job("follow", following.follow, lambda conf: float(conf.correlator.interval), 300, 60, has_zabbix),
+    Job(
+        "services", services_source.probe, lambda conf: float(conf.services.interval), 300, 120, has_services
+    ),
+    Job("user_check", services_source.check_as_user, lambda _conf: 30.0, 3000, 3000, has_user_check),
+    Job("capacity", capacity_source.refresh_all, capacity_source.retry_every, 1800, 1800, has_capacity),
+    Job("guests", guests.keep_guests, lambda conf: float(conf.guests.interval), 900, 900, keeps_guests),
 )
 BY_NAME = {job.name: job for job in JOBS}
+
+
+def dated(conf: Any, site: Site) -> Site:
+    """Return the site with how old the success of each job may be; 0 for a job that it does not have."""
+    ages = {job.name: job.may_age(conf) if job.wanted(site) else 0.0 for job in JOBS}
+    return replace(site, may_age={**ages, progress.EXPORTER: SHORTEST_AGE if conf.exporter.listen else 0.0})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from argus.routing.read import read
 from argus.routing.tree import everything
 from argus.sources import Stored, Together
 from argus.store.engine import Store, open_store
+from argus.store.reports import WAITS
 from argus.zabbix.trapper import Trappers
 from argus.zabbix_options import encryption, secure
 
@@ -61,8 +62,11 @@ class Site:
     slow: tuple[Slow, ...] = ()  # read by jobs of their own; their snapshots are among the source's facts
     dead_man_url: str = ""
     trappers: Trappers = field(default_factory=Trappers)
+    may_age: Mapping[str, float] = field(
+        default_factory=dict
+    )  # seconds, of each job's success; 0: no such job
     queue: Callable[[], int | None] | None = None  # tasks that wait for a worker; None: there are no workers
-    waits: tuple[float, ...] = field(default=(2, 4, 8, 15, 30, 60, 120, 300))
+    waits: tuple[float, ...] = field(default=WAITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,9 @@ class ZabbixSource:
                 names = {number: name for number, name, _ in proxies}
                 alive()
                 nodes = feeds.read_node_values(zabbix, place_tags=self.place_tags, proxies=names)
-                return Facts(problems, nodes, proxies=tuple((name, at) for _, name, at in proxies))
+                alive()
+                seen = tuple((name, at) for _, name, at in proxies)
+                return Facts(problems, nodes, proxies=seen, pulse=feeds.read_pulse(zabbix, nodes, seen))
         except api.ZabbixError as exc:
             return Facts(blind=(ZABBIX,), why_blind=(str(exc),))
 

@@ -9,7 +9,7 @@ from typing import Any
 from celery import Task, shared_task
 
 from argus import broker, config, site
-from argus.schedule import JOBS, Job, Performer
+from argus.schedule import JOBS, Job, Performer, dated
 
 
 class SiteTask(Task):  # type: ignore[misc]  # celery ships no types
@@ -20,7 +20,7 @@ class SiteTask(Task):  # type: ignore[misc]  # celery ships no types
         """Return what runs the job; the connections in it belong to this process alone."""
         conf = config.load()
         queue = partial(broker.waiting, config.broker_url(conf))
-        return Performer(dataclasses.replace(site.from_config(conf), queue=queue))
+        return Performer(dataclasses.replace(dated(conf, site.from_config(conf)), queue=queue))
 
 
 def _task(job: Job) -> Any:

@@ -53,6 +53,15 @@ TASK_AGE = Metric(
     TASK,
     unit=Unit.SECONDS,
 )
+TASK_MAY_AGE = Metric(
+    "task",
+    "may_age_seconds",
+    "How old its last success may be: three of its intervals and a run that takes long, at least five "
+    "minutes; 0 for a task that argus.conf does not ask for (any more).",
+    "argus.conf",
+    TASK,
+    unit=Unit.SECONDS,
+)
 TASK_SECONDS = Metric(
     "task",
     "duration_seconds",
@@ -65,7 +74,21 @@ TASK_SECONDS = Metric(
 SUBSYSTEM = Subsystem(
     "correlator",
     "Correlator",
-    (OPEN, HIGH, AVERAGE, WARNING, PENDING, LIST, WAITING, OLDEST, DEAD, QUEUE, TASK_AGE, TASK_SECONDS),
+    (
+        OPEN,
+        HIGH,
+        AVERAGE,
+        WARNING,
+        PENDING,
+        LIST,
+        WAITING,
+        OLDEST,
+        DEAD,
+        QUEUE,
+        TASK_AGE,
+        TASK_MAY_AGE,
+        TASK_SECONDS,
+    ),
     triggers=(
         Trigger(
             "correlator_silent",
@@ -81,15 +104,15 @@ SUBSYSTEM = Subsystem(
         Trigger(
             "task_late",
             "Task {#TASK} of the correlator has not succeeded lately",
-            (TASK_AGE,),
-            'last(@1)>{$ARGUS.CORRELATOR.TASK.AGE.MAX:"{#TASK}"}',
+            (TASK_AGE, TASK_MAY_AGE),
+            'last(@1)>last(@2)*{$ARGUS.CORRELATOR.TASK.AGE.FACTOR:"{#TASK}"} and last(@2)>0',
             Severity.HIGH,
             "availability",
             "The task fails or is not run. The log of the worker says why; argus_task_* of the exporter "
             "and argus check-config help. correlate decides, deliver pages, guests keeps hosts in Zabbix.",
-            event_name="Task {#TASK} of the correlator has not succeeded "
-            '(for {$ARGUS.CORRELATOR.TASK.AGE.MAX:"{#TASK}"})',
-            opdata="Last success: {ITEM.LASTVALUE1} ago",
+            event_name="Task {#TASK} of the correlator has not succeeded (for {ITEM.VALUE1}, over "
+            '{$ARGUS.CORRELATOR.TASK.AGE.FACTOR:"{#TASK}"} x {ITEM.VALUE2})',
+            opdata="Last success: {ITEM.LASTVALUE1} ago, allowed: {ITEM.LASTVALUE2}",
             depends_on=("correlator_silent",),
         ),
         Trigger(
@@ -141,19 +164,10 @@ SUBSYSTEM = Subsystem(
             "ARGUS.CORRELATOR.NODATA", "5m", "How long the correlator may be silent before it is a problem."
         ),
         Macro(
-            "ARGUS.CORRELATOR.TASK.AGE.MAX",
-            "5m",
-            "How long a task may go without success; with the context of a task for that one.",
-        ),
-        Macro(
-            'ARGUS.CORRELATOR.TASK.AGE.MAX:"maintain"',
-            "3h",
-            "The same for the hourly task that deletes what is old.",
-        ),
-        Macro(
-            'ARGUS.CORRELATOR.TASK.AGE.MAX:"user_check"',
-            "1h",
-            "The same for the user's-eye check, which may wait minutes for each of its steps.",
+            "ARGUS.CORRELATOR.TASK.AGE.FACTOR",
+            "1",
+            "By what the time is multiplied that a task may go without success, which follows its interval "
+            "in argus.conf; with the context of a task for that one.",
         ),
         Macro("ARGUS.CORRELATOR.OUTBOX.AGE.MAX", "5m", "How long a message may wait for its receiver."),
         Macro("ARGUS.CORRELATOR.QUEUE.MAX", "100", "How many tasks may wait for a worker for 5 minutes."),

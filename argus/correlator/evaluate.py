@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from argus.correlator.thresholds import Policy
 
 
+ZABBIX_BACK = "Zabbix came back"
+
+
 class Key(NamedTuple):
     """What makes two findings the same incident."""
 
@@ -51,6 +54,8 @@ def evaluate(
         tenants = Tenants.of(facts, policy)
         for node in _nodes(facts, policy, now, tenants):
             judged = _judge(node.name, node, NODE_RULES, policy, now, is_open)
+            if _not_heard_again(node, facts.awake_since, now):
+                judged = ((key, Unknown(f"not heard of since {ZABBIX_BACK}")) for key, _ in judged)
             within = node.values.within
             outcomes.update(_placed(judged, within) if within else judged)
         outcomes.update(_guests(facts, policy, tenants, outcomes, causes, known))
@@ -74,7 +79,7 @@ def _sources(facts: Facts) -> Iterator[Source]:
     for name in dict.fromkeys((*facts.sources, *why)):
         if name.endswith(f"@{ZABBIX}") and ZABBIX in why:
             continue  # it is read through Zabbix: one silence, one incident
-        yield Source(name, why.get(name, ""))
+        yield Source(name, why.get(name, ""), facts.blind_since.get(name))
 
 
 def _nodes(facts: Facts, policy: Policy, now: float, tenants: Tenants) -> Iterator[Node]:
@@ -93,6 +98,11 @@ def _nodes(facts: Facts, policy: Policy, now: float, tenants: Tenants) -> Iterat
             tenants.on(values.host, values.at if stale and values.at else None),
             tenants.failing(values.host),
         )
+
+
+def _not_heard_again(node: Node, awake_since: float, now: float) -> bool:
+    """Tell whether the node had no time yet to send something to a Zabbix that has just come back."""
+    return node.values.at < awake_since and now - awake_since <= node.stale_after
 
 
 def _judge(

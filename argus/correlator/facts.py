@@ -109,6 +109,9 @@ class Facts:
     ``placements`` are the stays of guests that matter now: those of guests in trouble and those on nodes in
     trouble; past ones too, because who ran where when it broke decides what is a symptom of what.
     ``proxies`` are Zabbix' proxies by name, and when its server last heard of each (0: never).
+    ``pulse`` is what changes as long as Zabbix' server lives, ``None`` where nothing tells; ``awake_since``
+    is since when it has been seen alive without a gap (seconds), and ``blind_since`` when a blind source
+    could last be read, where that is known.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -119,6 +122,9 @@ class Facts:
     sources: tuple[str, ...] = (ZABBIX,)
     others: tuple[object, ...] = ()
     proxies: tuple[tuple[str, float], ...] = ()
+    pulse: float | None = None
+    awake_since: float = 0.0
+    blind_since: Mapping[str, float] = field(default_factory=dict)
 
     def told(self, kind: type[T]) -> tuple[T, ...]:
         """Return what the sources of one type told, in the order they were asked; none when all are blind."""
@@ -141,6 +147,9 @@ class Facts:
             sources=tuple(dict.fromkeys((*self.sources, *other.sources))),
             others=(*self.others, *other.others),
             proxies=(*self.proxies, *other.proxies),
+            pulse=self.pulse if other.pulse is None else other.pulse,
+            awake_since=max(self.awake_since, other.awake_since),
+            blind_since={**self.blind_since, **other.blind_since},
         )
 
 

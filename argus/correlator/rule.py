@@ -92,10 +92,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source of facts, as a rule sees it; ``why`` says what kept it from being read, empty if it was."""
+    """A source of facts, as a rule sees it.
+
+    ``why`` says what kept it from being read, empty if it was; ``since`` is when it last could be, in
+    seconds, ``None`` where nobody knows.
+    """
 
     name: str
     why: str
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,9 @@ class CapacityTerms:
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
+SHORTEST_PULSE = 15.0  # seconds; three intervals of the item that Zabbix' server asks itself
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that decisions depend on besides state and facts.  Times in seconds.
@@ -239,6 +242,14 @@ class Policy:
     capacity: CapacityTerms = field(default_factory=CapacityTerms)
     maintenance_reason: str = BY_PEOPLE
     keeps: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def pulse_limit(self) -> float:
+        """Return how long Zabbix' server may give no sign of life, in seconds.
+
+        Less than a node may: what silences all nodes has to be known before any of them counts as silent.
+        """
+        return max(SHORTEST_PULSE, self.stale_after / 2)
 
     def hold(self, rule: AnyRule) -> float:
         """Return how long what a rule finds must stand before it opens an incident."""

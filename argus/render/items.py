@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from argus.catalogue.model import Entity, Kind, Macro, Metric, lld_macro
 from argus.render.ids import stable_uuid
 from argus.render.names import (
+    CORRELATOR_HOST,
     GUEST_HOST,
     NODE_HOST,
     discovery_key,
@@ -31,6 +32,8 @@ DISCOVERY_HEARTBEAT = (
     "1h"  # an unchanged list is looked at this often; also the delay before lost objects age
 )
 HISTORY = "7d"
+HEARTBEAT_KEY = "zabbix[uptime]"
+HEARTBEAT_DELAY = "5s"  # one small value; the correlator calls three of them missing a standstill
 # A disk that is gone keeps its history this long; neither 6.0's default nor 7.0's, so that both export it.
 LOST_AFTER = "14d"
 # What has a problem, is gone and sends no further value would keep the problem all that time. 7.0 can disable
@@ -54,6 +57,23 @@ def master_item(host: str) -> dict[str, Any]:
         "value_type": "TEXT",
         "description": f"What {_senders(host)} sends, as JSON; all other items are cut out of it.",
         "tags": [{"tag": "component", "value": "raw"}],
+    }
+
+
+def heartbeat_item() -> dict[str, Any]:
+    """The item that only a server that lives and writes gives a value to: by it the correlator knows."""
+    return {
+        "uuid": stable_uuid(template_name(CORRELATOR_HOST), "item", HEARTBEAT_KEY),
+        "name": "Zabbix server: uptime",
+        "type": "INTERNAL",
+        "key": HEARTBEAT_KEY,
+        "delay": HEARTBEAT_DELAY,
+        "history": "1h",
+        "trends": "0",
+        "units": "uptime",
+        "description": "Asked by Zabbix' server of itself: the API answers though the server is dead. "
+        "When this stands still for half of [correlator] stale_after, Argus says that it is blind.",
+        "tags": [{"tag": "component", "value": "zabbix"}],
     }
 
 

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 from argus.render.dashboards import render_dashboard
 from argus.render.graphs import render_graph
 from argus.render.ids import stable_uuid
-from argus.render.items import dependent_item, discovery_rule, filter_macros, master_item, value_maps
-from argus.render.names import TARGETS, TITLES, host_of, template_name
+from argus.render.items import (
+    dependent_item,
+    discovery_rule,
+    filter_macros,
+    heartbeat_item,
+    master_item,
+    value_maps,
+)
+from argus.render.names import CORRELATOR_HOST, TARGETS, TITLES, host_of, template_name
 from argus.render.triggers import PlacedTrigger, render_triggers
 
 if TYPE_CHECKING:
@@ -75,7 +82,7 @@ def _template(
         "name": template_name(host),
         "description": f"{TITLES[host]} as Argus sees it. Generated; thresholds are macros, {CHOICES_STAY}.",
         "groups": [{"name": TEMPLATE_GROUP}],
-        "items": [master_item(host), *_with_triggers(static, triggers, "triggers")],
+        "items": [master_item(host), *_of_zabbix(host), *_with_triggers(static, triggers, "triggers")],
         "discovery_rules": [_rule(entity, metrics, triggers, graphs) for entity in entities],
         "tags": [{"tag": "class", "value": "software"}, {"tag": "target", "value": TARGETS[host]}],
         "macros": _macros(own, triggers, entities),
@@ -84,6 +91,10 @@ def _template(
     }
     _refuse_equal_names(template)
     return {key: value for key, value in template.items() if value}
+
+
+def _of_zabbix(host: str) -> list[dict[str, Any]]:
+    return [heartbeat_item()] if host == CORRELATOR_HOST else []
 
 
 def _rule(

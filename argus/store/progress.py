@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from argus.store.models import FleetRow, ProgressRow
+from argus.store import snapshots
+from argus.store.models import FleetRow, ProgressRow, SnapshotRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy.orm import Session
+
+EXPORTER = "exporter"  # a process of its own that notes its runs as the jobs of the schedule do
+BEGUN = "report begun"  # its row among the snapshots
 
 
 def note(session: Session, task: str, started: float, seconds: float, error: str = "") -> None:
@@ -28,6 +32,20 @@ def note(session: Session, task: str, started: float, seconds: float, error: str
         row.failures += 1
     else:
         row.last_success = started + seconds
+
+
+def begun(session: Session, task: str, now: float, gap: float) -> float:
+    """Return since when a task has run without a gap, in seconds; a longer one begins anew.
+
+    A clock that was set back begins anew as well.
+    """
+    row, known = session.get(ProgressRow, task), session.get(SnapshotRow, BEGUN)
+    if row is not None and known is not None and known.payload and 0 <= now - row.last_run <= gap:
+        since = float(known.payload["since"])
+        if since <= now:
+            return since
+    snapshots.put(session, BEGUN, {"since": now}, now)
+    return now
 
 
 def write_fleet(session: Session, sums: Mapping[str, float], now: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, or_, select
 
 from argus.store.models import (
     DecisionRow,
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+WAITS = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)  # seconds at most before each further attempt
 SHOWN = 500  # incidents in one answer; newest first
 
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """Messages by state, and when the oldest that should be out by now was written."""
+    """Messages by state."""
 
     by_state: dict[str, int]
-    oldest: float | None
 
 
 def incidents(session: Session, phases: Sequence[str], limit: int = SHOWN) -> Sequence[IncidentRow]:
@@ -121,10 +121,30 @@ def silenced(session: Session) -> set[int]:
 def outbox(session: Session) -> Outbox:
     """Count the messages."""
     counted = session.execute(select(OutboxRow.state, func.count()).group_by(OutboxRow.state))
-    oldest = session.scalar(
-        select(func.min(OutboxRow.created_at)).where(OutboxRow.state.in_(["pending", "leased"]))
+    return Outbox({row[0]: row[1] for row in counted})
+
+
+def overdue(session: Session, now: float) -> tuple[int, float | None]:
+    """Count the messages that should be out by now, and tell since when the oldest has been due, in seconds.
+
+    One that a silence holds is not, nor one whose time has not come: a step of an escalation, the end of a
+    mute, the next of a group.  One that was tried waits for its next attempt: it has been due since the
+    first, and when that was is told by what its attempts waited for at most.
+    """
+    waited = case(
+        {tries: float(sum(WAITS[:tries])) for tries in range(len(WAITS) + 1)},
+        value=OutboxRow.attempts,
+        else_=sum(WAITS) + WAITS[-1] * (OutboxRow.attempts - len(WAITS)),
     )
-    return Outbox({row[0]: row[1] for row in counted}, oldest)
+    planned = OutboxRow.next_at - waited
+    due = case((planned > OutboxRow.created_at, planned), else_=OutboxRow.created_at)
+    late = select(func.count(), func.min(due)).where(
+        OutboxRow.state.in_(("pending", "leased")),
+        OutboxRow.silence_id.is_(None),
+        or_(OutboxRow.attempts > 0, OutboxRow.next_at <= now),
+    )
+    number, oldest = session.execute(late).one()
+    return number, oldest
 
 
 def progress(session: Session) -> Sequence[ProgressRow]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from argus.catalogue import METRICS, agent, node_pressure
 from argus.catalogue.model import Kind, Metric
 from argus.correlator.facts import NodeValues, Problem
+from argus.render.items import HEARTBEAT_KEY
 from argus.render.names import NODE_HOST, host_of
 from argus.render.triggers import IDENT_TAG
 from argus.zabbix.api import PAGE, ZabbixDeniedError
-from argus.zabbix.desired import HOST_GROUPS, NODES_GROUP
+from argus.zabbix.desired import CORRELATOR, HOST_GROUPS, NODES_GROUP
 from argus.zabbix.groups import group_ids
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ STALE_AFTER = 300.0  # s
 # An unchanged text is stored once an hour only (argus.render.items.INFO_HEARTBEAT).
 TEXT_STALE_AFTER = 2 * 3600.0  # s
 
+ENOUGH = 3  # nodes, whose silence all at once is rather their Zabbix'
 TAG_EXISTS = 4  # operator of tags=
 
 # By key. Counters are rates in Zabbix; their totals cannot be had back. A rate is worth something to a rule
@@ -110,6 +112,34 @@ def read_proxies(zabbix: Zabbix) -> tuple[tuple[str, str, float], ...]:
     named = "name" if zabbix.version >= (7, 0) else "host"
     rows = zabbix.read("proxy.get", output=["proxyid", named, "lastaccess"])
     return tuple((row["proxyid"], row[named], float(row["lastaccess"])) for row in rows)
+
+
+def read_pulse(
+    zabbix: Zabbix, nodes: Collection[NodeValues], proxies: Collection[tuple[str, float]]
+) -> float | None:
+    """Return what changes as long as Zabbix' server lives and writes; ``None`` where nothing tells.
+
+    The clock of an item that the server asks itself (``item.get``).  Where that is missing, not collected or
+    has no value yet: the sum of the newest clocks of nodes and proxies, if there are enough of them that not
+    all fall silent at once by themselves.
+    """
+    found = zabbix.read(
+        "item.get",
+        output=["lastclock"],
+        host=CORRELATOR,
+        monitored=True,
+        filter={"key_": HEARTBEAT_KEY, "state": 0},
+        selectHosts=["maintenance_status", "maintenance_type"],
+    )
+    for item in found:
+        collected = all(
+            host["maintenance_status"] == "0" or host["maintenance_type"] == "0" for host in item["hosts"]
+        )
+        if collected and item["lastclock"] != "0":
+            return float(item["lastclock"])
+    if len(nodes) < ENOUGH:
+        return None
+    return sum(node.at for node in nodes) + sum(seen for _, seen in proxies)
 
 
 def read_node_values(

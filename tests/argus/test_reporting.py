@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from trapper import Trapper
@@ -16,8 +16,8 @@ from argus.correlator.thresholds import Policy
 from argus.reporting_incidents import LONGEST, MOST
 from argus.routing.tree import everything
 from argus.site import Site
-from argus.store import progress
-from argus.store.models import IncidentRow
+from argus.store import progress, pulses
+from argus.store.models import IncidentRow, OutboxRow
 from argus.zabbix.desired import CORRELATOR
 from argus.zabbix.trapper import Trappers
 
@@ -51,7 +51,7 @@ def test_open_incidents_are_counted_by_severity_and_tasks_have_an_age(store: Sto
         session.add(incident(Severity.HIGH, "pending"))
         progress.note(session, "correlate", NOW - 11, 1.0)
     with store.read() as session:
-        told = reporting.document(session, NOW)
+        told = reporting.document(session, NOW, {"correlate": 300.0})
     assert (told[correlator.OPEN.field], told[correlator.HIGH.field], told[correlator.WARNING.field]) == (
         2,
         1,
@@ -59,7 +59,12 @@ def test_open_incidents_are_counted_by_severity_and_tasks_have_an_age(store: Sto
     )
     assert told[correlator.PENDING.field] == 1
     assert told["tasks"] == [
-        {"task": "correlate", correlator.TASK_SECONDS.field: 1.0, correlator.TASK_AGE.field: 10.0}
+        {
+            "task": "correlate",
+            correlator.TASK_SECONDS.field: 1.0,
+            correlator.TASK_MAY_AGE.field: 300.0,
+            correlator.TASK_AGE.field: 10.0,
+        }
     ]
 
 
@@ -128,8 +133,102 @@ def test_a_task_that_never_succeeded_is_as_old_as_its_first_run(store: Store) ->
         for ago in (90, 60, 30):
             progress.note(session, "correlate", NOW - ago, 1.0, "no database")
     with store.read() as session:
-        (told,) = reporting.document(session, NOW)["tasks"]
+        (told,) = reporting.document(session, NOW, {"correlate": 300.0})["tasks"]
     assert told[correlator.TASK_AGE.field] == 90.0
+
+
+def ages(
+    store: Store, may_age: dict[str, float], begun: float = 0.0
+) -> dict[str, tuple[float | None, float]]:
+    with store.read() as session:
+        tasks = reporting.document(session, NOW, may_age, begun)["tasks"]
+    age, limit = correlator.TASK_AGE.field, correlator.TASK_MAY_AGE.field
+    return {each["task"]: (each.get(age), each[limit]) for each in tasks if limit in each}
+
+
+def test_a_job_that_was_taken_out_of_the_configuration_has_no_age(store: Store) -> None:
+    with store.write() as session:
+        for task in ("capacity", "a_job_of_another_version"):
+            progress.note(session, task, NOW - 90_000, 1.0)
+    assert ages(store, {"capacity": 0.0}) == {
+        "capacity": (None, 0.0),
+        "a_job_of_another_version": (None, 0.0),
+    }
+
+
+def test_what_was_missed_while_nothing_ran_makes_no_job_late(store: Store) -> None:
+    with store.write() as session:
+        progress.note(session, "correlate", NOW - 4000, 1.0)
+        progress.note(session, "report", NOW - 30, 1.0)
+        assert progress.begun(session, "report", NOW, 120.0) == NOW
+        assert progress.begun(session, "report", NOW + 60, 120.0) == NOW
+        assert progress.begun(session, "report", NOW + 400, 120.0) == NOW + 400, "a gap"
+        assert progress.begun(session, "report", NOW - 900, 120.0) == NOW - 900, "the clock was set back"
+    assert ages(store, {"correlate": 300.0}, begun=NOW - 20)["correlate"] == (20.0, 300.0)
+
+
+def test_the_report_itself_has_no_age_in_zabbix(store: Store) -> None:
+    with store.write() as session:
+        progress.note(session, "report", NOW - 4000, 1.0)
+    assert ages(store, {"report": 300.0}) == {}, "what arrives proves that it succeeds"
+
+
+def test_what_reads_zabbix_is_not_late_while_zabbix_is_away_and_after(store: Store) -> None:
+    with store.write() as session:
+        progress.note(session, "guests", NOW - 4000, 1.0)
+        progress.note(session, "correlate", NOW - 4000, 1.0)
+        pulses.follow(session, 1.0, 45.0, NOW - 4000)
+        pulses.follow(session, None, 45.0, NOW - 3000)
+    limits = {"guests": 900.0, "correlate": 300.0}
+    assert ages(store, limits) == {"guests": (None, 900.0), "correlate": (3999.0, 300.0)}
+    with store.write() as session:
+        pulses.follow(session, 2.0, 45.0, NOW - 10)
+    assert ages(store, limits)["guests"] == (10.0, 900.0)
+
+
+def message(store: Store, created: float, due: float, state: str = "pending", **more: Any) -> None:
+    with store.write() as session:
+        row = incident(Severity.HIGH)
+        row.subject = f"n{session.query(IncidentRow).count()}"
+        session.add(row)
+        session.flush()
+        session.add(
+            OutboxRow(
+                incident_id=row.id,
+                receiver="email:a@b",
+                kind="open",
+                state=state,
+                payload={},
+                created_at=created,
+                next_at=due,
+                **more,
+            )
+        )
+
+
+def waiting(store: Store) -> tuple[int, float]:
+    with store.read() as session:
+        told = reporting.document(session, NOW)
+    return told[correlator.WAITING.field], told[correlator.OLDEST.field]
+
+
+def test_what_is_silenced_escalated_or_muted_is_not_undelivered(store: Store) -> None:
+    message(store, NOW - 3600, NOW + 3600, silence_id=1)
+    message(store, NOW - 3600, NOW - 1, silence_id=1)
+    message(store, NOW - 3600, NOW + 900, step=2)
+    message(store, NOW - 3600, NOW - 60, "dropped")
+    assert waiting(store) == (0, 0.0)
+    message(store, NOW - 3600, NOW - 20, step=1)
+    assert waiting(store) == (1, 20.0), "an escalation has waited since its time came"
+
+
+def test_what_is_tried_again_has_waited_since_it_was_due(store: Store) -> None:
+    message(store, NOW - 700, NOW + 50, attempts=8)
+    assert waiting(store) == (1, 489.0), "539 s is what eight attempts wait for at most"
+    message(store, NOW - 600, NOW - 600, "leased", attempts=9)
+    assert waiting(store) == (2, 600.0)
+    message(store, NOW - 9000, NOW + 200, attempts=20)
+    assert waiting(store) == (3, 3939.0)
 
 
 def test_nothing_that_waits_is_an_age_of_zero(store: Store) -> None:

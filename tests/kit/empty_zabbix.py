@@ -9,18 +9,24 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from argus.render.items import HEARTBEAT_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @dataclass
 class Contents:
-    """``events`` are ids of problems' events, ``asked`` the methods that were called."""
+    """``events`` are ids of problems' events, ``asked`` the methods that were called.
+
+    ``heartbeat`` is the row of ``item.get`` of what the server asks itself; ``None``: no such item.
+    """
 
     url: str = ""
     version: str = "6.0.0"
     events: list[int] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    heartbeat: dict[str, Any] | None = None
 
     def answer(self, method: str, params: Any) -> Any:
         """As Zabbix 6.0 does."""
@@ -33,6 +39,8 @@ class Contents:
         if method == "event.get":
             found = [each for each in self.events if each >= int(params.get("eventid_from", 0))]
             return [{"eventid": str(each)} for each in sorted(found, reverse=True)[: params["limit"]]]
+        if method == "item.get" and params.get("filter", {}).get("key_") == HEARTBEAT_KEY:
+            return [self.heartbeat] if self.heartbeat else []
         return []
 
 

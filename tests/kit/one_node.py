@@ -30,12 +30,15 @@ class World:
     up: float = 1.0
     down: set[str] = field(default_factory=set)
     problems: tuple[Problem, ...] = ()
+    pulse: float | None = None  # of Zabbix' server; None: nothing tells
+    seen: float | None = None  # when the node's newest value was measured; None: now
 
     def read(self, alive: object) -> Facts:
         assert callable(alive)
         alive()
         values = {libvirt.UP.field: self.up, ksm.RUN.field: 0.0}
-        return Facts(self.problems, (NodeValues("cmp1", values, self.now),))
+        seen = self.now if self.seen is None else self.seen
+        return Facts(self.problems, (NodeValues("cmp1", values, seen),), pulse=self.pulse)
 
     def clock(self) -> float:
         return self.now

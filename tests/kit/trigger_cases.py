@@ -116,7 +116,7 @@ CASES: dict[str, Case] = {
     "guest_swapped_by_node": one(256 * 2**20, 0),
     "guest_memory_remote": one(0.3, 0.95),
     "correlator_silent": Case((), (0,)),
-    "task_late": one(4000, 3),
+    "task_late": Case((4000, 900), (3, 900)),
     "outbox_stuck": one(900, 0),
     "workers_behind": one(150, 3),
     "messages_given_up": one(grows(1), 1003),

@@ -24,10 +24,13 @@ def source_cannot_be_read(source: Source, _limit: Thresholds) -> Finding | None:
     2. Unreachable: is the Zabbix frontend (web server, PHP) up, and its database? Zabbix' server may be
        down or up; its API is part of the frontend.
     3. Not authorised: the token in [zabbix] token_file has expired or was deleted: argus zabbix apply.
+    4. Zabbix' server writes nothing new: systemctl status zabbix-server, and its log: is it stopped, is its
+       database read-only, full or away, are its history syncers busy? The API answers all the while.
     """
     if not source.why:
         return None
-    return Finding(f"Argus cannot read {source.name}: {source.why}", {"error": source.why})
+    summary = f"Monitoring is blind: Argus cannot read {source.name}: {source.why}"
+    return Finding(summary, {"error": source.why}, since=source.since)
 
 
 RULES = (source_cannot_be_read,)
