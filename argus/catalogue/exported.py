@@ -57,7 +57,8 @@ MESSAGES = Series(
     "argus_outbox_messages", "Messages by how far they came; dead ones were given up.", ("state",)
 )
 OLDEST = Series(
-    "argus_outbox_oldest_age_seconds", "Age of the oldest message that is not sent yet; 0 for none."
+    "argus_outbox_oldest_age_seconds",
+    "How long the oldest message that is not sent yet has been due; 0 for none.",
 )
 NOTIFICATIONS = Series(
     "argus_notifications",
