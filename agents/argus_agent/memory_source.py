@@ -51,7 +51,7 @@ def _is_of_guest(held: int, process: GuestProcess) -> bool:
     the group.
     """
     resident = process.stat.rss_pages * PAGE_BYTES
-    return resident - held <= MISSING_BYTES or held >= resident / 2
+    return (held > 0 or not resident) and (resident - held <= MISSING_BYTES or held >= resident / 2)
 
 
 def _has_hugetlb(host: Host, process: GuestProcess) -> bool:

@@ -12,7 +12,14 @@ from argus_agent.host import Host
 from argus_agent.kernel.domstatus import RunningGuest
 from argus_agent.kernel.guests import GuestProcess
 from argus_agent.kernel.process import PAGE_BYTES, Stat
-from argus_agent.page_walks import NUMA_MAPS, PAUSE_SECONDS, RENEW_SECONDS, SMAPS_ROLLUP, PageWalks
+from argus_agent.page_walks import (
+    FORGET_SECONDS,
+    NUMA_MAPS,
+    PAUSE_SECONDS,
+    RENEW_SECONDS,
+    SMAPS_ROLLUP,
+    PageWalks,
+)
 
 MIB = 2**20
 
@@ -118,6 +125,19 @@ def test_zero_turns_it_off_for_guests_in_hugetlbfs_too(host: Host) -> None:
     walks = PageWalks(host, 0, thread=False)
     walks.of(process(1, rss=0), SMAPS_ROLLUP)
     assert walks.step() is None
+
+
+def test_a_guest_that_nobody_asks_for_is_forgotten_at_last(host: Host, clock: Clock) -> None:
+    walks = PageWalks(host, thread=False)
+    walks.of(process(1), NUMA_MAPS)
+    walks.step()
+    clock.now += FORGET_SECONDS
+    walks.of(process(2), NUMA_MAPS)
+    walks.step()
+    assert walks.of(process(1), NUMA_MAPS) is not None, "not a second too soon"
+    clock.now += FORGET_SECONDS + 1
+    walks.step()
+    assert walks.of(process(1), NUMA_MAPS) is None
 
 
 def test_what_was_read_of_an_earlier_run_is_not_told_of_this_one(host: Host) -> None:

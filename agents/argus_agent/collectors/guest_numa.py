@@ -55,7 +55,7 @@ class GuestNuma:
             memory, source, at, read_at = kept.value, NUMA_STAT, kept.at, kept.read_at
             if memory is None or not memory.by_node:
                 walked = cycle.walked(process, NUMA_MAPS)
-                if walked is None or walked.value is None:
+                if walked is None or walked.value is None or not walked.value.by_node:
                     continue
                 memory, source, at, read_at = walked.value, NUMA_MAPS, walked.at, walked.read_at
             uuid, where = process.guest.uuid, _where(process)

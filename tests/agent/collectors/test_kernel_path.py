@@ -165,6 +165,29 @@ def test_a_group_that_does_not_count_the_guests_memory_is_not_believed(host: Hos
     assert collect(GuestProcessMemory())["process_anon_huge_bytes", (UUID,)] == 0
 
 
+def test_a_kernel_that_does_not_count_hugetlb_leaves_it_to_the_definition(
+    host: Host, collect: Collect
+) -> None:
+    """Linux before 4.4."""
+    _write(host.procfs, {"4242/status": "VmRSS:\t 208000 kB\n", "4242/numa_maps": "7f0 default N0=1\n"})
+    _unified(host, {"memory.numa_stat": "anon N0=1000 N1=0\nshmem N0=0 N1=0\n"})
+    assert collect(GuestNuma())["numa_bytes", (UUID, "0")] == 1000
+    backing = "<memoryBacking><hugepages/></memoryBacking>"
+    domain = f"<domain><name>instance-1</name><uuid>{UUID}</uuid>{backing}</domain>"
+    _write(
+        host.rundir, {"qemu/instance-1.xml": f"<domstatus state='running' pid='4242'>{domain}</domstatus>"}
+    )
+    assert ("numa_bytes", (UUID, "0")) not in collect(GuestNuma()), "numa_maps says no size of pages"
+
+
+def test_a_group_without_any_memory_is_not_that_of_a_process_that_has_some(
+    host: Host, collect: Collect
+) -> None:
+    _write(host.procfs, {"4242/status": "HugetlbPages: 0 kB\n"})
+    _unified(host, {"memory.numa_stat": "anon N0=0 N1=0\nshmem N0=0 N1=0\n"})
+    assert ("numa_bytes", (UUID, "0")) not in collect(GuestNuma())
+
+
 def test_huge_pages_come_from_the_guests_own_group(host: Host, collect: Collect) -> None:
     _unified(host, {"memory.stat": MEMORY_STAT})
     values = collect(GuestProcessMemory())

@@ -6,7 +6,15 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from argus_agent.kernel.domain import Cell, Size, parse_bytes, parse_cells, parse_size
+from argus_agent.kernel.domain import (
+    Cell,
+    Size,
+    is_file_backed,
+    is_hugetlb_backed,
+    parse_bytes,
+    parse_cells,
+    parse_size,
+)
 from argus_agent.kernel.domstatus import parse_domstatus
 
 MIB = 2**20
@@ -97,13 +105,48 @@ def test_what_the_xml_does_not_say_is_not_known() -> None:
     ("text", "size"),
     [
         ("<memory>1</memory>", 1024),
-        ("<memory unit='b'>7</memory>", 7),
-        ("<memory unit='GiB'>2</memory>", 2**31),
-        ("<memory unit='MB'>3</memory>", 3_000_000),
+        *(
+            (f"<memory unit='{unit}'>3</memory>", 3 * size)
+            for units, size in (
+                (("b", "bytes"), 1),
+                (("k", "KiB"), 2**10),
+                (("M", "MiB"), 2**20),
+                (("G", "GiB"), 2**30),
+                (("T", "TiB"), 2**40),
+                (("KB",), 10**3),
+                (("MB",), 10**6),
+                (("GB",), 10**9),
+                (("TB",), 10**12),
+            )
+            for unit in units
+        ),
     ],
 )
 def test_memory_has_a_unit(text: str, size: int) -> None:
     assert parse_bytes(ET.fromstring(text)) == size
+
+
+@pytest.mark.parametrize(
+    ("backing", "files", "hugetlb"),
+    [
+        ("", False, False),
+        ("<hugepages><page size='2048' unit='KiB'/></hugepages>", False, True),
+        ("<hugepages/>", False, True),
+        ("<source type='file'/><access mode='shared'/>", True, False),
+        ("<source type='memfd'/><access mode='shared'/>", False, False),
+        ("<source type='anonymous'/>", False, False),
+        ("<locked/>", False, False),
+    ],
+)
+def test_what_memory_is_made_of(backing: str, files: bool, hugetlb: bool) -> None:
+    text = domain(f"<memoryBacking>{backing}</memoryBacking>")
+    assert (is_file_backed(text), is_hugetlb_backed(text)) == (files, hugetlb)
+
+
+def test_a_module_without_a_node_belongs_to_the_first_cell() -> None:
+    module = "<memory model='dimm'><target><size unit='KiB'>1024</size></target></memory>"
+    cells = parse_cells(domain(f"{CELLS}<devices>{module}</devices>"))
+    assert [cell.memory for cell in cells] == [2049 * MIB, 1024 * MIB]
 
 
 @pytest.mark.parametrize("text", ["<memory unit='acre'>1</memory>", "<memory/>"])
