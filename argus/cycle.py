@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 
 from argus import failpoints
 from argus.correlator.causes import OF_GUESTS
+from argus.correlator.clocks import follow
 from argus.correlator.evaluate import GUEST_NAMES, is_ill
 from argus.correlator.facts import ZABBIX, Maintenance
 from argus.correlator.fleet import fleet_sums
@@ -25,7 +26,7 @@ from argus.foreign_text import cleaned
 from argus.notify import HEAR_UPDATES
 from argus.notify.base import Kind, Notification
 from argus.routing.matchers import LABELS
-from argus.store import incidents, leases, outbox, progress, pulses, silences, topology
+from argus.store import clocks, incidents, leases, outbox, progress, pulses, silences, topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -55,7 +56,9 @@ def correlate(site: Site) -> bool:
         return False
     try:
         alive = partial(_keep_lease, site, lease)
+        began = site.clock()
         facts = cleaned(site.source.read(alive))
+        facts = replace(facts, at=began if facts.at is None else facts.at)
     except Exception:
         leases.release(site.store, lease)
         raise
@@ -64,13 +67,23 @@ def correlate(site: Site) -> bool:
         now = site.clock()
         facts = _with_pulse(session, facts, site.policy, now)
         before = incidents.load_active(session)
+        facts = _with_clocks(session, facts, site.policy, now)
         facts = _with_placements(session, facts, before.state, site.policy, now)
         recent = incidents.recent(session, now - site.policy.flap_window)
-        decision = decide(before.state, facts, site.policy, now, recent=recent)
         _follow_maintenance(session, facts, site.policy, now)
+        quiet = silences.matcher(silences.active(session, now))
+        decision = decide(
+            before.state,
+            facts,
+            site.policy,
+            now,
+            recent=recent,
+            silenced=lambda incident: quiet(labels_of(incident)),
+        )
         write(session, site, before, decision, now)
         if ZABBIX not in facts.blind:
-            progress.write_fleet(session, fleet_sums(facts, site.policy.stale_after, now), now)
+            sums = fleet_sums(facts, site.policy.stale_after, facts.read_at(now))
+            progress.write_fleet(session, sums, now)
         if told(decision):
             failpoints.reach("before_decision_commit")
     if told(decision):
@@ -205,6 +218,16 @@ def _with_pulse(session: Session, facts: Facts, policy: Policy, now: float) -> F
     )
 
 
+def _with_clocks(session: Session, facts: Facts, policy: Policy, now: float) -> Facts:
+    """Add when nodes whose clocks are off were last heard of."""
+    if ZABBIX in facts.blind:
+        return facts
+    known = clocks.known(session)
+    facts, after = follow(known, facts, policy.stale_after, now)
+    clocks.remember(session, known, after)
+    return facts
+
+
 def _with_placements(
     session: Session, facts: Facts, state: Mapping[Key, Incident], policy: Policy, now: float
 ) -> Facts:
@@ -214,7 +237,7 @@ def _with_placements(
     told_unasked = told_triggers(policy)
     troubled = {problem.host for problem in facts.problems if problem.trigger_ident in told_unasked}
     guests = troubled | {key.subject for key in state if key.rule in GUEST_NAMES}
-    nodes = {values.host for values in facts.nodes if is_ill(values, policy, now)}
+    nodes = {values.host for values in facts.nodes if is_ill(values, policy, facts.read_at(now))}
     nodes |= {key.subject for key in state if key.rule in OF_GUESTS}
     return replace(facts, placements=topology.placements(session, guests, nodes))
 
@@ -226,15 +249,24 @@ def told(decision: Decision) -> bool:
 
 def labels(row: IncidentRow) -> dict[str, str]:
     """Return what matchers of routes and silences see of an incident."""
+    return _labels(row.rule, row.subject, row.severity, row)
+
+
+def labels_of(incident: Incident) -> dict[str, str]:
+    """Return what matchers see of an incident that may not be written yet."""
+    return _labels(*incident.key, incident.severity.value, incident)
+
+
+def _labels(rule: str, subject: str, severity: str, each: IncidentRow | Incident) -> dict[str, str]:
     return {
-        "rule": row.rule,
-        "severity": row.severity,
-        "subject": row.subject,
-        "name": row.label or row.subject,
-        "node": row.place or row.subject,
-        "project": row.evidence.get("project", ""),
-        "kind": BOOK.kinds.get(row.rule, ""),
-        **{kind: name for kind, _, name in (each.partition(":") for each in row.within) if kind in LABELS},
+        "rule": rule,
+        "severity": severity,
+        "subject": subject,
+        "name": each.label or subject,
+        "node": each.place or subject,
+        "project": each.evidence.get("project", ""),
+        "kind": BOOK.kinds.get(rule, ""),
+        **{kind: name for kind, _, name in (part.partition(":") for part in each.within) if kind in LABELS},
     }
 
 
@@ -261,6 +293,9 @@ def _tell(
         return
     if told and effect.change is Change.RAISED:
         _raise(session, site, effect, row, quiet, now)
+    elif told and effect.change is Change.GREW:
+        news = notification(row, Kind.UPDATE, effect.reason).payload()
+        outbox.enqueue_news(session, row, Kind.UPDATE, news, now, HEAR_UPDATES)
     elif effect.change is Change.RESOLVED:
         outbox.enqueue_resolve(session, row, notification(row, Kind.RESOLVE, effect.reason).payload(), now)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from argus.correlator.evaluate import Key
+from argus.correlator.gathering import SCOPE, rule_of
 from argus.correlator.rulebook import BOOK
 from argus.store import reports, snapshots
 from argus.zabbix.api import ZabbixError
@@ -46,7 +48,8 @@ def _has_rested(session: Session, now: float) -> bool:
 def _opens(session: Session, policy: Policy, now: float) -> bool:
     """Tell whether something has stood for as long as it must to be told."""
     for rule, subject, since in reports.waiting(session):
-        known = BOOK.rules.get(subject if rule == "same_fault_on_many" else rule)
+        key = Key(rule, subject)
+        known = BOOK.rules.get(rule_of(key) if rule == SCOPE else rule)
         if known is not None and now - since >= policy.hold(known):
             return True
     return False

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from argus.correlator.evaluate import Key
+from argus.correlator.gathering import (
+    SCOPE,
+    Fleet,
+    Group,
+    began_together,
+    free_scope,
+    largest_burst,
+    rule_of,
+    shared,
+    without,
+)
 from argus.correlator.incident import Change, Effect, Incident, Phase, severer
 from argus.correlator.rule import Member, Scope
 from argus.correlator.rulebook import BOOK, Rulebook
@@ -16,11 +27,12 @@ from argus.correlator.rules.scope import same_fault_on_many
 from argus.correlator.rules.suspect import many_guests_fail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from argus.correlator.thresholds import Policy
 
 SKEW_SECONDS = 120.0  # a cause may be found so much later than its symptoms
+GROWTH_STANDS = 30.0  # the newest of those that joined must have stood so long before people are told
 
 OF_GUESTS = BY_THE_NODE
 # Two faces of one failure: whichever was told first speaks for both.
@@ -32,9 +44,9 @@ TWINS = {
 WIDER = {guest_is_broken.name: many_guests_fail.name}
 
 
-def scope_of(rule: str) -> Key:
-    """Return the key of the incident that speaks for all subjects of a rule."""
-    return Key(same_fault_on_many.name, rule)
+def nobody(_incident: Incident) -> bool:
+    """Tell that an incident is not silenced."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,8 @@ class Causes:
     """The incidents of one cycle, those that are over left out, and those of the cycle before.
 
     ``state`` is what is believed of causes and of who was told; settling anew against what was settled
-    changes nothing once it is true.
+    changes nothing once it is true.  ``fleet`` counts subjects, ``silenced`` tells of which incidents people
+    do not want to hear at present.
     """
 
     state: Mapping[Key, Incident]
@@ -50,17 +63,70 @@ class Causes:
     policy: Policy
     now: float
     book: Rulebook = BOOK
+    fleet: Fleet | None = None
+    silenced: Callable[[Incident], bool] = nobody
+    _groups: dict[Group, list[Incident]] = field(init=False, default_factory=lambda: defaultdict(list))
+    _members: dict[Key, list[Incident]] = field(init=False, default_factory=lambda: defaultdict(list))
 
-    def scopes(self) -> dict[str, Scope]:
-        """Group by rule what nothing local explains."""
-        members: defaultdict[str, list[Member]] = defaultdict(list)
+    def __post_init__(self) -> None:
+        """Index the scopes by the rule and group they speak for, and whom each that gathers speaks for."""
+        for key in sorted(key for key in self.state if key.rule == SCOPE):
+            self._groups[rule_of(key), self.state[key].group].append(self.state[key])
+        for incident in self.state.values():
+            for key in {*self._gatherers(incident)}:
+                self._members[key].append(incident)
+
+    def _gatherers(self, incident: Incident) -> Iterator[Key]:
+        """Yield every incident that would speak for this one among others."""
+        rules = self.book.explained_by.get(incident.key.rule, ())
+        yield from self._along(incident, (rule for rule in rules if rule in self.book.gathers))
+        yield from (scope.key for scope in self._scopes_of(incident))
+
+    def _scopes_of(self, incident: Incident) -> Iterator[Incident]:
+        """Yield the scopes that an incident belongs to: same rule, or a wider one, same group, same time."""
+        own = incident.key.rule
+        rules = (WIDER.get(rule_of(incident.key)),) if own == SCOPE else (own, WIDER.get(own))
+        for rule in rules:
+            found = self._groups.get((rule, incident.group), []) if rule else []
+            yield from (scope for scope in found if began_together(scope, incident, self.policy))
+
+    def scopes(self) -> dict[Key, Scope]:
+        """Group what nothing local explains: by rule and group, and by when it began."""
+        counted: defaultdict[Group, list[Incident]] = defaultdict(list)
         for key, incident in self.state.items():
             if key.rule in self.book.many and self._counts(incident):
-                members[key.rule].append(Member(incident.label or key.subject, incident.since))
-        return {
-            rule: Scope(self.book.rules[rule].title, tuple(sorted(found, key=_by_time)))
-            for rule, found in members.items()
-        }
+                counted[key.rule, incident.group].append(incident)
+        found: dict[Key, Scope] = {}
+        for group, incidents in sorted(counted.items()):
+            rest = incidents
+            for known in self._groups.get(group, []):
+                mine = [each for each in rest if began_together(known, each, self.policy)]
+                found[known.key], rest = self._scope(group, mine), without(rest, mine)
+            for scope in self._new_scopes(group, rest):
+                found[free_scope(group[0], (*found, *self.state, *self.before))] = scope
+        return found
+
+    def _new_scopes(self, group: Group, rest: Sequence[Incident]) -> Iterator[Scope]:
+        """Yield what is many enough, the largest first."""
+        limits = self.policy.thresholds
+        while len(rest) >= limits.scope_min:
+            burst = largest_burst(rest, self.policy.scope_window)
+            scope = self._scope(group, burst)
+            if same_fault_on_many.check(scope, limits) is None:
+                return
+            yield scope
+            rest = without(rest, burst)
+
+    def _scope(self, belonging: Group, incidents: Sequence[Incident]) -> Scope:
+        rule, group = belonging
+        members = (Member(each.label or each.key.subject, each.since, each.severity) for each in incidents)
+        return Scope(
+            self.book.rules[rule].title,
+            tuple(sorted(members, key=_by_time)),
+            group,
+            self.fleet.size(rule, group) if self.fleet else 0,
+            shared(incidents),
+        )
 
     def settle(self, incident: Incident) -> tuple[Incident, tuple[Effect, ...]]:
         """Return an incident as the rules left it with its cause, and what that changed."""
@@ -71,9 +137,47 @@ class Causes:
         if cause is not None:
             return self._explained(incident, cause)
         new, effects = self._orphaned(incident)
-        if new.phase is Phase.OPEN and new.told_at is None and new.cause is None:
-            new = replace(new, told_at=self.now)
+        if new.phase is not Phase.OPEN or new.told_at is not None or new.cause is not None:
+            return new, effects
+        if self._is_silenced(new):
+            return new, effects
+        new = replace(new, told_at=self.now, size=self._size(new))
+        last = self.before.get(new.key)
+        if not effects and last is not None and last.phase is Phase.OPEN:
+            effects = (Effect(Change.PROMOTED, new, "not all that it speaks for are silenced any more"),)
         return new, effects
+
+    def _is_silenced(self, incident: Incident) -> bool:
+        """Tell whether an incident speaks for others of which people want to hear of none."""
+        members = self._members.get(incident.key, [])
+        return bool(members) and all(self.silenced(each) for each in members)
+
+    def _size(self, incident: Incident) -> int | None:
+        """Return for how many an incident speaks that people want to hear of, ``None`` if it gathers none."""
+        if incident.key.rule not in self.book.gathers:
+            return None
+        return len(self._spoken_for(incident))
+
+    def _spoken_for(self, incident: Incident) -> list[Incident]:
+        mine = (incident.key, None)
+        found = (each for each in self._members.get(incident.key, ()) if each.cause in mine)
+        return [each for each in found if each.clear_since is None and not self.silenced(each)]
+
+    def grown(self, incident: Incident) -> tuple[Incident, tuple[Effect, ...]]:
+        """Tell of one that speaks for more than was told: once they stand, at once when they have doubled."""
+        size = self._size(incident)
+        if size is None or incident.told_at is None or incident.phase is not Phase.OPEN:
+            return incident, ()
+        if incident.size is None:
+            return replace(incident, size=size), ()
+        if size <= incident.size or incident.held:
+            return incident, ()
+        newest = max(each.since for each in self._spoken_for(incident))
+        if size < 2 * incident.size and self.now - newest < GROWTH_STANDS:
+            return incident, ()
+        new = replace(incident, size=size)
+        reason = f"it speaks for {size}, no longer for {incident.size}: {incident.summary}"
+        return new, (Effect(Change.GREW, new, reason),)
 
     def _explained(self, incident: Incident, cause: Key) -> tuple[Incident, tuple[Effect, ...]]:
         if incident.cause == cause and incident.orphan_since is None:
@@ -122,7 +226,7 @@ class Causes:
         if cause is None:
             return incident, ()
         since = self._since_orphaned(incident)
-        if incident.held or not self._is_due(since):
+        if incident.held or incident.clear_since is not None or not self._is_due(since):
             return replace(incident, orphan_since=since), ()
         new = replace(incident, cause=None, orphan_since=None)
         reason = f"outlived {cause.rule} on {cause.subject} by {self.now - since:.0f} s"
@@ -149,12 +253,16 @@ class Causes:
         if incident.clear_since is not None or (incident.held and incident.phase is Phase.PENDING):
             return False
         if incident.told_at is not None:
-            return self.now - incident.told_at < self.policy.scope_window
-        near, scope = self._near(incident), scope_of(incident.key.rule)
-        if near is not None and near != scope:
+            return True
+        near, cause = self._near(incident), incident.cause
+        if near is not None and not self._is_scope_of(near, incident):
             return False
-        cause = incident.cause
-        return cause is None or cause == scope or self._is_due(self._since_orphaned(incident))
+        if cause is None or self._is_scope_of(cause, incident):
+            return True
+        return self._is_due(self._since_orphaned(incident))
+
+    def _is_scope_of(self, key: Key, incident: Incident) -> bool:
+        return key.rule == SCOPE and rule_of(key) == incident.key.rule
 
     def _cause(self, incident: Incident) -> Key | None:
         """Return the nearest cause that is active; what was told before speaks for itself."""
@@ -164,12 +272,7 @@ class Causes:
         near = self._near(incident)
         if near is not None:
             return near
-        if incident.told_at is not None and not self._counts(incident):
-            return None  # an old story is none of the many
-        rule = incident.key.subject if incident.key.rule == same_fault_on_many.name else incident.key.rule
-        own = () if incident.key.rule == same_fault_on_many.name else (scope_of(rule),)
-        wider = (scope_of(WIDER[rule]),) if rule in WIDER else ()
-        known = (key for key in (*own, *wider) if key in self.state)
+        known = (scope.key for scope in self._scopes_of(incident))
         return next((key for key in known if not self._is_mute(key, incident.key)), None)
 
     def _near(self, incident: Incident) -> Key | None:
@@ -224,13 +327,16 @@ class Causes:
         for rule in rules:
             for subject in where:
                 cause = self.state.get(Key(rule, subject)) if subject else None
-                if cause is not None and cause.since <= latest and cause.key != incident.key:
+                if cause is None or cause.since > latest or cause.key == incident.key:
+                    continue
+                if rule not in self.book.gathers or began_together(cause, incident, self.policy):
                     yield cause.key
 
     def _speaks(self, twin: Incident, incident: Incident) -> bool:
         """Tell whether the twin opened first, so that it is, or was, told."""
         return (
             twin.phase is Phase.OPEN
+            and (twin.key.rule not in self.book.gathers or began_together(twin, incident, self.policy))
             and _age(twin) < _age(incident)
             and not self._is_mute(twin.key, incident.key)
         )

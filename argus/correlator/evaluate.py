@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from argus.catalogue import libvirt
 from argus.correlator.facts import ZABBIX
+from argus.correlator.regions import regions
 from argus.correlator.rule import Finding, Layer, Node, Outcome, Rule, Source, Unknown
 from argus.correlator.rulebook import BOOK, Rulebook
 from argus.correlator.rules import GUEST_RULES, NODE_RULES, SOURCE_RULES
@@ -15,13 +17,18 @@ from argus.correlator.tenants import Tenants
 from argus.foreign_text import LONGEST_NAME, bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from argus.correlator.facts import Facts, NodeValues, Problem
+    from argus.correlator.incident import Incident
+    from argus.correlator.rule import Family
     from argus.correlator.thresholds import Policy
 
 
 ZABBIX_BACK = "Zabbix came back"
+# A host that is shut down ends its guests first; so long before it falls silent they are its symptoms.
+GOING_DOWN_SECONDS = 120.0
+AHEAD_SECONDS = 5.0  # clocks that are kept by NTP are nearer than that
 
 
 class Key(NamedTuple):
@@ -36,7 +43,7 @@ def evaluate(
     policy: Policy,
     now: float,
     is_open: Collection[Key],
-    known: Collection[Key] = (),
+    known: Mapping[Key, Incident] = MappingProxyType({}),
     causes: Collection[Key] = (),
     book: Rulebook = BOOK,
 ) -> dict[Key, Outcome]:
@@ -51,27 +58,44 @@ def evaluate(
         for rule in SOURCE_RULES:
             outcomes[Key(rule.name, source.name)] = rule.check(source, policy.thresholds)
     if ZABBIX not in facts.blind:
-        tenants = Tenants.of(facts, policy)
-        for node in _nodes(facts, policy, now, tenants):
-            judged = _judge(node.name, node, NODE_RULES, policy, now, is_open)
-            if _not_heard_again(node, facts.awake_since, now):
+        tenants, groups, read_at = Tenants.of(facts, policy), regions(facts), facts.read_at(now)
+        for node in _nodes(facts, policy, read_at, tenants):
+            judged = _judge(node.name, node, NODE_RULES, policy, read_at, is_open)
+            if _not_heard_again(node, facts.awake_since, read_at):
                 judged = ((key, Unknown(f"not heard of since {ZABBIX_BACK}")) for key, _ in judged)
-            within = node.values.within
-            outcomes.update(_placed(judged, within) if within else judged)
-        outcomes.update(_guests(facts, policy, tenants, outcomes, causes, known))
+            within, group = node.values.within, groups.get(node.name, "")
+            outcomes.update(_placed(judged, within, group) if within or group else judged)
+        grounds = _grounds(facts, policy, outcomes, causes, known, groups)
+        outcomes.update(_guests(policy, tenants, grounds, known))
     for family in book.families:
         if family.source_of or not facts.blindness(family.sources):  # what is read is judged; the rest held
-            rules = sorted(family.rules, key=lambda rule: rule.layer)
-            for name, subject in family.draw(facts, policy, now):
-                outcomes.update(_judge(bounded(name), subject, rules, policy, now, is_open))
+            outcomes.update(_subjects(family, facts, policy, now, is_open))
     return {key: _fitting(outcome) for key, outcome in outcomes.items()}
+
+
+def _subjects(
+    family: Family[Any], facts: Facts, policy: Policy, now: float, is_open: Collection[Key]
+) -> Iterator[tuple[Key, Outcome]]:
+    rules = sorted(family.rules, key=lambda rule: rule.layer)
+    for name, subject in family.draw(facts, policy, now):
+        judged = _judge(bounded(name), subject, rules, policy, now, is_open)
+        group = family.group_of(subject) if family.group_of else ""
+        yield from (_grouped(judged, group) if group else judged)
+
+
+def _grouped(judged: Iterable[tuple[Key, Outcome]], group: str) -> Iterator[tuple[Key, Outcome]]:
+    for key, outcome in judged:
+        yield key, replace(outcome, group=group) if isinstance(outcome, Finding) else outcome
 
 
 def _fitting(outcome: Outcome) -> Outcome:
     """Bound what names other subjects as the subjects themselves are, so that they are found by it."""
-    if not isinstance(outcome, Finding) or max(map(len, (outcome.place, *outcome.within))) <= LONGEST_NAME:
+    if not isinstance(outcome, Finding):
         return outcome
-    return replace(outcome, place=bounded(outcome.place), within=tuple(map(bounded, outcome.within)))
+    if max(map(len, (outcome.place, outcome.group, *outcome.within))) <= LONGEST_NAME:
+        return outcome
+    within = tuple(map(bounded, outcome.within))
+    return replace(outcome, place=bounded(outcome.place), group=bounded(outcome.group), within=within)
 
 
 def _sources(facts: Facts) -> Iterator[Source]:
@@ -87,7 +111,7 @@ def _nodes(facts: Facts, policy: Policy, now: float, tenants: Tenants) -> Iterat
     for problem in facts.problems:
         problems[problem.host].append(problem)
     for values in facts.nodes:
-        age = max(0.0, now - values.at) if values.at else None
+        age = values.age(now)
         stale = age is None or age > policy.stale_after
         yield Node(
             values.host,
@@ -95,14 +119,15 @@ def _nodes(facts: Facts, policy: Policy, now: float, tenants: Tenants) -> Iterat
             age,
             policy.stale_after,
             tuple(problems[values.host]),
-            tenants.on(values.host, values.at if stale and values.at else None),
+            tenants.on(values.host, values.newest if stale and values.at else None),
             tenants.failing(values.host),
+            ahead=values.heard is None and values.at > now + AHEAD_SECONDS,
         )
 
 
 def _not_heard_again(node: Node, awake_since: float, now: float) -> bool:
     """Tell whether the node had no time yet to send something to a Zabbix that has just come back."""
-    return node.values.at < awake_since and now - awake_since <= node.stale_after
+    return node.values.newest < awake_since and now - awake_since <= node.stale_after
 
 
 def _judge(
@@ -130,20 +155,22 @@ def _judge(
         yield key, outcome
 
 
-def _placed(judged: Iterable[tuple[Key, Outcome]], within: tuple[str, ...]) -> Iterator[tuple[Key, Outcome]]:
+def _placed(
+    judged: Iterable[tuple[Key, Outcome]], within: tuple[str, ...], group: str
+) -> Iterator[tuple[Key, Outcome]]:
     for key, outcome in judged:
-        yield key, replace(outcome, within=within) if isinstance(outcome, Finding) else outcome
+        yield key, replace(outcome, within=within, group=group) if isinstance(outcome, Finding) else outcome
 
 
 def is_ill(values: NodeValues, policy: Policy, now: float) -> bool:
     """Tell whether the node's guests may be hit: it does not report, or its libvirtd does not answer."""
-    return now - values.at > policy.stale_after or not values.number(libvirt.UP.field)
+    return now - values.newest > policy.stale_after or not values.number(libvirt.UP.field)
 
 
 def _missing(rule: Rule[Node], values: NodeValues, stale_after: float, now: float) -> str:
     """Return the first value that the rule needs and that is absent or too old, else nothing."""
     for metric in rule.needs:
-        if values.number(metric.field) is None or now - values.clock(metric.field) > stale_after:
+        if values.number(metric.field) is None or values.age_of(metric.field, now) > stale_after:
             return metric.field
     return ""
 
@@ -154,20 +181,22 @@ class _Ground:
 
     trouble: str  # why nothing new can be known about its guests; empty if all is well
     heard: float | None  # when it was last heard of; None for a node that Zabbix does not know
-    ill: bool  # one of its own incidents was open before this cycle
+    ill_since: float | None = None  # of its own incidents, those that were open before this cycle
     within: tuple[str, ...] = ()
+    group: str = ""
+
+    def may_have_ended(self, onset: float) -> bool:
+        """Tell whether its trouble may be what ended a guest then; one that was off before was left off."""
+        return self.ill_since is not None and onset >= self.ill_since
 
 
 def _guests(
-    facts: Facts,
     policy: Policy,
     tenants: Tenants,
-    outcomes: dict[Key, Outcome],
-    causes: Collection[Key],
-    known: Collection[Key],
+    grounds: Mapping[str, _Ground],
+    known: Mapping[Key, Incident],
 ) -> Iterator[tuple[Key, Outcome]]:
     """Judge guests that have a problem, and those that have an incident."""
-    grounds = _grounds(facts, outcomes, causes)
     mine = {key for key in known if key.rule in GUEST_NAMES}
     for uuid in sorted(tenants.troubled | {key.subject for key in mine}):
         guest = tenants.guest(uuid)
@@ -175,36 +204,49 @@ def _guests(
         for rule in GUEST_RULES:
             key = Key(rule.name, uuid)
             finding = rule.check(guest, policy.thresholds)
-            if isinstance(finding, Finding) and ground.within:
-                finding = replace(finding, within=ground.within)
+            if isinstance(finding, Finding) and (ground.within or ground.group):
+                finding = replace(finding, within=ground.within, group=ground.group)
             if not isinstance(finding, Finding):
                 if key in mine:
                     yield key, Unknown(ground.trouble) if ground.trouble else None
             elif key in mine:  # once found it stands: its node's recovery does not make it doubtful
                 yield key, finding
-            elif rule.name in tenants.wanted or (tenants.wanted and ground.ill):
+            elif rule.name in tenants.wanted or (tenants.wanted and ground.may_have_ended(_onset(finding))):
                 yield key, _told_by(ground, finding)
 
 
-def _grounds(facts: Facts, outcomes: dict[Key, Outcome], causes: Collection[Key]) -> dict[str, _Ground]:
+def _onset(finding: Finding) -> float:
+    return finding.since or 0.0
+
+
+def _grounds(
+    facts: Facts,
+    policy: Policy,
+    outcomes: Mapping[Key, Outcome],
+    causes: Collection[Key],
+    known: Mapping[Key, Incident],
+    groups: Mapping[str, str],
+) -> dict[str, _Ground]:
+    early = policy.stale_after + GOING_DOWN_SECONDS  # so long before it was found its trouble may have begun
     rules = [rule for rule in NODE_RULES if rule.layer < Layer.LOAD]
     grounds = {}
     for values in facts.nodes:
         keys = [Key(rule.name, values.host) for rule in rules]
         found = [outcome for key in keys if isinstance(outcome := outcomes.get(key), Finding)]
         trouble = found[0].summary if found else ""
-        ill = any(key in causes for key in keys)
-        grounds[values.host] = _Ground(trouble, values.at, ill, values.within)
+        since = min((known[key].since - early for key in keys if key in causes), default=None)
+        group = groups.get(values.host, "")
+        grounds[values.host] = _Ground(trouble, values.newest, since, values.within, group)
     return grounds
 
 
 def _told_by(ground: _Ground, finding: Finding) -> Outcome:
     """A guest's failure is its own only when its node was heard of since: else the node may be the cause."""
-    onset = finding.since or 0.0
-    if ground.trouble or ground.ill or ground.heard is None or ground.heard > onset:
+    ill = ground.ill_since is not None
+    if ground.trouble or ill or ground.heard is None or ground.heard > _onset(finding):
         return finding
     return Unknown("its node has not been heard of since: it may be the cause")
 
 
-NOWHERE = _Ground("", None, ill=False)
+NOWHERE = _Ground("", None)
 GUEST_NAMES = frozenset(rule.name for rule in GUEST_RULES)

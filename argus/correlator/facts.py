@@ -40,7 +40,8 @@ class NodeValues:
     ``clocks`` holds the clock of each field (``item.get``'s ``lastclock``): while libvirtd hangs, the node
     goes on reporting, and Zabbix goes on showing the last known values of what only libvirtd can tell.
     ``within`` names what it shares with other nodes: ``rack:r12``, ``proxy:zp1``.
-    ``in_maintenance``: Zabbix has it in a maintenance.
+    ``in_maintenance``: Zabbix has it in a maintenance.  ``heard`` is when something new came of it by our own
+    clock, where its own is off (``argus.correlator.clocks``); ``None``: its own is right as far as is known.
     """
 
     host: str
@@ -49,6 +50,20 @@ class NodeValues:
     clocks: Mapping[str, float] = field(default_factory=dict)
     within: tuple[str, ...] = ()
     in_maintenance: bool = False
+    heard: float | None = None
+
+    @property
+    def newest(self) -> float:
+        """Return when it was last heard of, by a clock that is right; 0 when there has never been a value."""
+        return self.at if self.heard is None else self.heard
+
+    def age(self, now: float) -> float | None:
+        """Return how old its newest value is in seconds, ``None`` when it has none."""
+        return max(0.0, now - self.newest) if self.at else None
+
+    def age_of(self, field: str, now: float) -> float:
+        """Return how old the value of a field is, in seconds."""
+        return max(0.0, now - self.newest) + max(0.0, self.at - self.clock(field))
 
     def number(self, field: str) -> float | None:
         """Return the value as a number, ``None`` when it is absent or a text: unknown is not zero."""
@@ -112,6 +127,7 @@ class Facts:
     ``pulse`` is what changes as long as Zabbix' server lives, ``None`` where nothing tells; ``awake_since``
     is since when it has been seen alive without a gap (seconds), and ``blind_since`` when a blind source
     could last be read, where that is known.
+    ``at`` is when reading began: what was read is as old as that at least, however long reading took.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -125,6 +141,11 @@ class Facts:
     pulse: float | None = None
     awake_since: float = 0.0
     blind_since: Mapping[str, float] = field(default_factory=dict)
+    at: float | None = None
+
+    def read_at(self, now: float) -> float:
+        """Return the moment by which the ages of values are judged; never later than ``now``."""
+        return now if self.at is None else min(now, self.at)
 
     def told(self, kind: type[T]) -> tuple[T, ...]:
         """Return what the sources of one type told, in the order they were asked; none when all are blind."""
@@ -150,6 +171,7 @@ class Facts:
             pulse=self.pulse if other.pulse is None else other.pulse,
             awake_since=max(self.awake_since, other.awake_since),
             blind_since={**self.blind_since, **other.blind_since},
+            at=other.at if self.at is None else self.at,
         )
 
 

@@ -17,13 +17,13 @@ def fleet_sums(facts: Facts, stale_after: float, now: float) -> dict[str, float]
     """
     sums = {
         NODES: float(len(facts.nodes)),
-        NODES_REPORTING: float(sum(1 for node in facts.nodes if now - node.at <= stale_after)),
+        NODES_REPORTING: float(sum(1 for node in facts.nodes if now - node.newest <= stale_after)),
     }
     for metric in SUMMED:
         known = [
             value
             for node in facts.nodes
-            if now - node.clock(metric.field) <= stale_after
+            if node.age_of(metric.field, now) <= stale_after
             and (value := node.number(metric.field)) is not None
         ]
         if known:

@@ -31,7 +31,8 @@ class Incident:
     ``cause`` is the incident that it is a symptom of, ``orphan_since`` when that ended; ``told_at`` is when
     people were to be told, ``None`` for a symptom.  ``place`` is the node that the subject is on, ``within``
     what else it lives by, ``label`` its name.  ``flaps`` is how often it was told and resolved shortly before
-    it opened.  ``acked``: somebody looks after it.
+    it opened.  ``acked``: somebody looks after it.  ``group`` names those that it belongs together with;
+    ``size`` is for how many one that gathers spoke when people were last told, ``None`` before that.
     """
 
     key: Key
@@ -55,6 +56,8 @@ class Incident:
     flaps: int = 0
     events: tuple[str, ...] = ()  # the problems in Zabbix that it is about
     acked: bool = False
+    group: str = ""
+    size: int | None = None
     id: int = 0
 
 
@@ -73,6 +76,7 @@ class Change(enum.Enum):
     RELEASED = "released"
     RESOLVED = "resolved"
     RAISED = "raised"  # became more severe
+    GREW = "grew"  # speaks for more than people were told
     EXPLAINED = "explained"  # a symptom of another incident from now on
     PROMOTED = "promoted"  # outlived what explained it
     MERGED = "merged"  # told, and ended, because what was found since explains it
@@ -82,8 +86,8 @@ class Change(enum.Enum):
 class Effect:
     """A change that must be recorded.
 
-    People are told of OPENED, RAISED and PROMOTED where ``told_at`` is set, and of RESOLVED and MERGED if
-    they were told before.  ``cause`` of one that was merged is the incident that speaks for it.
+    People are told of OPENED, RAISED, GREW and PROMOTED where ``told_at`` is set, and of RESOLVED and MERGED
+    if they were told before.  ``cause`` of one that was merged is the incident that speaks for it.
     """
 
     change: Change

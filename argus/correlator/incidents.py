@@ -6,15 +6,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from argus.correlator.causes import Causes, scope_of
+from argus.correlator.causes import Causes, nobody
 from argus.correlator.evaluate import Key, evaluate
+from argus.correlator.gathering import SCOPE, Fleet, rule_of
 from argus.correlator.incident import Change, Effect, Incident, Phase, severer
 from argus.correlator.rule import Finding, Scope, Unknown
 from argus.correlator.rulebook import BOOK, Rulebook
 from argus.correlator.rules.scope import same_fault_on_many
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from argus.catalogue.model import Severity
     from argus.correlator.facts import Facts
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "Decision", "Effect", "Incident", "Key", "Phase", "decide"]
 
-SCOPE = same_fault_on_many.name
 ROUNDS = 8  # chains of causes are at most four long; what does not stand by then is told as it is
 
 
@@ -47,6 +47,13 @@ class Terms:
     now: float
     recent: Mapping[Key, int]
     mass: bool
+    book: Rulebook
+    fleet: Fleet
+    silenced: Callable[[Incident], bool]
+
+    def causes(self, believed: Mapping[Key, Incident], before: Mapping[Key, Incident]) -> Causes:
+        """Return what explains what, as far as is believed."""
+        return Causes(believed, before, self.policy, self.now, self.book, self.fleet, self.silenced)
 
     def hold(self, rule: AnyRule) -> float:
         """Return how long a finding must stand before the incident opens, in seconds."""
@@ -65,10 +72,13 @@ def decide(
     now: float,
     book: Rulebook = BOOK,
     recent: Mapping[Key, int] | None = None,
+    silenced: Callable[[Incident], bool] = nobody,
 ) -> Decision:
     """Advance all incidents by what ``facts`` say at ``now``.  The same call twice changes nothing more.
 
-    ``recent`` counts how often each incident was told and resolved within ``policy.flap_window``.
+    ``recent`` counts how often each incident was told and resolved within ``policy.flap_window``;
+    ``silenced`` tells of which incidents people do not want to hear at ``now``: one that speaks for nothing
+    but such is not told.  Beyond that it changes nothing.
     """
     is_open = {key for key, incident in state.items() if incident.phase is Phase.OPEN}
     # strictly before: what opens now must not change what a replay of the same facts finds
@@ -76,7 +86,8 @@ def decide(
     outcomes = evaluate(facts, policy, now, is_open, state, causes, book)
     gone = _Gone.of(state, outcomes, facts, book)
     well = sum(1 for key in is_open if outcomes.get(key, UNSEEN) is None)
-    terms = Terms(policy, now, recent or {}, well > max(policy.mass_min, policy.mass_ratio * len(is_open)))
+    mass = well > max(policy.mass_min, policy.mass_ratio * len(is_open))
+    terms = Terms(policy, now, recent or {}, mass, book, Fleet(facts, policy, now, book), silenced)
     after: dict[Key, Incident] = {}
     effects: list[Effect] = []
 
@@ -93,7 +104,7 @@ def decide(
             take(key, gone.judge(incident, policy, now))
         else:
             take(key, _advance(key, incident, rule, outcomes[key], terms))
-    return _explain(state, after, facts, terms, effects, book)
+    return _explain(state, after, facts, terms, effects)
 
 
 def _explain(
@@ -102,7 +113,6 @@ def _explain(
     facts: Facts,
     terms: Terms,
     effects: Sequence[Effect],
-    book: Rulebook,
 ) -> Decision:
     """Find scopes and causes; what has none is told.
 
@@ -112,13 +122,16 @@ def _explain(
     settled = {**found, **{key: each for key, each in before.items() if key.rule == SCOPE}}
     for _ in range(ROUNDS):
         believed = settled
-        many, news = _scopes(before, believed, facts, terms, book)
+        many, news = _scopes(before, believed, facts, terms)
         subjects = {key: each for key, each in believed.items() if key.rule != SCOPE}
-        causes = Causes({**subjects, **_as_believed(many, believed)}, before, terms.policy, terms.now, book)
+        causes = terms.causes({**subjects, **_as_believed(many, believed)}, before)
         steps = [causes.settle(incident) for incident in (*found.values(), *many.values())]
         settled = {incident.key: incident for incident, _ in steps}
         if settled == believed:
             break
+    sized = terms.causes(settled, before)
+    steps += [sized.grown(each) for key, each in settled.items() if key.rule in terms.book.gathers]
+    settled = {incident.key: incident for incident, _ in steps}
     changed = [effect for _, some in steps for effect in some]
     return Decision(settled, tuple(_told_as_known([*effects, *news], changed, settled)))
 
@@ -129,7 +142,7 @@ def _as_believed(many: Mapping[Key, Incident], believed: Mapping[Key, Incident])
     for key in many.keys() & believed.keys():
         last = believed[key]
         found[key] = replace(
-            many[key], cause=last.cause, told_at=last.told_at, orphan_since=last.orphan_since
+            many[key], cause=last.cause, told_at=last.told_at, size=last.size, orphan_since=last.orphan_since
         )
     return found
 
@@ -139,18 +152,15 @@ def _scopes(
     believed: Mapping[Key, Incident],
     facts: Facts,
     terms: Terms,
-    book: Rulebook,
 ) -> tuple[dict[Key, Incident], list[Effect]]:
     """Return the incidents that speak for many, and what became of them."""
-    found = Causes(believed, before, terms.policy, terms.now, book).scopes()
+    found = terms.causes(believed, before).scopes()
     after: dict[Key, Incident] = {}
     effects: list[Effect] = []
-    for key in sorted({key for key in before if key.rule == SCOPE} | {scope_of(rule) for rule in found}):
-        blind = facts.blindness(book.sources.get(key.subject, ()))
+    for key in sorted({key for key in before if key.rule == SCOPE} | found.keys()):
+        blind = facts.blindness(terms.book.sources.get(rule_of(key), ()))
         incident, news = (
-            _hold(before.get(key), blind)
-            if blind
-            else _scope(key, before.get(key), found.get(key.subject), terms, book)
+            _hold(before.get(key), blind) if blind else _scope(key, before.get(key), found.get(key), terms)
         )
         if incident is not None:
             after[key] = incident
@@ -158,9 +168,9 @@ def _scopes(
     return after, effects
 
 
-def _scope(key: Key, incident: Incident | None, scope: Scope | None, terms: Terms, book: Rulebook) -> Step:
-    """One incident for all subjects of a rule; it opens when the first of them would."""
-    member = book.rules.get(key.subject)
+def _scope(key: Key, incident: Incident | None, scope: Scope | None, terms: Terms) -> Step:
+    """One incident for many subjects of a rule; it opens when the first of them would."""
+    member = terms.book.rules.get(rule_of(key))
     if member is None:
         return _finish(incident, terms.now, "the rule no longer exists")
     scope = scope or Scope(member.title, ())
@@ -232,6 +242,7 @@ def _found(key: Key, finding: Finding, severity: Severity, since: float, now: fl
         place=finding.place,
         within=finding.within,
         events=finding.events,
+        group=finding.group,
     )
 
 
@@ -249,6 +260,7 @@ def _seen(old: Incident, finding: Finding, severity: Severity, now: float) -> In
         "place": finding.place or old.place,
         "within": finding.within or old.within,
         "events": finding.events or old.events,
+        "group": finding.group or old.group,
     }
     changed = {name: value for name, value in words.items() if getattr(old, name) != value}
     return replace(old, **changed, seen_at=now) if changed else old

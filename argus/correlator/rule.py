@@ -37,6 +37,8 @@ class Finding:
     ``within`` names further subjects that this one lives by (the message bus of an API, the aggregate of a
     node): their incidents may be its cause.  ``severity`` takes the place of the rule's own.
     ``events`` are the problems in Zabbix that it is about (``eventid``): acknowledging goes along with them.
+    ``group`` names those that the subject belongs together with (a region, a kind of service): only the same
+    fault on many of one group can have one cause.
     """
 
     summary: str
@@ -47,6 +49,7 @@ class Finding:
     within: tuple[str, ...] = ()
     severity: Severity | None = None
     events: tuple[str, ...] = ()
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Failure:
 class Node:
     """One node, as a rule sees it.  ``age``: seconds since its newest value, ``None`` if it has none.
 
+    ``ahead``: its newest value is from the future, so that its age says nothing.
     ``guests`` ran on it when it was last heard of; ``failing`` are those among them that are in trouble.
     """
 
@@ -81,6 +85,7 @@ class Node:
     problems: tuple[Problem, ...] = ()
     guests: tuple[Placement, ...] = ()
     failing: tuple[Failure, ...] = ()
+    ahead: bool = False
 
     def __getitem__(self, metric: Metric) -> float:
         """Return a value that the rule named in ``needs``, in base units."""
@@ -118,14 +123,22 @@ class Member:
 
     label: str
     since: float
+    severity: Severity
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """All subjects on which one rule finds a fault that nothing else explains."""
+    """The subjects of one group on which a rule finds a fault at a time that nothing else explains.
+
+    ``fleet`` is how many subjects the group has, well ones too, 0 where nobody knows; ``within`` is what all
+    members live by.
+    """
 
     title: str
     members: tuple[Member, ...]
+    group: str = ""
+    fleet: int = 0
+    within: tuple[str, ...] = ()
 
 
 Subject = TypeVar("Subject")
@@ -139,6 +152,8 @@ class Rule(Generic[Subject]):
     must have been well before it resolves.  ``needs`` are the values of a node without which the outcome
     is unknown.  ``explains`` names rules whose incidents are symptoms of this one's when their subject is the
     same or lives by this one's; ``symptom_of`` says the same from the other end, the best explanation first.
+    ``gathers``: the incident is nothing but many that failed together, so that it explains only what began
+    when it did.
     """
 
     name: str
@@ -152,6 +167,7 @@ class Rule(Generic[Subject]):
     check: Callable[[Subject, Thresholds], Outcome]
     explains: tuple[str, ...] = ()
     symptom_of: tuple[str, ...] = ()
+    gathers: bool = False
 
 
 AnyRule = Rule[Any]
@@ -165,7 +181,8 @@ class Family(Generic[Subject]):
     while one of them, or one place of it, cannot be read, nothing is judged and all is held.  ``draw`` yields
     the name of each subject that there is, and the subject; the name makes the incident's key, so it must be
     the same for ever and of no other kind's form (``RegionOne/nova-compute/cmp1``, ``aggregate:ssd``).
-    ``many``: the same fault on many subjects at a time becomes one incident.
+    ``many``: the same fault on many subjects at a time becomes one incident, where ``group_of`` says that
+    they belong together.
     ``source_of`` names the one source that a subject comes from, where each comes from one: a place that
     cannot be read then holds its own subjects only.
     """
@@ -176,6 +193,7 @@ class Family(Generic[Subject]):
     rules: tuple[Rule[Subject], ...]
     many: bool = False
     source_of: Callable[[str], str] | None = None
+    group_of: Callable[[Subject], str] | None = None
 
 
 def rule(
@@ -187,6 +205,7 @@ def rule(
     needs: tuple[Metric, ...] = (),
     explains: tuple[str, ...] = (),
     symptom_of: tuple[str, ...] = (),
+    gathers: bool = False,
 ) -> Callable[[Callable[[Subject, Thresholds], Outcome]], Rule[Subject]]:
     """Make a rule of a check.
 
@@ -211,6 +230,7 @@ def rule(
             check,
             explains,
             symptom_of,
+            gathers,
         )
 
     return wrap

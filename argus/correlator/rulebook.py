@@ -20,7 +20,8 @@ class Rulebook:
 
     ``explained_by`` names, for the rule of a symptom, the rules of its possible causes, the best explanation
     first; ``sources`` those facts without which a rule's subjects are unknown; ``kinds`` what a rule's
-    subjects are, for people and for matchers; ``many`` the rules whose incidents may become one;
+    subjects are, for people and for matchers; ``many`` the rules whose incidents may become one; ``gathers``
+    those whose incidents explain only what began when they did;
     ``source_of``, by rule, tells which one source a subject comes from.
     """
 
@@ -30,6 +31,7 @@ class Rulebook:
     sources: Mapping[str, tuple[str, ...]]
     kinds: Mapping[str, str]
     many: frozenset[str]
+    gathers: frozenset[str]
     source_of: Mapping[str, Callable[[str], str]]
 
     def needs(self, rule: str, subject: str) -> tuple[str, ...]:
@@ -64,7 +66,9 @@ class Rulebook:
         many |= {rule.name for family in families if family.many for rule in family.rules}
         kinds = {rule.name: kind for kind, chapter in chapters for rule in chapter}
         single = {r.name: each for family in families if (each := family.source_of) for r in family.rules}
-        return cls(known, families, explanations(every), sources, kinds, frozenset(many), single)
+        gathers = frozenset(rule.name for rule in every if rule.gathers)
+        edges = explanations(every)
+        return cls(known, families, edges, sources, kinds, frozenset(many), gathers, single)
 
 
 def explanations(every: Iterable[AnyRule]) -> dict[str, tuple[str, ...]]:

@@ -85,8 +85,16 @@ class Thresholds:
         5,
         least=2,
         relax=0.5,
-        text="When so many subjects have the same fault at a time, there is one incident for all of them. "
-        "Resolves when fewer than half of it are left; those become incidents of their own.",
+        text="When so many subjects of one group (the nodes of a region, the computes of a region) have the "
+        "same fault within ten minutes, there is one incident for all of them. Resolves when fewer than half "
+        "of it are left; those become incidents of their own.",
+    )
+    # Of ten thousand guests five fail within ten minutes by chance; a hundredth of them do not.
+    scope_min_ratio: float = limit(
+        0.01,
+        relax=0.5,
+        text="The share (0 to 1) of the group that must have the fault besides, where it is known how many "
+        "there are. Resolves below half of it.",
     )
 
     # Google's workbook on SLOs: 6 over six hours spends 5 % of a month; a quarter spent is worth a look.
@@ -218,7 +226,7 @@ class Policy:
     ``holds`` and ``keeps`` override a rule's own by the rule's name; ``forget_after`` is how long a subject
     must be gone from a readable source before its incidents are closed.  ``guest_incidents`` says which
     problems of guests are incidents (``none``, ``broken``, ``all``); ``promote_after`` is how long a symptom
-    must outlive its cause to be told; after ``scope_window`` a told incident no longer counts as one of many.
+    must outlive its cause to be told; only what began within ``scope_window`` of each other is one of many.
 
     One that was told and resolved ``flap_count`` times within ``flap_window`` flaps: it then ends only when
     all has been well for ``flap_quiet``.  When more than ``mass_min`` incidents and ``mass_ratio`` of all

@@ -166,6 +166,8 @@ def _columns(incident: Incident) -> dict[str, Any]:
         "orphan_since": incident.orphan_since,
         "told_at": incident.told_at,
         "flaps": incident.flaps,
+        "group_name": incident.group,
+        "size": incident.size,
     }
 
 
@@ -192,5 +194,7 @@ def _from_row(row: IncidentRow) -> Incident:
         flaps=row.flaps,
         events=tuple(row.events),
         acked=row.acked_at is not None,
+        group=row.group_name,
+        size=row.size,
         id=row.id,
     )

@@ -97,6 +97,8 @@ class IncidentRow(Base):
     told_at: Mapped[float | None] = mapped_column(Double)
     flaps: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     events: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    group_name: Mapped[str] = mapped_column(Name(255), default="", server_default="")
+    size: Mapped[int | None] = mapped_column(Integer)
     acked_at: Mapped[float | None] = mapped_column(Double)
     acked_by: Mapped[str] = mapped_column(Text, default="", server_default="")
     taken_up_at: Mapped[float | None] = mapped_column(Double)  # an acknowledgement before it counts no more
@@ -278,6 +280,17 @@ class SnapshotRow(Base):
     at: Mapped[float | None] = mapped_column(Double)
     tried_at: Mapped[float] = mapped_column(Double)
     error: Mapped[str] = mapped_column(Text, default="")
+
+
+class ClockRow(Base):
+    """A node whose clock is off: ``argus.correlator.clocks.Clock``."""
+
+    __tablename__ = "node_clocks"
+
+    host: Mapped[str] = mapped_column(Name(255), primary_key=True)
+    at: Mapped[float] = mapped_column(Double)
+    seen: Mapped[float] = mapped_column(Double)
+    heard: Mapped[float] = mapped_column(Double)
 
 
 class PlacementRow(Base):

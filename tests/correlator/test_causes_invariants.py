@@ -13,6 +13,7 @@ from argus.catalogue import libvirt
 from argus.correlator.evaluate import Key
 from argus.correlator.facts import ZABBIX, Facts, NodeValues, Placement, Problem
 from argus.correlator.incidents import Change, Decision, Incident, Phase, decide
+from argus.correlator.rulebook import BOOK
 from argus.correlator.thresholds import Policy, Thresholds
 
 pytestmark = pytest.mark.slow
@@ -39,7 +40,9 @@ class Cloud(RuleBasedStateMachine):
         self.problems: dict[tuple[str, str], Problem] = {}
         self.stays = [Placement(guest, NODES[n // 3], guest, "p") for n, guest in enumerate(GUESTS)]
         self.blind = False
+        self.quiet: set[str] = set()
         self.told: dict[Key, float | None] = {}
+        self.spoke_for: dict[Key, int] = {}
 
     @rule(node=st.sampled_from(NODES), seconds=PAUSES)
     def node_dies(self, node: str, seconds: float) -> None:
@@ -89,19 +92,27 @@ class Cloud(RuleBasedStateMachine):
         self.blind = not self.blind
         self.cycle(seconds)
 
+    @rule(node=st.sampled_from(NODES), seconds=PAUSES)
+    def a_silence_begins_or_ends(self, node: str, seconds: float) -> None:
+        self.quiet ^= {node}
+        self.cycle(seconds)
+
     @rule(seconds=PAUSES)
     def time_passes(self, seconds: float) -> None:
         self.cycle(seconds)
 
     @rule()
     def nothing_changes_for_long(self) -> None:
-        """I1, I7: in the end, everything that is open was told, or what explains it was."""
+        """I1, I7: in the end, everything that is open was told, or what explains it was, or is silenced."""
         self.blind = False
         for seconds in LONG:
             self.cycle(seconds)
         for incident in self.state.values():
-            if incident.phase is Phase.OPEN and not incident.held:
+            if incident.phase is Phase.OPEN and not incident.held and not self.is_silenced(incident):
                 assert self.root(incident).told_at is not None, incident
+        for key, number in self.loud_members().items():
+            if self.state[key].told_at is not None and not self.state[key].held:
+                assert self.spoke_for[key] >= number, f"I13: {key} grew, and nobody heard of it"
 
     @rule()
     def all_is_well(self) -> None:
@@ -112,6 +123,19 @@ class Cloud(RuleBasedStateMachine):
             self.cycle(seconds)
         assert self.state == {}
         assert not any(self.told.values())
+
+    def is_silenced(self, incident: Incident) -> bool:
+        return (incident.place or incident.key.subject) in self.quiet
+
+    def loud_members(self) -> dict[Key, int]:
+        """How many each incident speaks for that is nothing but many: of which people want to hear."""
+        found: dict[Key, int] = {}
+        for each in self.state.values():
+            if each.clear_since is not None or self.is_silenced(each) or each.cause is None:
+                continue
+            if each.cause in self.state and each.cause.rule in BOOK.gathers:
+                found[each.cause] = found.get(each.cause, 0) + 1
+        return found
 
     def fail(self, guest: str, trigger: str) -> None:
         problem = Problem(f"{guest}{self.now}", guest, trigger, 4, self.now, {}, False, False, trigger)
@@ -137,13 +161,17 @@ class Cloud(RuleBasedStateMachine):
             if node not in self.silent:
                 self.heard[node] = self.now
         before, facts = self.state, self.facts()
-        decision = decide(before, facts, self.policy, self.now)
-        shuffled = decide(before, self.facts(random.Random(1)), self.policy, self.now)
-        assert shuffled == decision, "I9: the order of facts changed the outcome"
+        decision = self.decided(before, facts)
+        assert self.decided(before, self.facts(random.Random(1))) == decision, (
+            "I9: the order of facts changed the outcome"
+        )
         self.state = dict(decision.state)
-        again = decide(self.state, facts, self.policy, self.now)
+        again = self.decided(self.state, facts)
         assert again == Decision(self.state), "I10: a replay did something"
         self.check_told(decision)
+
+    def decided(self, before: dict[Key, Incident], facts: Facts) -> Decision:
+        return decide(before, facts, self.policy, self.now, silenced=self.is_silenced)
 
     def check_told(self, decision: Decision) -> None:
         for effect in decision.effects:
@@ -154,6 +182,11 @@ class Cloud(RuleBasedStateMachine):
             if effect.change in {Change.OPENED, Change.PROMOTED} and incident.told_at is not None:
                 assert not self.told.get(key), f"told twice: {key}"
                 self.told[key] = incident.told_at
+                self.spoke_for[key] = incident.size or 0
+            if effect.change is Change.GREW:
+                assert self.told.get(key), f"it grew, and nobody knew of it: {key}"
+                assert (incident.size or 0) > self.spoke_for[key]
+                self.spoke_for[key] = incident.size or 0
             if effect.change in {Change.RESOLVED, Change.MERGED}:
                 assert bool(self.told.get(key)) is (incident.told_at is not None), "I3"
                 self.told[key] = None
@@ -168,6 +201,15 @@ class Cloud(RuleBasedStateMachine):
             incident = self.state[incident.cause]
             seen.add(incident.key)
         return incident
+
+    @invariant()
+    def who_speaks_for_many_swallows_nobody(self) -> None:
+        """I13: what is nothing but many that failed together explains only what failed with them."""
+        for incident in self.state.values():
+            cause = self.state.get(incident.cause) if incident.cause is not None else None
+            if cause is None or cause.key.rule not in BOOK.gathers or incident.held:
+                continue
+            assert abs(incident.since - cause.since) <= self.policy.scope_window, (incident, cause)
 
     @invariant()
     def causes_make_no_circle(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -133,3 +133,12 @@ def test_one_that_comes_and_goes_is_kept_open_until_it_is_quiet(hall: Hall) -> N
     assert state[node].clear_since is not None
     hall.now = now + 1000
     assert node not in decide(state, hall.facts(), hall.policy, hall.now).state
+
+
+def test_a_rack_is_not_dark_because_zabbix_was(hall: Hall) -> None:
+    hall.cut(*(f"n{n}" for n in range(8)))
+    hall.now += 300
+    back = replace(hall.facts(), awake_since=hall.now - 15)
+    assert RACK not in decide({}, back, hall.policy, hall.now).state
+    later = replace(back, awake_since=hall.now - 100)
+    assert RACK in decide({}, later, hall.policy, hall.now).state

@@ -31,14 +31,15 @@ def parts(facts: Facts, policy: Policy, now: float) -> Iterator[tuple[str, Part]
     nodes = {node.host: node for node in facts.nodes}
     for told in facts.told(Services):
         for part in told.parts:
-            yield part.name, _on_node(part, nodes.get(part.host), policy.stale_after, now)
+            yield part.name, _on_node(part, nodes.get(part.host), policy.stale_after, facts.read_at(now))
 
 
 def _on_node(part: Part, node: NodeValues | None, stale_after: float, now: float) -> Part:
     if node is None:
         return part
     guests = node.number(allocation.GUESTS.field)
-    fresh = now - node.at <= stale_after
+    age = node.age(now)
+    fresh = age is not None and age <= stale_after
     return replace(part, reports=fresh, guests=int(guests) if guests is not None and fresh else None)
 
 
@@ -286,5 +287,12 @@ SERVICE_FAMILY = Family(
         error_budget_burns,
     ),
 )
-PART_FAMILY = Family("service part", SOURCES, parts, (part_is_down,), many=True)
+
+
+def kin(part: Part) -> str:
+    """Return what a part belongs together with: those of its kind in its region."""
+    return f"{part.service.rpartition('/')[0]} {part.kind}"
+
+
+PART_FAMILY = Family("service part", SOURCES, parts, (part_is_down,), many=True, group_of=kin)
 FAMILIES = (SERVICE_FAMILY, PART_FAMILY)

@@ -36,7 +36,7 @@ def draw(facts: Facts, policy: Policy, now: float) -> Iterator[tuple[str, Proxy]
         key = f"proxy:{name}"
         nodes = tuple(sorted(node.host for node in facts.nodes if key in node.within))
         if nodes:
-            age = max(0.0, now - seen) if seen else None
+            age = max(0.0, facts.read_at(now) - seen) if seen else None
             yield key, Proxy(name, age, policy.stale_after, nodes)
 
 

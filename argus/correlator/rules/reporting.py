@@ -29,15 +29,18 @@ def node_does_not_report(node: Node, _limit: Thresholds) -> Finding | None:
        (chronyc tracking)? Values from a wrong clock look old.
     """
     missing = [problem for problem in node.problems if problem.trigger_ident == NODATA_TRIGGER]
-    # values that came after Zabbix' own trigger fired win over it: the trigger is about to recover
-    told = [problem for problem in missing if problem.clock >= node.values.at]
+    # values that came after Zabbix' own trigger fired win over it: the trigger is about to recover. Those of
+    # a clock that is ahead do not: they may have come before it.
+    told = [problem for problem in missing if node.ahead or problem.clock >= node.values.newest]
     if node.age is not None and node.age <= node.stale_after and not told:
         return None
-    ago = "never" if node.age is None else f"{node.age:.0f} s ago"
+    ago = "never" if node.age is None else "from the future" if node.ahead else f"{node.age:.0f} s ago"
     evidence = {"newest value": ago, "allowed": f"{node.stale_after:.0f} s"}
     if missing:
         evidence["problem in Zabbix"] = missing[0].name
     summary = "has never sent a value" if node.age is None else f"no value for {node.age:.0f} s"
+    if node.ahead:
+        summary = "its clock is ahead, and Zabbix gets no new values"
     events = tuple(sorted({problem.eventid for problem in missing}))
     summary = f"{node.name} does not report: {summary}"
     return Finding(summary, {**evidence, **hit(node.guests)}, events=events)

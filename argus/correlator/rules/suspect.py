@@ -21,6 +21,7 @@ TOGETHER_SECONDS = 90.0
     hold=5.0,
     keep=30.0,
     symptom_of=("libvirtd_does_not_answer",),  # while that hangs, this cannot be judged, nor told
+    gathers=True,
 )
 def many_guests_fail(node: Node, limit: Thresholds) -> Finding | None:
     """Many guests of the node fail at the same time.
