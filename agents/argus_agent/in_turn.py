@@ -36,6 +36,10 @@ class Pace(NamedTuple):
 
 MINUTE = Pace(60.0, 4, 8, waits=False)
 """For small files: a quarter of the guests in each cycle of 15 s, all of them where there are few."""
+HALF_MINUTE = Pace(30.0, 2, 8, waits=False)
+"""For counters whose rate somebody looks at over a minute."""
+TWO_MINUTES = Pace(120.0, 8, 8, waits=False)
+"""For what an administrator changes or the kernel moves over minutes: affinities, where memory is."""
 FIVE_MINUTES = Pace(300.0, math.inf, 1, waits=False)
 """For what hardly changes while a guest runs, or is worth a look now and then."""
 DEAR = Pace(RENEW_SECONDS, math.inf, 0, waits=True)
@@ -110,21 +114,6 @@ class SamplesInTurn:
         """Yield the samples of all guests, renewed or not."""
         for _, kept in self._turn.renew(cycle):
             yield from kept.value or ()
-
-
-def every_guest(
-    cycle: Cycle, make: Callable[[Cycle, GuestProcess], Iterable[Sample | Row]]
-) -> Iterator[Sample | Row]:
-    """Yield the samples of all guests, measured now; what goes wrong with one costs that one alone."""
-
-    def read(cycle: Cycle, process: GuestProcess) -> tuple[Sample | Row, ...]:
-        return tuple(make(cycle, process))
-
-    for process in cycle.running():
-        samples, trouble = attempt(read, cycle, process)
-        if trouble:
-            cycle.unread[process.guest.uuid] = trouble
-        yield from samples or ()
 
 
 def attempt(

@@ -9,7 +9,7 @@ AGE = Metric(
     "age_seconds",
     "Age of the newest values of the guest. On the libvirt path it grows while libvirtd or the guest's QEMU "
     "does not answer; on the kernel path while its process is not found. Where its memory is comes from "
-    "its control group (numa_stat, memory_stat), renewed within a minute, or from page tables (numa_maps, "
+    "its control group (numa_stat, memory_stat), renewed within two minutes, or from page tables (numa_maps, "
     "smaps_rollup), one guest at a time and each of them every ten minutes at most.",
     "agent",
     GUEST_PATH,

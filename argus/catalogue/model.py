@@ -53,11 +53,12 @@ class Entity:
     labels: tuple[str, ...] = ()
     plural: str = ""
     detail: bool = False  # of a guest: left out where less goes to Zabbix
+    of_guest: bool = dataclasses.field(init=False, compare=False)
+    """Whether the series belongs to the Zabbix host of a guest rather than to that of the node."""
 
-    @property
-    def of_guest(self) -> bool:
-        """Whether the series belongs to the Zabbix host of a guest rather than to that of the node."""
-        return "uuid" in self.labels
+    def __post_init__(self) -> None:
+        """Settle what each value is asked for."""
+        object.__setattr__(self, "of_guest", "uuid" in self.labels)
 
     @property
     def host(self) -> str:

@@ -12,7 +12,7 @@ from argus.catalogue.guest_process import SWAP
 from argus.catalogue.model import Sample
 from argus_agent.cycle import Cycle
 from argus_agent.host import Host
-from argus_agent.in_turn import DEAR, MINUTE, InTurn, Pace, SamplesInTurn, every_guest
+from argus_agent.in_turn import DEAR, MINUTE, InTurn, Pace, SamplesInTurn
 from argus_agent.kernel.domstatus import RunningGuest
 from argus_agent.kernel.guests import GuestProcess
 from argus_agent.kernel.process import Stat
@@ -155,5 +155,5 @@ def test_samples_carry_the_time_at_which_they_were_measured() -> None:
 
 def test_half_of_what_a_guest_tells_is_not_told() -> None:
     cycle = Node([process(1), process(2)]).cycle()
-    assert [one.labels for one in every_guest(cycle, make)] == [("u2",)]
+    assert [one.labels for one in SamplesInTurn(make).collect(cycle)] == [("u2",)]
     assert list(cycle.unread) == ["u1"]

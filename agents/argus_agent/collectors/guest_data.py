@@ -41,7 +41,7 @@ class GuestData:
         if cycle.libvirt.guests is None and not self._seen:
             raise NoData("libvirt does not answer: guests are not known")
         for (uuid, path), at in self._seen.items():
-            yield AGE.sample(max(0.0, now - at), uuid, path)
+            yield AGE.sample(round(max(0.0, now - at), 3), uuid, path)
         slow = cycle.libvirt.slow
         for guest in cycle.libvirt.guests or ():  # what is told seldom may tell of guests that are gone
             if slow and guest.uuid in slow.snapshots:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from argus.catalogue import guest_data
 from argus.catalogue.guest_numa import BYTES, LOCAL_RATIO, SPANNED
 from argus_agent.cycle import Cycle, NoData
-from argus_agent.in_turn import MINUTE, InTurn
+from argus_agent.in_turn import TWO_MINUTES, InTurn
 from argus_agent.kernel.process import NumaMaps
 from argus_agent.memory_source import numa_of_group
 from argus_agent.page_walks import NUMA_MAPS
@@ -41,7 +41,7 @@ class GuestNuma:
     stats = None
 
     def __init__(self) -> None:
-        self._groups = InTurn(_of_group, MINUTE)
+        self._groups = InTurn(_of_group, TWO_MINUTES)
         self._before: dict[str, _Told] = {}
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
@@ -66,7 +66,7 @@ class GuestNuma:
                 told = _Told(memory, topology, where, tuple(_of_guest(process, where, memory, at, topology)))
             self._before[uuid] = told
             yield from told.samples
-            yield guest_data.AGE.sample(max(0.0, now - read_at), process.guest.uuid, source)
+            yield guest_data.AGE.sample(round(max(0.0, now - read_at), 3), process.guest.uuid, source)
 
 
 def _of_group(cycle: Cycle, process: GuestProcess) -> NumaMaps:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from argus.catalogue.guest_pressure import STALLED
 from argus.catalogue.model import Row
 from argus_agent.columns import is_known
-from argus_agent.in_turn import every_guest
+from argus_agent.in_turn import HALF_MINUTE, SamplesInTurn
 from argus_agent.kernel.cgroup import UNIFIED
 from argus_agent.kernel.files import is_absence
 from argus_agent.kernel.pressure import parse_pressure
@@ -28,9 +28,12 @@ class GuestPressure:
 
     stats = None
 
+    def __init__(self) -> None:
+        self._turn = SamplesInTurn(_of_guest, HALF_MINUTE)
+
     def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield seconds stalled by guest, resource and kind."""
-        yield from every_guest(cycle, _of_guest)
+        yield from self._turn.collect(cycle)
 
 
 def _of_guest(cycle: Cycle, process: GuestProcess) -> Iterator[Row]:

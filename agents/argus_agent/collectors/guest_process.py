@@ -8,7 +8,7 @@ from argus.catalogue import guest_data
 from argus.catalogue.guest_process import ANON_HUGE, GUESTS_RSS, MAJOR_FAULTS, RSS, SHMEM_HUGE, STATUS
 from argus.catalogue.model import Row
 from argus_agent.columns import is_known
-from argus_agent.in_turn import MINUTE, InTurn, SamplesInTurn
+from argus_agent.in_turn import TWO_MINUTES, InTurn, SamplesInTurn
 from argus_agent.kernel.files import read
 from argus_agent.kernel.memory_stat import Huge
 from argus_agent.kernel.process import PAGE_BYTES, parse_kilobytes, status_field
@@ -36,7 +36,7 @@ class GuestProcessMemory:
 
     def __init__(self) -> None:
         self._statuses = SamplesInTurn(_of_status)
-        self._groups = InTurn(_of_group, MINUTE)
+        self._groups = InTurn(_of_group, TWO_MINUTES)
 
     def collect(self, cycle: Cycle) -> Iterator[Sample | Row]:
         """Yield bytes and faults by guest."""
@@ -56,7 +56,7 @@ class GuestProcessMemory:
                     continue
                 huge, source, at, read_at = _of_rollup(walked.value), SMAPS_ROLLUP, walked.at, walked.read_at
             yield Row(OF_HUGE, huge, (process.guest.uuid,), at)
-            yield guest_data.AGE.sample(max(0.0, now - read_at), process.guest.uuid, source)
+            yield guest_data.AGE.sample(round(max(0.0, now - read_at), 3), process.guest.uuid, source)
 
 
 def _of_status(cycle: Cycle, process: GuestProcess) -> Iterator[Row]:

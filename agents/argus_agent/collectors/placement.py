@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from argus.catalogue import placement as names
-from argus_agent.in_turn import MINUTE, InTurn
+from argus_agent.in_turn import TWO_MINUTES, InTurn
 from argus_agent.kernel.cpulist import format_cpulist
 from argus_agent.placement import parts_across_nodes, pinned, shared_cores
 from argus_agent.placement_source import make_guest, read_affinities
@@ -16,9 +16,19 @@ if TYPE_CHECKING:
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+    from argus_agent.kernel.domstatus import RunningGuest
     from argus_agent.kernel.guests import GuestProcess
     from argus_agent.kernel.topology import Topology
     from argus_agent.placement import Guest
+
+
+class _Seen(NamedTuple):
+    """A guest, and what it was made of: libvirt's record, affinities, number and CPU of each thread."""
+
+    record: RunningGuest
+    affinities: Mapping[int, frozenset[int]]
+    where: list[tuple[int | None, int | None]]
+    guest: Guest
 
 
 class Placement:
@@ -27,16 +37,18 @@ class Placement:
     stats = None
 
     def __init__(self) -> None:
-        self._turn = InTurn(_affinities, MINUTE)
+        self._turn = InTurn(_affinities, TWO_MINUTES)
+        self._before: dict[str, _Seen] = {}
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield counts of cores, CPUs and guests."""
         topology = cycle.topology()
-        guests = []
+        before, self._before = self._before, {}
         for process, kept in self._turn.renew(cycle):
             affinities, told = kept.value or ({}, ())
-            guests.append(make_guest(process, affinities))
+            self._before[process.guest.uuid] = _seen(process, affinities, before.get(process.guest.uuid))
             yield from told
+        guests = [seen.guest for seen in self._before.values()]
         yield from _cores(guests, topology)
         if not cycle.unread:  # else the sums would lack guests
             yield from _pinning(guests, topology)
@@ -44,6 +56,19 @@ class Placement:
             yield names.ON_RESERVED.sample(sum(bool(_allowed(guest) & reserved) for guest in guests))
         yield names.ACROSS_NODES.sample(sum(bool(parts_across_nodes(guest, topology)) for guest in guests))
         yield from _where(guests, topology)
+
+
+def _seen(process: GuestProcess, affinities: Mapping[int, frozenset[int]], before: _Seen | None) -> _Seen:
+    """Make the guest, unless no vCPU moved: most of an idle node's have not since the cycle before."""
+    where = [(thread.vcpu, thread.processor) for thread in process.threads]
+    if (
+        before is not None
+        and before.record is process.guest
+        and before.affinities is affinities
+        and before.where == where
+    ):
+        return before
+    return _Seen(process.guest, affinities, where, make_guest(process, affinities))
 
 
 def _affinities(

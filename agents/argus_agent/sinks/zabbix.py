@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from argus_agent.spool import Spool
 
 NODE_KEY, GUEST_KEY = "argus.node.get", "argus.guest.get"
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
 STANDARD_SECONDS = 60.0
 """Between two documents of a guest at the level standard."""
 
@@ -83,8 +84,7 @@ class Zabbix:
                 host, key = (self._node, NODE_KEY) if owner == NODE else (owner, GUEST_KEY)
                 if owner in again:
                     mark_lists(document, int(result.at))
-                text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-                yield Value(host, key, text, clock, ns)
+                yield Value(host, key, _JSON.encode(document), clock, ns)
         if wanted is here:  # else what the others have that is new is to be sent with the next
             self._sent_until = result.at
 

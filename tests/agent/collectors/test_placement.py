@@ -43,10 +43,15 @@ def _add(host: Host, pid: int, cpu: int, allowed: str) -> None:
     _write(base / "cgroup", "0::/\n")
 
 
-def _collect(host: Host, reserved: frozenset[int] = frozenset()) -> dict[str, Value]:
-    running = KernelGuests(host.rundir / "qemu", host.procfs).read
+def _collect(
+    host: Host,
+    reserved: frozenset[int] = frozenset(),
+    collector: Placement | None = None,
+    guests: KernelGuests | None = None,
+) -> dict[str, Value]:
+    running = (guests or KernelGuests(host.rundir / "qemu", host.procfs)).read
     cycle = Cycle(host, 0.0, allocation=Allocation(reserved_cpus=reserved), running=running)
-    return {sample.metric.name: sample.value for sample in Placement().collect(cycle)}
+    return {sample.metric.name: sample.value for sample in (collector or Placement()).collect(cycle)}
 
 
 def test_hyperthreads_of_one_core_with_two_guests_are_a_shared_core(host: Host) -> None:
@@ -55,6 +60,16 @@ def test_hyperthreads_of_one_core_with_two_guests_are_a_shared_core(host: Host) 
     _add(host, 12, cpu=1, allowed="0-3")
     values = _collect(host)
     assert (values["shared_cores"], values["shared_core_ratio"]) == (1, 0.5)
+
+
+def test_a_guest_that_moves_is_counted_where_it_is_now(host: Host) -> None:
+    _add(host, 10, cpu=0, allowed="0-3")
+    _add(host, 11, cpu=1, allowed="0-3")
+    collector, guests = Placement(), KernelGuests(host.rundir / "qemu", host.procfs)
+    told = [_collect(host, collector=collector, guests=guests)["shared_cores"] for _ in range(2)]
+    _write(host.procfs / "11/task/1/stat", STAT.format(tid=1, comm="CPU 0/KVM", cpu=2))
+    told.append(_collect(host, collector=collector, guests=guests)["shared_cores"])
+    assert told == [0, 0, 1]
 
 
 def test_cpus_pinned_twice_and_floated_over_are_counted(host: Host) -> None:
