@@ -11,10 +11,14 @@ from celery.signals import worker_init
 
 from argus import broker, config, site, standby
 from argus.errors import ArgusError
+from argus.logs import keep_secrets_out
 from argus.schedule import JOBS
 
 VISIBILITY_SECONDS = 3600  # a message is given to another worker after this; longer than any task may run
 BROKER_TRIES = 100  # about ten minutes without Redis, then the worker ends and systemd starts a new one
+# Celery compares the clocks of beat and worker, which may be on two hosts: a message is too old only by more
+# than clocks may differ.
+CLOCKS_APART = 120.0  # seconds
 PUBLISH_RETRY = {"max_retries": 3, "interval_start": 0.1, "interval_step": 0.5, "interval_max": 1.0}
 
 
@@ -22,6 +26,7 @@ def make_app(conf: Any) -> Celery:
     """Make the application.  Raises ``ConfigError`` when the broker's URL cannot be read."""
     # celery's own words start at --loglevel (warning), ours say what was decided and sent
     logging.getLogger("argus").setLevel(logging.DEBUG if conf.debug else logging.INFO)
+    keep_secrets_out()
     app = Celery("argus", broker=config.broker_url(conf), include=["argus.tasks"])
     transport = {
         "visibility_timeout": VISIBILITY_SECONDS,
@@ -53,12 +58,15 @@ def make_app(conf: Any) -> Celery:
 
 
 def schedule(conf: Any) -> dict[str, dict[str, Any]]:
-    """Return beat's table.  A message nobody took by the time of the next one is of no use any more."""
+    """Return beat's table.  A message that nobody took while several more came is of no use any more.
+
+    Workers that come back after a long time find so many of a job at most; only the first finds much to do.
+    """
     return {
         job.name: {
             "task": f"argus.{job.name}",
             "schedule": job.every(conf),
-            "options": {"expires": max(1.0, job.every(conf))},
+            "options": {"expires": job.every(conf) + CLOCKS_APART},
         }
         for job in JOBS
     }

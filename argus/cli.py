@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from argus import __version__, asking_cli, capacity_cli, receivers_cli, silence_cli, zabbix_cli
 from argus.errors import ArgusError, ConfigError
+from argus.logs import keep_secrets_out
 from argus.terminal import crashed, guarded
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def _load(arguments: argparse.Namespace) -> Any:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    keep_secrets_out()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return conf
 

@@ -72,7 +72,8 @@ CORRELATOR_OPTIONS = [
         "dead_man_url",
         default="",
         help="A dead-man's switch (healthchecks.io or the like): asked once a minute while the auditor finds "
-        "that everything that should be told was told. It pages when that stops. Empty: none.",
+        "that nobody waits for a page, while cycles and delivery succeed. It pages when that stops. Empty: "
+        "none.",
     ),
     cfg.FloatOpt(
         "promote_after",

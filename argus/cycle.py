@@ -6,7 +6,6 @@ import logging
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE = "correlate"
+READ_LONGEST = 240.0  # seconds of one step of reading; a worker ends the task a minute later
 TELLING = {Change.OPENED, Change.RESOLVED, Change.MERGED}
 
 
@@ -51,13 +51,13 @@ def correlate(site: Site) -> bool:
 
     Raises ``LeaseLostError`` or ``StoreError``; then nothing was written.
     """
-    lease = leases.acquire(site.store, LEASE, site.owner, site.read_seconds, site.clock())
+    lease = leases.acquire(site.store, LEASE, site.owner, site.lease_seconds, site.lease_clock())
     if lease is None:
         return False
     try:
-        alive = partial(_keep_lease, site, lease)
         began = site.clock()
-        facts = cleaned(site.source.read(alive))
+        with leases.kept(site.store, lease, site.lease_seconds, site.lease_clock, READ_LONGEST) as alive:
+            facts = cleaned(site.source.read(alive))
         facts = replace(facts, at=began if facts.at is None else facts.at)
     except Exception:
         leases.release(site.store, lease)
@@ -92,10 +92,6 @@ def correlate(site: Site) -> bool:
         key = effect.incident.key
         log.info("%s %s on %s: %s", effect.change.value, key.rule, key.subject, effect.reason)
     return True
-
-
-def _keep_lease(site: Site, lease: leases.Lease) -> None:
-    leases.extend(site.store, lease, site.read_seconds, site.clock())
 
 
 def write(session: Session, site: Site, before: Active, decision: Decision, now: float) -> None:

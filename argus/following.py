@@ -10,7 +10,7 @@ from argus.operating import take
 from argus.store import leases, reports
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from argus.site import Site
     from argus.store.models import IncidentRow
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE = "follow"
+LONGEST = 240.0  # seconds of one exchange with Zabbix
 MOST = 5000  # incidents in one run, the newest first; the next run is seconds away
 
 
@@ -28,7 +29,7 @@ def follow(site: Site) -> bool:
     """
     if site.zabbix is None:
         return False
-    lease = leases.acquire(site.store, LEASE, site.owner, site.read_seconds, site.clock())
+    lease = leases.acquire(site.store, LEASE, site.owner, site.lease_seconds, site.lease_clock())
     if lease is None:
         return False
     try:
@@ -36,18 +37,20 @@ def follow(site: Site) -> bool:
             told = incidents(reports.incidents(session, ("open",), MOST))
         events = sorted({event for each in told for event in each.events})
         if events:
-            _exchange(site, told, events)
+            with leases.kept(site.store, lease, site.lease_seconds, site.lease_clock, LONGEST) as alive:
+                _exchange(site, told, events, alive)
     finally:
         leases.release(site.store, lease)
     return True
 
 
-def _exchange(site: Site, told: Sequence[Told], events: list[str]) -> None:
+def _exchange(site: Site, told: Sequence[Told], events: list[str], alive: Callable[[], None]) -> None:
     from argus.zabbix import following  # noqa: PLC0415  # only who reads Zabbix needs its client
 
     assert site.zabbix is not None
     with site.zabbix.session() as zabbix:
         wanted = plan(told, following.read(zabbix, events), site.clock())
+        alive()
         changed = following.write(zabbix, wanted)
     for number, author in wanted.taken.items():
         with site.store.write() as session:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE = "guests"
+LONGEST = 600.0  # seconds of one step; the worker ends the task at 900
 CHANGES = 500  # names, tags and groups in one run; the rest waits for the next, so that Zabbix breathes
 
 
@@ -69,15 +70,15 @@ def keep_guests(site: Site) -> bool:
     at = site.guests
     if at is None:
         return False
-    lease = leases.acquire(site.store, LEASE, site.owner, at.read_seconds, site.clock())
+    held = min(at.read_seconds, leases.SECONDS)
+    lease = leases.acquire(site.store, LEASE, site.owner, held, site.lease_clock())
     if lease is None:
         return False
-
-    def alive() -> None:
-        leases.extend(site.store, lease, at.read_seconds, site.clock())
-
     try:
-        with Zabbix.with_token_file(at.url, at.token_file, timeout=at.timeout) as zabbix:
+        with (
+            leases.kept(site.store, lease, held, site.lease_clock, LONGEST) as alive,
+            Zabbix.with_token_file(at.url, at.token_file, timeout=at.timeout) as zabbix,
+        ):
             alive()
             zones = zones_of_nodes(site.store)
             seen = _zoned(_read(zabbix, at.terms, site.clock(), alive), zones)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from argus.notify.base import NotifyError, Probed
+from argus.notify.http import TOO_MANY
 from argus.store import health
 
 if TYPE_CHECKING:
@@ -27,17 +28,17 @@ def probe(site: Site) -> bool:
         found = dict(zip(asked, pool.map(_answer, asked.values()), strict=True))
     with site.store.write() as session:
         for target, error in found.items():
-            if health.probed(session, target, error, site.clock()):
+            if error is not None and health.probed(session, target, error, site.clock()):
                 log.log(logging.ERROR if error else logging.INFO, "receiver %s: %s", target, error or "well")
     return True
 
 
-def _answer(receiver: Probed) -> str:
-    """Return why it would take no message, empty for a good one."""
+def _answer(receiver: Probed) -> str | None:
+    """Return why it would take no message, empty for a good one, ``None`` if it asks for time."""
     try:
         receiver.probe()
     except NotifyError as exc:
-        return str(exc)
+        return None if exc.code == TOO_MANY else str(exc)
     except Exception as exc:  # a receiver's own mistake must not hide how the others are
         log.exception("a probe failed")
         return f"{type(exc).__name__}: {exc}"

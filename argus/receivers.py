@@ -40,7 +40,7 @@ class Health:
         mine = {target for targets in self.router.targets.values() for target in targets}
         if any(target.startswith("email:") for target in mine):
             mine.add("email")
-        known = [row for row in rows if row.target in mine]
+        known = [row for row in rows if row.target in mine or row.target.startswith("server:")]
         since = {row.target: row.bad_since for row in known if row.bad_since is not None}
         errors = {row.target: bad.get(row.target, "") for row in known}
         return Facts(sources=(), others=(Receivers(errors, since, bool(self.router.fallback)),))

@@ -100,7 +100,7 @@ def watch(site: Site) -> bool:
     if watching.wakes(site):
         performer = Performer(site)
         if performer.perform(BY_NAME["correlate"]):
-            performer.perform(BY_NAME["deliver"])
+            performer.perform(replace(BY_NAME["deliver"], run=delivery.deliver_now))
     return True
 
 

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 from argus import capacity_source, config, guests, notify, services_source
 from argus.correlator.facts import ZABBIX, Facts
 from argus.fleets import Fleets
-from argus.notify.http import TIMEOUT
+from argus.flights import Strays
+from argus.notify.email import STEPS
+from argus.notify.http import TOTAL
 from argus.receivers import Health
 from argus.routing.read import read
 from argus.routing.tree import everything
 from argus.sources import Stored, Together
+from argus.store import leases
+from argus.store.clock import ServerClock
 from argus.store.engine import Store, open_store
 from argus.store.reports import WAITS
 from argus.zabbix.trapper import Trappers
@@ -35,15 +39,14 @@ if TYPE_CHECKING:
 
 ZABBIX_TRIES = 3  # of one request; the lease of a cycle is renewed between two requests
 MARGIN_SECONDS = 5.0
-SMTP_STEPS = 6  # answers to wait for until a mail is accepted, each with its own timeout
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """Everything that a job needs.  ``clock`` gives seconds since the epoch; ``owner`` names this process.
 
-    ``read_seconds`` and ``send_seconds`` are how long one request to the source and one message may take: the
-    leases.  A process that is killed leaves its work to others after that.
+    ``read_seconds`` and ``send_seconds`` are how long one request to the source and one message may take;
+    ``shared_clock`` what all workers measure leases by, the database's clock without it.
     """
 
     store: Store
@@ -55,7 +58,7 @@ class Site:
     clock: Callable[[], float] = time.time
     attempts: int = 40
     read_seconds: float = 40.0
-    send_seconds: float = 90.0
+    send_seconds: float = 30.0
     keep_seconds: float = 90 * 86400.0
     guests: GuestHosts | None = None
     zabbix: ZabbixSource | None = None  # whose acknowledgements are followed; None: nobody's
@@ -67,6 +70,18 @@ class Site:
     )  # seconds, of each job's success; 0: no such job
     queue: Callable[[], int | None] | None = None  # tasks that wait for a worker; None: there are no workers
     waits: tuple[float, ...] = field(default=WAITS)
+    strays: Strays = field(default_factory=Strays)
+    shared_clock: Callable[[], float] | None = None
+    intervals: Mapping[str, float] = field(default_factory=lambda: {"correlate": 15.0, "deliver": 2.0})
+
+    def lease_clock(self) -> float:
+        """Return the time by which leases end, the same on all hosts.  Raises ``StoreError``."""
+        return self.shared_clock() if self.shared_clock is not None else self.store.clock(self.clock)
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long a lease lasts that is extended while the work under it goes on."""
+        return min(self.read_seconds, leases.SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +146,10 @@ def from_config(conf: Any) -> Site:
         tuple(conf.correlator.place_tags),
     )
     slow = slow_sources(conf, store)
+    clock = ServerClock(store)
     return Site(
         store=store,
-        source=Together((zabbix, Health(store, router), *(Stored(each, store, time.time) for each in slow))),
+        source=Together((zabbix, Health(store, router), *(Stored(each, store, clock) for each in slow))),
         slow=slow,
         zabbix=zabbix,
         policy=config.policy(conf),
@@ -142,10 +158,12 @@ def from_config(conf: Any) -> Site:
         owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
         attempts=conf.correlator.delivery_attempts,
         read_seconds=ZABBIX_TRIES * conf.zabbix.timeout + MARGIN_SECONDS,
-        send_seconds=MARGIN_SECONDS + max(SMTP_STEPS * conf.smtp.timeout, sum(TIMEOUT)),
+        send_seconds=MARGIN_SECONDS + max(STEPS * conf.smtp.timeout, TOTAL),
         keep_seconds=conf.database.keep_days * 86400.0,
         dead_man_url=conf.correlator.dead_man_url,
         trappers=_trappers(conf),
+        clock=clock,
+        intervals={"correlate": conf.correlator.interval, "deliver": conf.correlator.deliver_interval},
         guests=guests.from_config(conf, ZABBIX_TRIES * conf.zabbix.timeout + MARGIN_SECONDS),
     )
 

@@ -101,11 +101,13 @@ def is_due(site: Site, slow: Slow, every: float) -> bool:
 
 def refresh(site: Site, slow: Slow) -> bool:
     """Read a slow source once; false when another process is at it.  Raises ``StoreError``."""
-    lease = leases.acquire(site.store, f"read {slow.name}"[:50], site.owner, slow.seconds, site.clock())
+    held = min(slow.seconds, leases.SECONDS)
+    lease = leases.acquire(site.store, f"read {slow.name}"[:50], site.owner, held, site.lease_clock())
     if lease is None:
         return False
     try:
-        payload, error = slow.fetch(), ""
+        with leases.kept(site.store, lease, held, site.lease_clock, slow.seconds):
+            payload, error = slow.fetch(), ""
     except ArgusError as exc:
         payload, error = None, str(exc)
     except Exception as exc:  # another shape than documented: blindness of this source, said as such

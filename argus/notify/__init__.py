@@ -51,7 +51,9 @@ def made(conf: Any, targets: Mapping[str, Mapping[str, str]]) -> dict[str, Recei
         kind, _, name = target.partition(":")
         if kind in RECEIVERS:
             try:
-                receivers[target] = import_module(RECEIVERS[kind]).make(name, options)
+                receivers[target] = import_module(RECEIVERS[kind]).make(
+                    name, {**options, "zabbix_url": conf.zabbix.url}
+                )
             except ArgusError as exc:
                 mistakes.append(f"receiver {target}: {exc}")
     if mistakes:

@@ -48,6 +48,7 @@ class Notification:
     seq: int = 0  # of several messages of a kind
     by: str = ""  # who acknowledged it; of an end, the incident that it was merged into
     headline: str = ""  # the receiver's own title
+    at: float = 0.0  # when it was first handed over; 0: not yet
 
     @property
     def key(self) -> str:
@@ -85,7 +86,8 @@ class NotifyError(ArgusError):
 
     ``permanent``: trying again will not help.  ``maybe_sent``: the connection broke when the message may have
     been taken already; it must be sent again, the same bytes under the same id.  ``retry_after`` is how long
-    the receiver asks to be left alone, in seconds, ``code`` what an HTTP server answered.
+    the receiver asks to be left alone, in seconds, ``code`` what an HTTP server answered.  ``server``: its
+    server cannot be reached, whoever the message is for.
     """
 
     def __init__(
@@ -96,12 +98,14 @@ class NotifyError(ArgusError):
         maybe_sent: bool = False,
         retry_after: float | None = None,
         code: int | None = None,
+        server: bool = False,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.maybe_sent = maybe_sent
         self.retry_after = retry_after
         self.code = code
+        self.server = server
 
 
 REQUIRED = "<required>"  # the default of an option that has none
@@ -124,7 +128,7 @@ class Receiver(Protocol):
     """One way to reach people."""
 
     def send(self, notification: Notification, address: str) -> None:
-        """Return once the message was accepted, else raise ``NotifyError``; within a minute or so."""
+        """Return once the message was accepted, else raise ``NotifyError``; within a deadline of its own."""
 
 
 @runtime_checkable
@@ -133,3 +137,11 @@ class Probed(Protocol):
 
     def probe(self) -> None:
         """Return when it would, as far as it says; else raise ``NotifyError``."""
+
+
+@runtime_checkable
+class Served(Protocol):
+    """A receiver whose server others may share: while nothing reaches it, they need not try."""
+
+    @property
+    def server(self) -> str: ...

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from argus.errors import ArgusError
 from argus.notify import pagerduty_keys
 from argus.notify.base import REQUIRED, Kind, Notification, option
-from argus.notify.http import post
+from argus.notify.http import host, post
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +43,11 @@ class PagerDuty:
     key: str = field(repr=False)
     api_url: str = ""
     api_token: str = field(default="", repr=False)
+
+    @property
+    def server(self) -> str:
+        """See ``Served``."""
+        return host(self.url)
 
     def send(self, notification: Notification, _address: str) -> None:
         """See ``Receiver``."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from argus.notify.base import REQUIRED, Notification, NotifyError, option
-from argus.notify.http import post
+from argus.notify.http import host, post
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,11 @@ class Webhook:
     url: str
     secret: str = field(default="", repr=False)
     probes: bool = True
+
+    @property
+    def server(self) -> str:
+        """See ``Served``."""
+        return host(self.url)
 
     def send(self, notification: Notification, _address: str) -> None:
         """See ``Receiver``; any 2xx counts as accepted."""

@@ -28,6 +28,21 @@ def violations(session: Session, now: float, *, anybody: bool) -> dict[str, list
     return {name: list(session.scalars(query)) for name, query in _queries(now, anybody=anybody).items()}
 
 
+def debts(session: Session, found: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    """Return what is owed now, of what was found: incidents that somebody ought to hear of and does not.
+
+    What went wrong and is over stays a finding for a day.  It is no reason to call people by other means, and
+    the less to hide by it that paging stops.
+    """
+    opening = aliased(OutboxRow)
+    mine = (opening.incident_id == IncidentRow.id, opening.kind == "open")
+    given_up = exists().where(*mine, opening.state == "dead")
+    through = exists().where(*mine, opening.state.in_(("sent", "folded", "pending", "leased")))
+    unheard = select(IncidentRow.id).where(IncidentRow.phase == "open", given_up, ~through)
+    owed = {name: list(found.get(name, ())) for name in ("told", "in_time", "one_at_a_time")}
+    return {**owed, "unheard": list(session.scalars(unheard))}
+
+
 def note(session: Session, found: Mapping[str, Sequence[int]], now: float) -> None:
     """Write down what was found."""
     for name, ids in found.items():

@@ -28,12 +28,13 @@ MOST = 2000  # messages in one of them; the rest comes with the next
 SHOWN = 200  # lines; what is cut is counted, and argus incidents has it
 
 
-def spent(session: Session, target: str, most: int, seconds: float, now: float) -> bool:
-    """Tell whether a target got as many messages within ``seconds`` as it may."""
-    sent = select(func.count()).where(
-        OutboxRow.receiver == target, OutboxRow.sent_at > now - seconds, OutboxRow.digest_id.is_(None)
-    )
-    return (session.scalar(sent) or 0) >= most
+def used(session: Session, target: str, seconds: float, now: float) -> tuple[int, int]:
+    """Return how many messages a target got one by one within ``seconds``, and how many are being sent."""
+    single = (OutboxRow.receiver == target, OutboxRow.digest_id.is_(None))
+    sent = select(func.count()).where(*single, OutboxRow.sent_at > now - seconds)
+    leased = (OutboxRow.state == State.LEASED.value, OutboxRow.kind != Kind.DIGEST.value)
+    flying = select(func.count()).where(*single, *leased)
+    return session.scalar(sent) or 0, session.scalar(flying) or 0
 
 
 def fold(session: Session, target: str, now: float) -> int:
@@ -48,15 +49,18 @@ def fold(session: Session, target: str, now: float) -> int:
         return 0
     notes = [Notification.from_payload(each.payload) for each in waiting]
     digest = _write(notes, now)
+    first = next(
+        each for each in waiting if each.incident_id == digest.incident_id
+    )  # the worst: it goes first
     row = OutboxRow(
-        incident_id=waiting[0].incident_id,
+        incident_id=first.incident_id,
         receiver=target,
         kind=Kind.DIGEST.value,
         state=State.PENDING.value,
         payload=digest.payload(),
         created_at=now,
         next_at=now,
-        seq=1 + (session.scalar(_newest(waiting[0])) or 0),
+        seq=1 + (session.scalar(_newest(first)) or 0),
     )
     session.add(row)
     session.flush()
@@ -66,11 +70,16 @@ def fold(session: Session, target: str, now: float) -> int:
 
 
 def settle(session: Session, digest_id: int, state: State, now: float) -> Sequence[OutboxRow]:
-    """Note what became of a digest for all that it carried; returns these."""
+    """Note what became of a digest for all that it carried; returns these.
+
+    What may have been read in a digest that was given up may have been read: its end is told.
+    """
+    maybe = state is State.DEAD and session.get_one(OutboxRow, digest_id, populate_existing=True).maybe_sent
     carried = session.scalars(select(OutboxRow).where(OutboxRow.digest_id == digest_id)).all()
     for each in carried:
         each.state = state.value
         each.sent_at = now if state is State.SENT else None
+        each.maybe_sent = each.maybe_sent or maybe
         row = session.get_one(IncidentRow, each.incident_id)
         what = "mail sent" if state is State.SENT else "mail given up"
         record(session, row, what, f"{each.kind}: {each.receiver}: within digest {digest_id}", now)
@@ -98,7 +107,11 @@ def _due(target: str, now: float) -> Any:
             and_(earlier.state == State.PENDING.value, or_(earlier.maybe_sent, earlier.next_at > now)),
         ),
     )
-    told = or_(OutboxRow.kind == Kind.OPEN.value, opening.state == State.SENT.value)
+    told = or_(
+        OutboxRow.kind == Kind.OPEN.value,
+        opening.state == State.SENT.value,
+        and_(opening.state == State.DEAD.value, opening.maybe_sent),
+    )
     return (
         select(OutboxRow)
         .outerjoin(opening, same_thread(opening))

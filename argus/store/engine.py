@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from argus.errors import ArgusError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import URL
+    from sqlalchemy.engine import ExceptionContext
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
@@ -85,6 +86,17 @@ class Store:
         except SQLAlchemyError as exc:
             raise StoreError(self.explain(exc)) from exc
 
+    def clock(self, own: Callable[[], float]) -> float:
+        """Return the time by which all that share the database measure leases, in seconds since the epoch.
+
+        PostgreSQL's own, since clocks of several hosts differ; SQLite's users share a host, and ``own`` is
+        its clock.  Raises ``StoreError``.
+        """
+        if self.engine.dialect.name == "sqlite":
+            return own()
+        with self.read() as session:
+            return float(session.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0.0)
+
     def explain(self, exc: SQLAlchemyError) -> str:
         """Say in one line what is wrong with the database; never shows its password."""
         cause = " ".join(str(getattr(exc, "orig", None) or exc).split())
@@ -107,6 +119,7 @@ def open_store(url: str) -> Store:
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begin)
+    event.listen(engine, "handle_error", _read_only)
     return Store(engine, parsed.render_as_string(hide_password=True))
 
 
@@ -121,6 +134,17 @@ def _options(url: URL) -> dict[str, Any]:
             return {"connect_args": args, "pool_pre_ping": True, "pool_timeout": LOCK_SECONDS}
         case other:
             raise ValueError(f"{other} is neither postgresql nor sqlite")
+
+
+def _read_only(context: ExceptionContext) -> None:
+    """Leave a connection to what takes no writes any more, and all others with it; new ones find what does.
+
+    A PostgreSQL that a failover made a standby answers on as before (25006, read_only_sql_transaction); so
+    does a SQLite file that was moved away from under us (SQLITE_READONLY_DBMOVED).
+    """
+    error = context.original_exception
+    if getattr(error, "sqlstate", "") == "25006" or "readonly database" in str(error):
+        context.is_disconnect = True
 
 
 def _sqlite_connected(connection: Any, _record: Any) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from argus.store.models import ReceiverRow
+from argus.store.rows import ensure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -37,6 +38,20 @@ def failed(session: Session, target: str, error: str, now: float) -> None:
         row.bad_since = row.bad_since if row.bad_since is not None else now
 
 
+def answers(session: Session, server: str) -> None:
+    """Note that a server which several receivers share took something for one of them."""
+    row = session.get(ReceiverRow, server)
+    if row is not None and (row.failures or row.bad_since is not None):
+        row.failures, row.error, row.rest_until = 0, "", 0.0
+        row.bad_since, row.probe_error = None, ""
+
+
+def paused(session: Session, target: str, until: float) -> None:
+    """Leave a receiver alone that is healthy and asked for it (429, Retry-After)."""
+    row = _row(session, target)
+    row.rest_until = max(row.rest_until, until)
+
+
 def probed(session: Session, target: str, error: str, now: float) -> bool:
     """Note what a probe found, empty for well; true for news.  One that is well again rests no more."""
     row = _row(session, target)
@@ -45,7 +60,8 @@ def probed(session: Session, target: str, error: str, now: float) -> bool:
     if error:
         row.bad_since = row.bad_since if row.bad_since is not None else now
     else:
-        row.rest_until = 0.0
+        if row.bad_since is not None:  # or it asked for a pause, which a probe does not end
+            row.rest_until = 0.0
         row.bad_since = row.bad_since if row.failures >= TRIPS_AFTER else None
     return news
 
@@ -69,9 +85,12 @@ def all_of(session: Session) -> Sequence[ReceiverRow]:
     return session.scalars(select(ReceiverRow).order_by(ReceiverRow.target)).all()
 
 
+def forget(session: Session, known: Collection[str]) -> int:
+    """Delete what is known of receivers that are no longer set up; returns how many."""
+    gone = delete(ReceiverRow).where(ReceiverRow.target.not_in(known))
+    return len(session.scalars(gone.returning(ReceiverRow.target)).all())
+
+
 def _row(session: Session, target: str) -> ReceiverRow:
-    row = session.get(ReceiverRow, target, with_for_update=True)
-    if row is None:
-        row = ReceiverRow(target=target, failures=0, rest_until=0.0, sent=0, failed=0, error="")
-        session.add(row)
-    return row
+    first = {"target": target, "failures": 0, "rest_until": 0.0, "sent": 0, "failed": 0, "error": ""}
+    return ensure(session, ReceiverRow, first)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,10 +17,16 @@ from argus.store.engine import StoreError
 from argus.store.models import LeaseRow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from sqlalchemy.orm import Session
 
     from argus.store.engine import Store
 
+log = logging.getLogger(__name__)
+
+SECONDS = 15.0  # of a lease that is kept: who is killed leaves its work to others after that
+KEPT = 4  # times that it is extended before it would run out
 
 LONGEST_OWNER = 80  # characters; the column takes 100
 
@@ -59,6 +68,42 @@ def extend(store: Store, lease: Lease, seconds: float, now: float) -> None:
     with store.write() as session:
         if session.scalar(longer.values(until=now + seconds).returning(LeaseRow.fence)) is None:
             raise LeaseLostError(f"the lease {lease.name} ran out and was taken over; nothing was written")
+
+
+@contextmanager
+def kept(
+    store: Store, lease: Lease, seconds: float, clock: Callable[[], float], longest: float
+) -> Iterator[Callable[[], None]]:
+    """Keep a lease while the work inside goes on, however long one request of it takes.
+
+    Yields what the work calls between two steps; it raises ``LeaseLostError`` when somebody else has taken
+    over.  A step that takes more than ``longest`` seconds hangs: the lease is left to run out.
+    """
+    stop, step = threading.Event(), [time.monotonic()]
+
+    def alive() -> None:
+        step[0] = time.monotonic()
+        extend(store, lease, seconds, clock())
+
+    def keep() -> None:
+        while not stop.wait(seconds / KEPT):
+            if time.monotonic() - step[0] > longest:
+                log.error("%s: one step takes more than %.0f s: its lease runs out", lease.name, longest)
+                return
+            try:
+                extend(store, lease, seconds, clock())
+            except LeaseLostError:
+                return  # the work hears of it at its next step, and before it writes
+            except StoreError as exc:
+                log.debug("the lease %s could not be extended: %s", lease.name, exc)
+
+    keeper = threading.Thread(target=keep, name=f"lease {lease.name}", daemon=True)
+    keeper.start()
+    try:
+        yield alive
+    finally:
+        stop.set()
+        keeper.join()
 
 
 def finish(session: Session, lease: Lease) -> None:

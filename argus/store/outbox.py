@@ -11,9 +11,10 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
+from argus.catalogue.model import Severity
 from argus.notify.base import Kind
 from argus.store.incidents import record
 from argus.store.models import IncidentRow, OutboxRow
@@ -41,12 +42,17 @@ class State(enum.Enum):
 
 
 BEGUN = {State.SENT.value, State.LEASED.value, State.FOLDED.value}
+PATIENCE = 120.0  # seconds that a page waits for a receiver that asked to be left alone
+URGENT = (Severity.HIGH.value,)
 NEWS = (Kind.UPDATE.value, Kind.ACK.value, Kind.REMIND.value)  # between beginning and end
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that we may send until the lease ends, if ``fence`` is still the newest then."""
+    """A message that we may send until the lease ends, if ``fence`` is still the newest then.
+
+    ``payload`` says under ``at`` when it was first claimed, the same at each attempt.
+    """
 
     id: int
     fence: int
@@ -137,19 +143,31 @@ def newest(session: Session, incident_id: int) -> dict[str, float]:
 
 
 def stuck(
-    session: Session, bad: Collection[str], resting: Collection[str], now: float
+    session: Session,
+    bad: Collection[str],
+    resting: Collection[str],
+    now: float,
+    paused: Collection[str] = (),
 ) -> Sequence[OutboxRow]:
-    """Return the news of beginnings that do not get through: tried in vain, or waiting for one that rests."""
+    """Return the news of beginnings that do not get through: tried in vain, or waiting for one that rests.
+
+    One that is ``paused`` asked for some time, which is not waited for beyond ``PATIENCE``.
+    """
     failing: ColumnElement[bool] = OutboxRow.receiver.in_(bad)
     if "email" in bad:  # the server of all addresses
         failing = or_(failing, OutboxRow.receiver.startswith("email:"))
-    waits = and_(OutboxRow.receiver.in_(resting), OutboxRow.next_at <= now)
-    row = select(OutboxRow).where(
-        OutboxRow.kind == Kind.OPEN.value,
-        OutboxRow.state == State.PENDING.value,
-        or_(and_(OutboxRow.attempts > 0, failing), waits),
-    )
-    return session.scalars(row.order_by(OutboxRow.id)).all()
+    waits: ColumnElement[bool] = OutboxRow.receiver.in_(resting)
+    if "email" in resting:
+        waits = or_(waits, OutboxRow.receiver.startswith("email:"))
+    waits = and_(waits, OutboxRow.next_at <= now)
+    waiting = (OutboxRow.kind == Kind.OPEN.value, OutboxRow.state == State.PENDING.value)
+    row = select(OutboxRow).where(*waiting, or_(and_(OutboxRow.attempts > 0, failing), waits))
+    found = list(session.scalars(row.order_by(OutboxRow.id)))
+    if paused:
+        held = select(OutboxRow).where(*waiting, OutboxRow.receiver.in_(paused)).order_by(OutboxRow.id)
+        due = ((each, each.payload.get("at") or each.next_at) for each in session.scalars(held))
+        found += [each for each, since in due if now - since >= PATIENCE and each not in found]
+    return found
 
 
 def drop_steps(session: Session, row: IncidentRow) -> int:
@@ -237,15 +255,25 @@ def claim(
     now: float,
     resting: Collection[str] = (),
     spent: Collection[str] = (),
+    *,
+    shared: float | None = None,
+    reserved: Collection[str] = (),
+    mine: Collection[int] = (),
 ) -> Claim | None:
-    """Lease the oldest message that is due, or whose sender let its lease run out; ``None`` when idle.
+    """Lease the most urgent message that is due, or whose sender let its lease run out; ``None`` when idle.
+
+    Of equally severe incidents the oldest message comes first.  Leases end by ``shared``, the time that all
+    senders have in common; without it, by ``now``.
 
     Nothing is due before the ``open`` of its incident was accepted by the same receiver (or given up, when it
     may have been), nor while an earlier
-    message of the incident to it is on its way.  Receivers that are ``resting`` are left out; those whose
-    limit is ``spent`` get digests, and again what they may have got already.
+    message of the incident to it is on its way.  Receivers that are ``resting`` are left out (``email``: all
+    addresses); those whose limit is ``spent`` get digests, and again what they may have got already; what is
+    ``reserved`` of a limit is for urgent incidents.  What the caller itself is sending (``mine``) it does not
+    get again, though its lease ran out while the host slept.
     """
-    candidate = _oldest_due(session, now, resting, spent)
+    leased_at = now if shared is None else shared
+    candidate = _first_due(session, now, leased_at, resting, spent, reserved, mine)
     if candidate is None:
         return None
     claimed = Claim(
@@ -255,14 +283,15 @@ def claim(
         candidate.receiver,
         candidate.kind,
         candidate.attempts + 1,
-        candidate.payload,
+        {**candidate.payload, "at": now} if candidate.payload.get("at") == 0 else candidate.payload,
     )
     values = {
         "state": State.LEASED.value,
         "owner": owner,
         "fence": claimed.fence,
-        "lease_until": now + seconds,
+        "lease_until": leased_at + seconds,
         "attempts": claimed.attempts,
+        "payload": claimed.payload,
         # a lease that ran out belonged to a sender that died or hung: nobody knows how far it came
         "maybe_sent": candidate.maybe_sent or candidate.state == State.LEASED.value,
     }
@@ -271,14 +300,35 @@ def claim(
     return None if won is None else claimed
 
 
-def _oldest_due(
-    session: Session, now: float, resting: Collection[str], spent: Collection[str]
+def extend(session: Session, claims: Iterable[Claim], until: float) -> None:
+    """Keep the leases of what is still being sent; of one that was lost nothing changes."""
+    for each in claims:
+        mine = (OutboxRow.id == each.id, OutboxRow.fence == each.fence)
+        still = update(OutboxRow).where(*mine, OutboxRow.state == State.LEASED.value)
+        session.execute(still.values(lease_until=until))
+
+
+def flying(session: Session, shared: float) -> dict[str, int]:
+    """Count what is being sent now, by receiver and by anybody; ``shared`` as in ``claim``."""
+    leased = (OutboxRow.state == State.LEASED.value, OutboxRow.lease_until > shared)
+    counted = select(OutboxRow.receiver, func.count()).where(*leased).group_by(OutboxRow.receiver)
+    return {row[0]: row[1] for row in session.execute(counted)}
+
+
+def _first_due(
+    session: Session,
+    now: float,
+    leased_at: float,
+    resting: Collection[str],
+    spent: Collection[str],
+    reserved: Collection[str],
+    mine: Collection[int],
 ) -> OutboxRow | None:
     """Lock and return the row that ``claim`` may lease, passing over those that another sender has locked."""
     opening = aliased(OutboxRow)
     due = or_(
         and_(OutboxRow.state == State.PENDING.value, OutboxRow.next_at <= now),
-        and_(OutboxRow.state == State.LEASED.value, OutboxRow.lease_until <= now),
+        and_(OutboxRow.state == State.LEASED.value, OutboxRow.lease_until <= leased_at),
     )
     told = or_(
         OutboxRow.kind.in_((Kind.OPEN.value, Kind.DIGEST.value)),
@@ -291,6 +341,11 @@ def _oldest_due(
         OutboxRow.maybe_sent,
         OutboxRow.state == State.LEASED.value,
     )
+    rank = case({each.value: number for number, each in enumerate(Severity)}, value=IncidentRow.severity)
+    for_this = or_(OutboxRow.receiver.not_in(reserved), IncidentRow.severity.in_(URGENT))
+    awake: ColumnElement[bool] = OutboxRow.receiver.not_in(resting)
+    if "email" in resting:  # the server of all addresses
+        awake = and_(awake, ~OutboxRow.receiver.startswith("email:"))
     earlier = aliased(OutboxRow)
     on_its_way = exists().where(
         earlier.incident_id == OutboxRow.incident_id,
@@ -302,9 +357,10 @@ def _oldest_due(
     )
     return session.scalars(
         select(OutboxRow)
+        .join(IncidentRow, IncidentRow.id == OutboxRow.incident_id)
         .outerjoin(opening, same_thread(opening))
-        .where(due, told, within, ~on_its_way, OutboxRow.receiver.not_in(resting))
-        .order_by(OutboxRow.next_at, OutboxRow.id)
+        .where(due, told, within, for_this, ~on_its_way, awake, OutboxRow.id.not_in(mine))
+        .order_by(rank.desc(), OutboxRow.next_at, OutboxRow.id)
         .limit(1)
         .with_for_update(skip_locked=True, of=OutboxRow)
     ).first()
@@ -318,10 +374,19 @@ def settle_sent(session: Session, claimed: Claim, now: float) -> bool:
 
 
 def settle_retry(
-    session: Session, claimed: Claim, error: str, *, maybe: bool, wait: float, now: float
+    session: Session,
+    claimed: Claim,
+    error: str,
+    *,
+    maybe: bool,
+    wait: float,
+    now: float,
+    counts: bool = True,
 ) -> bool:
-    """Note a failure that may pass, and try again after ``wait`` seconds."""
+    """Note a failure that may pass, and try again after ``wait`` seconds; ``counts``: as an attempt."""
     values: dict[str, Any] = {"maybe_sent": True} if maybe else {}
+    if not counts:
+        values["attempts"] = claimed.attempts - 1
     detail = f"{claimed.receiver}: {error}; attempt {claimed.attempts}, next in {wait:.0f} s"
     what = "mail delayed"
     return _settle(
@@ -329,10 +394,17 @@ def settle_retry(
     )
 
 
-def settle_dead(session: Session, claimed: Claim, error: str, now: float) -> bool:
-    """Give up on the message."""
+def settle_dead(session: Session, claimed: Claim, error: str, now: float, *, maybe: bool = False) -> bool:
+    """Give up on the message; ``maybe``: the last attempt may have got through."""
+    values: dict[str, Any] = {"maybe_sent": True} if maybe else {}
     detail = f"{claimed.receiver}: {error}; given up after {claimed.attempts} attempts"
-    return _settle(session, claimed, now, "mail given up", detail, state=State.DEAD, error=error)
+    return _settle(session, claimed, now, "mail given up", detail, state=State.DEAD, error=error, **values)
+
+
+def settle_dropped(session: Session, claimed: Claim, why: str, now: float) -> bool:
+    """Note that there is nobody to tell any more."""
+    detail = f"{claimed.receiver}: {why}"
+    return _settle(session, claimed, now, "mail dropped", detail, state=State.DROPPED, error=why)
 
 
 def _settle(
