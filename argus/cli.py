@@ -91,6 +91,11 @@ def _add_operating(add: Callable[..., argparse.ArgumentParser]) -> None:
     ack.add_argument("incident", type=int, metavar="ID")
     ack.add_argument("--author", default=getpass.getuser())
     ack.add_argument("--format", choices=FORMATS, default="table")
+    resolve = add("resolve", "End an incident, for a reason: its host was taken out, say.", _resolve)
+    resolve.add_argument("incident", type=int, metavar="ID")
+    resolve.add_argument("--comment", required=True, metavar="WHY", help="kept in argus explain, and told")
+    resolve.add_argument("--author", default=getpass.getuser())
+    resolve.add_argument("--format", choices=FORMATS, default="table")
     route = add("route", "Show who would be told of an incident.", _route)
     route.add_argument("action", choices=["test"])
     route.add_argument("labels", nargs="*", metavar="LABEL=VALUE")
@@ -154,6 +159,15 @@ def _ack(arguments: argparse.Namespace) -> int:
     from argus import operating  # noqa: PLC0415
 
     return operating.ack(_store(arguments), arguments.incident, arguments.author, form=arguments.format)
+
+
+def _resolve(arguments: argparse.Namespace) -> int:
+    from argus import resolving  # noqa: PLC0415
+    from argus.store.clock import ServerClock  # noqa: PLC0415
+
+    store, told = _store(arguments), (arguments.author, arguments.comment)
+    clock = ServerClock(store)
+    return resolving.resolve(store, arguments.incident, *told, form=arguments.format, clock=clock)
 
 
 def _route(arguments: argparse.Namespace) -> int:

@@ -34,8 +34,8 @@ CORRELATOR_OPTIONS = [
         "forget_after",
         default=3600.0,
         min=60,
-        help="Seconds after which incidents of a node that is no longer in Zabbix are closed. Nothing is "
-        "forgotten when many nodes vanish at once.",
+        help="Seconds after which incidents of a node that is no longer in Zabbix are closed; two days where "
+        "many nodes vanish at once, which looks like a lost permission. argus resolve ends one at any time.",
     ),
     cfg.StrOpt(
         "guest_incidents",
@@ -87,9 +87,10 @@ CORRELATOR_OPTIONS = [
         default=3,
         min=1,
         help="An incident that was told and resolved so often within flap_window flaps: when it opens the "
-        "next time it stays open until all has been well for flap_quiet. The first are told like any other.",
+        "next time it stays open until all has been well for flap_quiet, and each further time for twice as "
+        "long, four hours at most. Before that, what it must be well for doubles each time.",
     ),
-    cfg.FloatOpt("flap_window", default=1800.0, min=60, help="Seconds in which flap_count is counted."),
+    cfg.FloatOpt("flap_window", default=86400.0, min=60, help="Seconds in which flap_count is counted."),
     cfg.FloatOpt(
         "flap_quiet",
         default=900.0,

@@ -7,6 +7,7 @@ import socket
 import time
 import uuid
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from argus.receivers import Health
 from argus.routing.read import read
 from argus.routing.tree import everything
 from argus.sources import Stored, Together
-from argus.store import leases
+from argus.store import incidents, leases
 from argus.store.clock import ServerClock
 from argus.store.engine import Store, open_store
 from argus.store.reports import WAITS
@@ -92,6 +93,7 @@ class ZabbixSource:
     token_file: Path
     timeout: float
     place_tags: tuple[str, ...] = ()
+    guests_of_incidents: Callable[[], frozenset[str]] = frozenset
 
     def session(self) -> Zabbix:
         """Open a session.  Raises ``ZabbixError``."""
@@ -114,7 +116,11 @@ class ZabbixSource:
                 nodes = feeds.read_node_values(zabbix, place_tags=self.place_tags, proxies=names)
                 alive()
                 seen = tuple((name, at) for _, name, at in proxies)
-                return Facts(problems, nodes, proxies=seen, pulse=feeds.read_pulse(zabbix, nodes, seen))
+                pulse = feeds.read_pulse(zabbix, nodes, seen)
+                # a host with a problem is there; who asks for the others need not ask for those
+                quiet = self.guests_of_incidents() - {problem.host for problem in problems}
+                unseen = feeds.read_unseen(zabbix, quiet)
+                return Facts(problems, nodes, proxies=seen, pulse=pulse, unseen=unseen)
         except api.ZabbixError as exc:
             return Facts(blind=(ZABBIX,), why_blind=(str(exc),))
 
@@ -144,6 +150,7 @@ def from_config(conf: Any) -> Site:
         Path(conf.zabbix.token_file),
         conf.zabbix.timeout,
         tuple(conf.correlator.place_tags),
+        partial(incidents.guests_in_trouble, store),
     )
     slow = slow_sources(conf, store)
     clock = ServerClock(store)

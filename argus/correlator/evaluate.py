@@ -66,7 +66,7 @@ def evaluate(
             within, group = node.values.within, groups.get(node.name, "")
             outcomes.update(_placed(judged, within, group) if within or group else judged)
         grounds = _grounds(facts, policy, outcomes, causes, known, groups)
-        outcomes.update(_guests(policy, tenants, grounds, known))
+        outcomes.update(_guests(policy, tenants, grounds, known, frozenset(facts.unseen)))
     for family in book.families:
         if family.source_of or not facts.blindness(family.sources):  # what is read is judged; the rest held
             outcomes.update(_subjects(family, facts, policy, now, is_open))
@@ -195,8 +195,9 @@ def _guests(
     tenants: Tenants,
     grounds: Mapping[str, _Ground],
     known: Mapping[Key, Incident],
+    unseen: Collection[str],
 ) -> Iterator[tuple[Key, Outcome]]:
-    """Judge guests that have a problem, and those that have an incident."""
+    """Judge guests that have a problem, and those that have an incident: not those that Zabbix hides."""
     mine = {key for key in known if key.rule in GUEST_NAMES}
     for uuid in sorted(tenants.troubled | {key.subject for key in mine}):
         guest = tenants.guest(uuid)
@@ -207,7 +208,7 @@ def _guests(
             if isinstance(finding, Finding) and (ground.within or ground.group):
                 finding = replace(finding, within=ground.within, group=ground.group)
             if not isinstance(finding, Finding):
-                if key in mine:
+                if key in mine and uuid not in unseen:
                     yield key, Unknown(ground.trouble) if ground.trouble else None
             elif key in mine:  # once found it stands: its node's recovery does not make it doubtful
                 yield key, finding

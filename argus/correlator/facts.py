@@ -127,6 +127,7 @@ class Facts:
     ``pulse`` is what changes as long as Zabbix' server lives, ``None`` where nothing tells; ``awake_since``
     is since when it has been seen alive without a gap (seconds), and ``blind_since`` when a blind source
     could last be read, where that is known.
+    ``unseen`` are guests with an incident whose hosts Zabbix does not show, disabled ones neither.
     ``at`` is when reading began: what was read is as old as that at least, however long reading took.
     """
 
@@ -141,6 +142,7 @@ class Facts:
     pulse: float | None = None
     awake_since: float = 0.0
     blind_since: Mapping[str, float] = field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
     at: float | None = None
 
     def read_at(self, now: float) -> float:
@@ -171,6 +173,7 @@ class Facts:
             pulse=self.pulse if other.pulse is None else other.pulse,
             awake_since=max(self.awake_since, other.awake_since),
             blind_since={**self.blind_since, **other.blind_since},
+            unseen=(*self.unseen, *other.unseen),
             at=other.at if self.at is None else self.at,
         )
 

@@ -88,6 +88,10 @@ class Fleet:
         """Return the number, 0 where nobody knows it."""
         return self._counted.get((rule, group), 0)
 
+    def guests(self) -> int:
+        """Return how many guests all nodes together say they have."""
+        return sum(int(node.number(allocation.GUESTS.field) or 0) for node in self.facts.nodes)
+
     @cached_property
     def _counted(self) -> Mapping[Group, int]:
         return Counter(dict(self._nodes_and_guests())) + Counter(self._subjects())

@@ -12,6 +12,7 @@ from argus.correlator.gathering import SCOPE, Fleet, rule_of
 from argus.correlator.incident import Change, Effect, Incident, Phase, severer
 from argus.correlator.rule import Finding, Scope, Unknown
 from argus.correlator.rulebook import BOOK, Rulebook
+from argus.correlator.rules.guests import guest_is_broken
 from argus.correlator.rules.scope import same_fault_on_many
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "Decision", "Effect", "Incident", "Key", "Phase", "decide"]
 
+GUEST = BOOK.kinds[guest_is_broken.name]
 ROUNDS = 8  # chains of causes are at most four long; what does not stand by then is told as it is
 
 
@@ -61,8 +63,7 @@ class Terms:
 
     def keep(self, rule: AnyRule, incident: Incident) -> float:
         """Return how long all must have been well before it resolves, in seconds."""
-        flapping = self.policy.flap_quiet if incident.flaps >= self.policy.flap_count else 0.0
-        return max(self.policy.keep(rule), flapping, self.policy.mass_keep if self.mass else 0.0)
+        return max(self.policy.quiet(rule, incident.flaps), self.policy.mass_keep if self.mass else 0.0)
 
 
 def decide(
@@ -84,10 +85,10 @@ def decide(
     # strictly before: what opens now must not change what a replay of the same facts finds
     causes = {key for key in is_open if (state[key].opened_at or 0.0) < now}
     outcomes = evaluate(facts, policy, now, is_open, state, causes, book)
-    gone = _Gone.of(state, outcomes, facts, book)
     well = sum(1 for key in is_open if outcomes.get(key, UNSEEN) is None)
     mass = well > max(policy.mass_min, policy.mass_ratio * len(is_open))
     terms = Terms(policy, now, recent or {}, mass, book, Fleet(facts, policy, now, book), silenced)
+    gone = _Gone.of(state, outcomes, facts, terms)
     after: dict[Key, Incident] = {}
     effects: list[Effect] = []
 
@@ -319,27 +320,24 @@ class _Gone:
     facts: Facts
     book: Rulebook
     too_many: frozenset[str]  # kinds of subjects
+    all_gone: frozenset[str]  # those of which not one is left
 
     @classmethod
     def of(
-        cls, state: Mapping[Key, Incident], outcomes: Mapping[Key, Outcome], facts: Facts, book: Rulebook
+        cls, state: Mapping[Key, Incident], outcomes: Mapping[Key, Outcome], facts: Facts, terms: Terms
     ) -> _Gone:
         """Many nodes that vanish at once look like a lost permission, not like a decommissioning."""
+        book = terms.book
         absent, there = defaultdict(set), defaultdict(set)
         for key in state:
             if key not in outcomes:
                 absent[book.kinds.get(key.rule, "")].add(key.subject)
         for key in outcomes:
             there[book.kinds[key.rule]].add(key.subject)
-        return cls(
-            facts,
-            book,
-            frozenset(
-                kind
-                for kind, subjects in absent.items()
-                if len(subjects) > max(1, len(there[kind]) // 5) or not there[kind]
-            ),
-        )
+        left = {kind: len(there[kind]) for kind in absent}
+        left[GUEST] = max(left.get(GUEST, 0), terms.fleet.guests())  # only those in trouble are judged
+        many = (kind for kind, subjects in absent.items() if len(subjects) > max(1, left[kind] // 5))
+        return cls(facts, book, frozenset(many), frozenset(kind for kind in absent if not left[kind]))
 
     def judge(self, incident: Incident | None, policy: Policy, now: float) -> Step:
         if incident is None:
@@ -353,6 +351,7 @@ class _Gone:
         source = " and ".join(needs).capitalize() or "The configuration"
         since = min(now, incident.absent_since if incident.absent_since is not None else now)
         step = _hold(replace(incident, absent_since=since), f"{source} lists the {kind} no longer")
-        if kind in self.too_many or now - since < policy.forget_after:
+        enough = policy.forget_many_after if kind in self.too_many else policy.forget_after
+        if kind in self.all_gone or now - since < enough:
             return step
         return _finish(step[0], now, f"the {kind} has been gone from {source} for {now - since:.0f} s")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from argus.correlator.rule import AnyRule
 
 GIB = 2.0**30
+LONGEST_QUIET = 4 * 3600.0  # seconds: so long all is well at most before a flapping incident ends
 NONE, BROKEN, ALL = "none", "broken", "all"  # which problems of guests are incidents
 
 
@@ -224,13 +225,15 @@ class Policy:
     """Everything that decisions depend on besides state and facts.  Times in seconds.
 
     ``holds`` and ``keeps`` override a rule's own by the rule's name; ``forget_after`` is how long a subject
-    must be gone from a readable source before its incidents are closed.  ``guest_incidents`` says which
+    must be gone from a readable source before its incidents are closed, ``forget_many_after`` where many are
+    gone at once, which looks like a permission that was lost.  ``guest_incidents`` says which
     problems of guests are incidents (``none``, ``broken``, ``all``); ``promote_after`` is how long a symptom
     must outlive its cause to be told; only what began within ``scope_window`` of each other is one of many.
 
-    One that was told and resolved ``flap_count`` times within ``flap_window`` flaps: it then ends only when
-    all has been well for ``flap_quiet``.  When more than ``mass_min`` incidents and ``mass_ratio`` of all
-    recover at once, they end only after ``mass_keep``: that may be a Zabbix that lost them.
+    One that was told and resolved before within ``flap_window`` must be well for longer to end, each time
+    twice as long; from ``flap_count`` times on it flaps, and that is ``flap_quiet`` and more.  When more than
+    ``mass_min`` incidents and ``mass_ratio`` of all recover at once, they end only after ``mass_keep``: that
+    may be a Zabbix that lost them.
     ``maintenance_reason`` is the regular expression of those reasons of Nova's disabled hosts that mean it.
     """
 
@@ -238,11 +241,12 @@ class Policy:
     holds: Mapping[str, float] = field(default_factory=dict)
     stale_after: float = 90.0
     forget_after: float = 3600.0
+    forget_many_after: float = 172_800.0
     guest_incidents: str = BROKEN
     promote_after: float = 120.0
     scope_window: float = 600.0
     flap_count: int = 3
-    flap_window: float = 1800.0
+    flap_window: float = 86_400.0
     flap_quiet: float = 900.0
     mass_min: int = 50
     mass_ratio: float = 0.2
@@ -266,3 +270,10 @@ class Policy:
     def keep(self, rule: AnyRule) -> float:
         """Return how long all must be well before the incident of a rule ends."""
         return self.keeps.get(rule.name, rule.keep)
+
+    def quiet(self, rule: AnyRule, flaps: int) -> float:
+        """Return the same of one that was told and resolved ``flaps`` times before."""
+        if flaps < self.flap_count:
+            return self.keep(rule) * 2.0**flaps
+        longest = max(self.flap_quiet, LONGEST_QUIET)
+        return min(longest, self.flap_quiet * 2.0 ** min(flaps - self.flap_count, 32))

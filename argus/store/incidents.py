@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, select
 
 from argus.catalogue.model import Severity
-from argus.correlator.evaluate import Key
+from argus.correlator.evaluate import GUEST_NAMES, Key
 from argus.correlator.incidents import Change, Incident, Phase
 from argus.store.models import DecisionRow, IncidentRow
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from argus.correlator.incidents import Decision, Effect
+    from argus.store.engine import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,15 @@ def load_active(session: Session) -> Active:
     found = session.scalars(select(IncidentRow).where(IncidentRow.phase != Phase.RESOLVED.value))
     rows = {Key(row.rule, row.subject): row for row in found}
     return Active({key: _from_row(row) for key, row in rows.items()}, rows)
+
+
+def guests_in_trouble(store: Store) -> frozenset[str]:
+    """Return the UUIDs of guests with an incident that is not over."""
+    mine = select(IncidentRow.subject).where(
+        IncidentRow.phase != Phase.RESOLVED.value, IncidentRow.rule.in_(GUEST_NAMES)
+    )
+    with store.read() as session:
+        return frozenset(session.scalars(mine))
 
 
 def recent(session: Session, since: float) -> dict[Key, int]:

@@ -62,6 +62,17 @@ def read_problems(zabbix: Zabbix) -> tuple[Problem, ...]:
     return tuple(_problem(row, hosts[row["objectid"]]) for row in rows if row["objectid"] in hosts)
 
 
+def read_unseen(zabbix: Zabbix, hosts: Collection[str]) -> tuple[str, ...]:
+    """Return which of these hosts Zabbix does not show (``host.get``), by technical name.
+
+    Deleted, or out of sight for the token's user: what was wrong there is unknown, not over.
+    """
+    there: set[str] = set()
+    for page in _pages(sorted(hosts)):
+        there |= {row["host"] for row in zabbix.read("host.get", output=["host"], filter={"host": page})}
+    return tuple(sorted(set(hosts) - there))
+
+
 def read_event_ids(zabbix: Zabbix, after: int) -> list[int]:
     """Return the ids of events that began a problem of a trigger of Argus (``event.get``), the newest first.
 

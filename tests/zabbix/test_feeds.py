@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, cast
+
 from argus.catalogue import allocation, ksm, libvirt, node_pressure, node_vmstat, thp
 from argus.catalogue.model import Metric
-from argus.zabbix.feeds import _NODE_METRICS, STALE_AFTER, TEXT_STALE_AFTER, node_values
+from argus.zabbix.feeds import _NODE_METRICS, STALE_AFTER, TEXT_STALE_AFTER, node_values, read_unseen
+
+if TYPE_CHECKING:
+    from argus.zabbix.api import Zabbix
 
 NOW = 1_800_000_000
 
@@ -56,3 +61,22 @@ def test_texts_are_stored_seldom_and_live_longer() -> None:
 def test_every_value_has_its_clock() -> None:
     node = node_values("n1", [row(libvirt.UP, "1"), row(ksm.RUN, "1", age=60)])
     assert node.clock("ksm_run") == NOW - 60
+
+
+class Shown:
+    """A Zabbix that shows some hosts, and counts what it is asked."""
+
+    def __init__(self, *hosts: str) -> None:
+        self.hosts, self.asked = hosts, 0
+
+    def read(self, method: str, **params: Any) -> list[dict[str, str]]:
+        assert method == "host.get"
+        self.asked += 1
+        return [{"host": host} for host in self.hosts if host in params["filter"]["host"]]
+
+
+def test_hosts_that_zabbix_does_not_show_are_named_and_nothing_is_asked_without_need() -> None:
+    zabbix = Shown("g1", "g2")
+    assert read_unseen(cast("Zabbix", zabbix), {"g1", "g3"}) == ("g3",)
+    assert read_unseen(cast("Zabbix", zabbix), ()) == ()
+    assert zabbix.asked == 1

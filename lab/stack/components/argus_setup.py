@@ -61,6 +61,7 @@ schedule_file = {folder}/beat
 interval = 5
 stale_after = 20
 promote_after = 15
+flap_window = 1800
 
 [smtp]
 host = 127.0.0.1
