@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from argus import __version__, asking_cli, capacity_cli, receivers_cli, silence_cli, zabbix_cli
 from argus.errors import ArgusError, ConfigError
 from argus.logs import keep_secrets_out
-from argus.terminal import crashed, guarded
+from argus.terminal import crashed, guarded, log_to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,11 +109,7 @@ def _load(arguments: argparse.Namespace) -> Any:
     from argus import config  # noqa: PLC0415  # each command pays only for what it uses
 
     conf = config.load(arguments.config_file)
-    logging.basicConfig(
-        level=logging.DEBUG if conf.debug else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    log_to_stderr("%(asctime)s %(levelname)s %(name)s: %(message)s", debug=conf.debug)
     keep_secrets_out()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return conf

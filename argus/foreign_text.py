@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import operator
 import re
 from collections.abc import Mapping
@@ -24,7 +23,9 @@ LONGEST_NAME = 255
 """Characters of what identifies something: the columns of the database take no more."""
 _DIGEST = 8
 # C0 and C1 controls, bidirectional overrides and isolates, halves of surrogate pairs, noncharacters
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+UNSAFE = "\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff"
+"""As the inside of a class of a regular expression."""
+_UNSAFE = re.compile(f"[{UNSAFE}]")
 _NOWHERE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, UTF-8 no half of a pair
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 REPLACEMENT = "\ufffd"
@@ -49,7 +50,9 @@ def bounded(text: str, longest: int = LONGEST_NAME) -> str:
     """
     if len(text) <= longest:
         return text
-    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGEST]
+    from hashlib import sha256  # noqa: PLC0415 -- OpenSSL is 3 MB that most who clean text never need
+
+    digest = sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGEST]
     return f"{text[: longest - _DIGEST - 1]}~{digest}"
 
 

@@ -6,11 +6,14 @@ the window or hide a line, a character of bidirectional writing could turn it ro
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from argus.foreign_text import REPLACEMENT, UNSAFE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,23 +21,36 @@ if TYPE_CHECKING:
 CRASHED = 2
 """Exit code: not 1, which says that something was found."""
 
-# C0 but for tab and newline, DEL, C1; marks, embeddings, overrides and isolates of bidirectional writing,
-# separators of lines and paragraphs; halves of surrogate pairs, which no encoding takes.
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]"
-)
-_REPLACEMENT = "\ufffd"
+# Beside what is cleaned wherever text enters: marks of bidirectional writing, separators of lines and
+# paragraphs, annotations.  Tab and newline are for whoever prints.
+_CONTROLS = re.compile(f"(?![\t\n])[{UNSAFE}\u061c\u200e\u200f\u2028\u2029\ufff9-\ufffb]")
 _LONGEST = 500  # characters of an error that is shown
 
 
 def clean(text: str) -> str:
     """Return the text with each character that would control the terminal replaced by U+FFFD."""
-    return _CONTROLS.sub(_REPLACEMENT, text)
+    return text if text.isprintable() else _CONTROLS.sub(REPLACEMENT, text)
 
 
 def one_line(text: str) -> str:
     """Return the text cleaned and without line breaks, so that it cannot look like lines of ours."""
     return " ".join(clean(text).split())
+
+
+class OneLine(logging.Formatter):
+    """Log messages on one line each: what others named cannot look like a message of ours."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
+        """Return the message; a traceback comes below it."""
+        record.message = one_line(record.message)
+        return super().formatMessage(record)
+
+
+def log_to_stderr(text: str, *, debug: bool) -> None:
+    """Log to stderr, each message in the format ``text``."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine(text))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler])
 
 
 class _Guarded:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from argus import __version__
 from argus.errors import ConfigError
-from argus.terminal import crashed, guarded
+from argus.terminal import crashed, guarded, log_to_stderr, one_line
 from argus.zabbix_encryption import UNENCRYPTED
 from argus_agent.settings import (
     DEFAULT_FILE,
@@ -52,7 +51,7 @@ def _main(args: argparse.Namespace) -> int:
         _set_up_logging(debug=args.debug or settings.debug, once=args.command is not None)
         return _run(args, path, settings)
     except ConfigError as error:
-        print(f"argus-agent: {error}", file=sys.stderr)
+        print(f"argus-agent: {one_line(str(error))}", file=sys.stderr)
         return USAGE_ERROR
     except BrokenPipeError:  # | head
         sys.stderr.close()
@@ -123,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
 def _set_up_logging(*, debug: bool, once: bool) -> None:
     # journald and `once` need no time of their own; a person who redirects a daemon's log does
     text = "argus-agent: %(message)s" if once else "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, format=text, stream=sys.stderr)
+    log_to_stderr(text, debug=debug)
 
 
 def _check_config(source: str, settings: Settings) -> None:
@@ -161,9 +160,9 @@ def _once(settings: Settings, form: str) -> int:
 
 
 def _tell_unread(unread: Mapping[str, str]) -> int:
-    """Name on stderr each guest that could not be looked at; return the exit code."""
+    """Name on stderr each guest and file that could not be looked at; return the exit code."""
     for guest, reason in unread.items():
-        print(f"argus-agent: not read: {guest}: {reason}", file=sys.stderr)
+        print(f"argus-agent: not read: {one_line(f'{guest}: {reason}')}", file=sys.stderr)
     return NOT_LOOKED_AT if unread else 0
 
 
@@ -180,6 +179,7 @@ def _placement(settings: Settings, form: str) -> int:
         topology, guests = read_topology(host.sysfs), read_guests(host, settings.page_walk_bytes, unread)
     except OSError as error:
         raise ConfigError(f"{error}; see [DEFAULT] rundir and sysfs, and this user's rights") from error
+    unread |= topology.unread
     reserved = settings.allocation.reserved_cpus
     findings = review(guests, topology, reserved)
     if form == "json":
@@ -209,9 +209,9 @@ def _audit(settings: Settings, profile: str | None, form: str) -> int:
         raise ConfigError(f"{error}; see [DEFAULT] procfs and sysfs, and this user's rights") from error
     rows = audit(facts, wanted)
     if form == "json":
-        print(report.as_json(rows, wanted.name, facts.unread))
+        print(report.as_json(rows, wanted.name, facts.not_seen))
     else:
-        report.show(rows, wanted.name, Screen(), facts.unread)
-    if _tell_unread(facts.unread):
+        report.show(rows, wanted.name, Screen(), facts.not_seen)
+    if _tell_unread(facts.not_seen):
         return NOT_LOOKED_AT
     return FOUND_SOMETHING if any(not row.agrees for row in rows) else 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from argus_agent.kernel.domain import Size, parse_size, understood
+from argus_agent.kernel.numbers import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -265,7 +266,7 @@ def parse_definition(xml: str) -> Definition:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.strip().isdecimal() else 0
+    return count((text or "").strip()) or 0
 
 
 def _disk(element: ET.Element) -> tuple[str, Disk]:

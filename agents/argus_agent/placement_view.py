@@ -169,9 +169,7 @@ def _size(size: int) -> str:
 
 def _findings(findings: tuple[Finding, ...], unread: Mapping[str, str], unknown: int) -> Table | Text:
     if not findings and unread:
-        return Text(
-            f"What was read shows no problem; {_many(len(unread), 'guest')} could not be read.", "yellow"
-        )
+        return Text("What was read shows no problem; not everything could be read.", "yellow")
     if not findings and unknown:
         return Text(
             f"What was read shows no problem; where the memory of {_many(unknown, 'guest')} is was not."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import logging
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from argus.screen import Screen
-from argus.terminal import clean, crashed, guarded, one_line
+from argus.terminal import OneLine, clean, crashed, guarded, one_line
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "web\x1b]0;owned\x07 \u202egnp.exe\r\x9b2J\u2066"
@@ -84,3 +85,8 @@ def test_every_console_is_a_screen(path: Path) -> None:
         if isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             assert name not in {"Console", "from_markup"}, f"{path}:{node.lineno}: markup: use argus.screen"
+
+
+def test_what_others_named_cannot_look_like_a_log_message_of_ours() -> None:
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "guest %s", ("a\n12:00 ERROR all is lost",), None)
+    assert OneLine("%(levelname)s %(message)s").format(record) == "ERROR guest a 12:00 ERROR all is lost"

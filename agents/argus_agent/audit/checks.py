@@ -96,7 +96,7 @@ def vhost(facts: NodeFacts, profile: Profile) -> Iterator[Row]:
         yield Row(
             "vhost_net",
             facts.name,
-            "loaded" if facts.vhost_net else "not loaded",
+            None if facts.vhost_net is None else "loaded" if facts.vhost_net else "not loaded",
             "loaded" if profile.vhost_net else "not loaded",
             "without it every packet of a guest wakes QEMU",
             "modprobe vhost_net && echo vhost_net > /etc/modules-load.d/vhost_net.conf",
@@ -121,7 +121,7 @@ def memory(facts: NodeFacts, profile: Profile) -> Iterator[Row]:
         promised = sum(guest.memory_bytes for guest in facts.guests)
         ratio = promised / facts.memory_bytes
         within = f"at most {limit:.2f}"
-        known = within if not facts.unread else None  # what could not be read may have more
+        known = within if not facts.missed else None  # what could not be read may have more
         yield Row(
             "memory overcommit",
             facts.name,
@@ -203,7 +203,8 @@ def disks(facts: NodeFacts, profile: Profile) -> Iterator[Row]:
                     "set" if disk.limited else "not set",
                     "set" if profile.guest_io_limits else "not set",
                     "one guest can starve the others' disks",
-                    f"virsh blkdeviotune {quote(guest.name)} {disk.target} --total-iops-sec <of the flavor>",
+                    f"virsh blkdeviotune {quote(guest.name)} {quote(disk.target)}"
+                    " --total-iops-sec <of the flavor>",
                 )
 
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from argus_agent.kernel.cpulist import parse_cpulist
-from argus_agent.kernel.files import is_absence, read
+from argus_agent.kernel.files import is_absence, listed, read
 from argus_agent.kernel.process import parse_kilobytes, parse_status
 from argus_agent.kernel.run_directory import status_files
 from argus_agent.kernel.topology import read_topology
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
     from argus_agent.host import Host
+
+T = TypeVar("T")
 
 _BESIDE_QEMU = frozenset(("hostdev", "vdpa", "vhostuser"))
 """NICs whose packets neither QEMU nor vhost_net moves: a device of its own, a switch in user space."""
@@ -73,7 +75,7 @@ class GuestFacts:
 class NodeFacts:
     """The node; a setting is ``None`` where the kernel does not have it.
 
-    ``unread``: files and guests that could not be looked at, and why.
+    ``missed`` are guests that could not be looked at and why, ``unread`` files of the node.
     """
 
     name: str
@@ -84,15 +86,22 @@ class NodeFacts:
     thp_defrag: str | None
     khugepaged_defrag: str | None
     schedulers: Mapping[str, str | None]
-    vhost_net: bool
+    vhost_net: bool | None
     guests: tuple[GuestFacts, ...]
+    missed: Mapping[str, str] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def not_seen(self) -> dict[str, str]:
+        """Everything that could not be looked at, and why."""
+        return {**self.missed, **self.unread}
 
 
 def read_facts(host: Host) -> NodeFacts:
     """Read everything.  Raises ``OSError`` only when /proc/meminfo or the CPU topology cannot be read."""
     memory = parse_status(host.read_proc("meminfo"))
     unread: dict[str, str] = {}
+    missed: dict[str, str] = {}
     ksm, thp = host.sysfs / "kernel/mm/ksm/run", host.sysfs / "kernel/mm/transparent_hugepage"
     return NodeFacts(
         name=host.name,
@@ -103,8 +112,9 @@ def read_facts(host: Host) -> NodeFacts:
         thp_defrag=chosen(_text(thp / "defrag", unread)),
         khugepaged_defrag=_text(thp / "khugepaged/defrag", unread),
         schedulers=_schedulers(host.sysfs / "block", unread),
-        vhost_net=(host.sysfs / "class/misc/vhost-net").exists(),  # loaded or built in
-        guests=_guests(host.rundir / "qemu", unread),
+        vhost_net=_exists(host.sysfs / "class/misc/vhost-net", unread),  # loaded or built in
+        guests=_guests(host.rundir / "qemu", missed),
+        missed=missed,
         unread=unread,
     )
 
@@ -199,20 +209,33 @@ def _guests(rundir: Path, unread: dict[str, str]) -> tuple[GuestFacts, ...]:
 
 def _schedulers(block: Path, unread: dict[str, str]) -> dict[str, str | None]:
     found = {}
-    for path in sorted(block.glob("*/queue/scheduler")):
-        disk = path.parent.parent
+    for name in _seen(listed, block, unread) or ():
         # Without a device below it is a loop, ram or device-mapper disk: no scheduler of its own.
-        if (disk / "device").exists():
-            found[disk.name] = chosen(_text(path, unread))
+        if _exists(block / name / "device", unread) and _exists(block / name / "queue/scheduler", unread):
+            found[name] = chosen(_text(block / name / "queue/scheduler", unread))
     return found
 
 
+def _exists(path: Path, unread: dict[str, str]) -> bool | None:
+    """Whether it is there; ``None`` where that may not be known."""
+    return _seen(lambda name: bool(Path(name).stat()), path, unread, absent=False)
+
+
 def _text(path: Path, unread: dict[str, str]) -> str | None:
+    text = _seen(read, path, unread)
+    return None if text is None else text.strip()
+
+
+def _seen(
+    look: Callable[[str], T], path: Path, unread: dict[str, str], *, absent: T | None = None
+) -> T | None:
+    """Return what is seen there; ``None`` where nobody may look, ``absent`` where there is nothing."""
     try:
-        return read(str(path)).strip()
+        return look(str(path))
     except OSError as error:
-        if not is_absence(error):
-            unread[str(path)] = error.strerror or str(error)
+        if is_absence(error):
+            return absent
+        unread[str(path)] = error.strerror or str(error)
         return None
 
 

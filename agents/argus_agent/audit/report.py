@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from argus.foreign_text import clean
+from argus.terminal import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -35,7 +38,7 @@ def show(
         for line in _advice(wrong):
             console.print(line, soft_wrap=True)
         console.print()
-    console.print(Text(closing, style="" if wrong or unread else "green"))
+    console.print(Text(one_line(closing), style="" if wrong or unread else "green"))
 
 
 def _differences(wrong: list[Row]) -> Table:
@@ -43,7 +46,8 @@ def _differences(wrong: list[Row]) -> Table:
     for name in ("setting", "of", "found", "wanted"):
         table.add_column(name, overflow="fold")
     for row in wrong:
-        table.add_row(row.check, Text(row.subject), Text(row.found or "not known"), Text(row.wanted))
+        texts = (row.check, row.subject, row.found or "not known", row.wanted)
+        table.add_row(*(Text(one_line(text)) for text in texts))
     return table
 
 
@@ -53,7 +57,7 @@ def _advice(wrong: list[Row]) -> Iterator[Text]:
         if row.check != said:
             yield Text(f"{row.check}: {row.why}")
             said = row.check
-        yield Text(f"    {row.mend}", style="bold")
+        yield Text(f"    {clean(row.mend)}", style="bold")
 
 
 def as_json(rows: tuple[Row, ...], profile: str, unread: Mapping[str, str] = MappingProxyType({})) -> str:

@@ -17,7 +17,8 @@ from argus_agent.guests import (
     SHUTDOWN,
     SHUTOFF,
 )
-from argus_agent.kernel.process import parse_kilobytes, parse_status
+from argus_agent.kernel.meminfo import parse_meminfo
+from argus_agent.reading import read_parsed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -119,7 +120,9 @@ def _cpus(cycle: Cycle) -> tuple[int, int] | None:
     """
     try:
         topology = cycle.topology()
-    except FileNotFoundError:
+    except OSError as error:
+        if not isinstance(error, FileNotFoundError):
+            cycle.unread_files[str(cycle.host.sysfs / "devices/system/cpu")] = str(error)
         return None
     others = cycle.allocation.reserved_cpus | cycle.allocation.dedicated_cpus
     online = topology.cpus.keys() - others
@@ -137,20 +140,21 @@ def _pcpus(limits: Allocation, guests: Iterable[Allotted]) -> Iterator[Sample]:
 
 
 def _memory(cycle: Cycle, guests: Collection[Allotted]) -> Iterator[Sample]:
-    total = parse_kilobytes(parse_status(cycle.host.read_proc("meminfo"))["MemTotal"])
-    given = total - cycle.allocation.reserved_memory_bytes
+    total = (read_parsed(cycle, cycle.host.procfs / "meminfo", parse_meminfo) or {}).get("MemTotal")
+    given = None if total is None else total - cycle.allocation.reserved_memory_bytes
     allocated = _sum([guest.maximum for guest in guests if guest.active])
     current = _sum([guest.current for guest in guests if guest.active])
     claimed = _sum([guest.maximum for guest in guests])
     if allocated is not None:
         yield allocation.MEMORY.sample(allocated)
-        if given > 0:
+        if given is not None and given > 0:
             yield allocation.MEMORY_RATIO.sample(allocated / given)
     if allocated is not None and current is not None:
         yield allocation.BALLOONED.sample(max(0, allocated - current))
     if claimed is not None:
         yield allocation.MEMORY_CLAIMED.sample(claimed)
-        yield allocation.MEMORY_FREE.sample(int(given * cycle.allocation.ram_ratio) - claimed)
+        if given is not None:
+            yield allocation.MEMORY_FREE.sample(int(given * cycle.allocation.ram_ratio) - claimed)
 
 
 def _less(value: float | None, part: float | None) -> float | None:

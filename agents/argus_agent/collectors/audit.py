@@ -36,7 +36,7 @@ class Audit:
         now = cycle.host.monotonic()
         if self._done is None or self._done[0] is not cycle.profile or now - self._done[1] >= EVERY_SECONDS:
             facts = read_facts(cycle.host)
-            self._rows, self._unread = audit(facts, cycle.profile), facts.unread
+            self._rows, self._unread = audit(facts, cycle.profile), facts.not_seen
             self._done = (cycle.profile, now)
         cycle.unread.update({what: why for what, why in self._unread.items() if what != RUN_DIRECTORY})
         differing = Counter(row.check for row in self._rows if not row.agrees)

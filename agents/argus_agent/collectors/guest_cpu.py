@@ -15,6 +15,7 @@ from argus_agent.columns import Columns, Numbers, is_known
 from argus_agent.cycle import Deltas, Growth, NoData, Unreadable
 from argus_agent.derived import largest, quotient
 from argus_agent.guests import Guest
+from argus_agent.kept import what_is_wrong
 from argus_agent.kernel.quota import Stopped, stopped_seconds
 
 if TYPE_CHECKING:
@@ -111,7 +112,12 @@ class GuestCpu:
     ) -> list[float | None]:
         """Seconds that quotas of the guest stopped each vCPU since the last tick; 0 where there are none."""
         asked = process is not None and (guest.uuid in self._followed or _waits(waited))
-        stopped = _stopped(cycle, process, len(waited)) if process is not None and asked else Stopped()
+        try:
+            stopped = _stopped(cycle, process, len(waited)) if process is not None and asked else Stopped()
+        except (OSError, ValueError) as error:  # what it waited for itself is not known
+            cycle.unread[guest.uuid] = what_is_wrong(error)
+            self._limited.add(guest.uuid)
+            return [None] * len(waited)
         if process is None or not stopped:
             return [0.0] * len(waited)
         self._limited.add(guest.uuid)

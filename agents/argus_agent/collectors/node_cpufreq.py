@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from argus.catalogue.node_cpufreq import GOVERNOR, LOWEST, MEAN, PACKAGE_THROTTLES, THROTTLES
 from argus_agent.cycle import Cycle, NoData
+from argus_agent.kernel.files import numbered
 from argus_agent.kernel.numbers import parse_integer
 from argus_agent.reading import DRIVER_DECLINES, read_number, read_parsed, read_text
 
@@ -68,8 +69,7 @@ class NodeCpufreq:
         yield from self._counted
 
     def _list(self, cycle: Cycle, now: float) -> None:
-        paths = (cycle.host.sysfs / "devices/system/cpu").glob("cpu[0-9]*")
-        self._cpus = sorted(int(path.name[3:]) for path in paths if path.name[3:].isdecimal())
+        self._cpus = numbered(f"{cycle.host.sysfs}/devices/system/cpu", "cpu")
         self._listed_at = now
         here = frozenset(self._cpus)
         self._speeds = {cpu: speed for cpu, speed in self._speeds.items() if cpu in here}

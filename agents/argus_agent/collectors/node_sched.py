@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue.node_sched import RUNNING, SLICES, WAITING
 from argus_agent.cycle import Cycle, NoData
-from argus_agent.kernel.numbers import integers
+from argus_agent.kernel.numbers import count, integers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def parse_schedstats(text: str) -> tuple[float, float, int]:
     of the file that is not known.
     """
     lines = (line.split() for line in text.splitlines() if line.startswith("cpu"))
-    found = (integers(words[7:10]) for words in lines if words[0][3:].isdecimal())
+    found = (integers(words[7:10]) for words in lines if count(words[0][3:]) is not None)
     rows = [
         (running, waiting, slices)
         for running, waiting, slices in (row for row in found if len(row) == 3)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from argus.catalogue.numa import CPUS, DISTANCES, MEMINFO, NUMASTAT
 from argus_agent.cycle import Cycle, NoData
 from argus_agent.kernel.cpulist import parse_cpulist
+from argus_agent.kernel.files import numbered
 from argus_agent.kernel.meminfo import parse_meminfo
 from argus_agent.kernel.process import parse_counters
 from argus_agent.reading import read_parsed, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from argus.catalogue.model import Sample
 
@@ -25,15 +25,15 @@ class Numa:
 
     def collect(self, cycle: Cycle) -> Iterator[Sample]:
         """Yield bytes, pages and CPUs by NUMA node."""
-        found = (cycle.host.sysfs / "devices/system/node").glob("node[0-9]*")
-        nodes = sorted(node for node in found if node.name[4:].isdecimal())
+        base = f"{cycle.host.sysfs}/devices/system/node"
+        nodes = numbered(base, "node")
         if not nodes:
             raise NoData("kernel without CONFIG_NUMA")
         for node in nodes:
-            yield from _of_node(cycle, node, node.name.removeprefix("node"))
+            yield from _of_node(cycle, f"{base}/node{node}", str(node))
 
 
-def _of_node(cycle: Cycle, node: Path, number: str) -> Iterator[Sample]:
+def _of_node(cycle: Cycle, node: str, number: str) -> Iterator[Sample]:
     memory = parse_meminfo(read_text(cycle, f"{node}/meminfo") or "")
     yield from (metric.sample(memory[name], number) for name, metric in MEMINFO.items() if name in memory)
     counters = parse_counters(read_text(cycle, f"{node}/numastat") or "")

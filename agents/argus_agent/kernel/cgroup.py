@@ -11,6 +11,9 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from argus_agent.kernel.files import is_absence
+from argus_agent.kernel.numbers import count
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
@@ -95,7 +98,8 @@ def directory(
     """Return the directory that holds the guest's files of a controller, or ``None`` where none does.
 
     ``root`` is the cgroup mount (/sys/fs/cgroup), ``mounts`` what ``parse_mounts`` found.  Version 1 wins
-    where both exist, since a controller can be mounted in only one of them.
+    where both exist, since a controller can be mounted in only one of them.  Raises ``OSError`` where nobody
+    may look.
     """
     path = membership.get(controller)
     scope = guest_scope(path) if path is not None else None
@@ -108,7 +112,7 @@ def directory(
     path = membership.get(UNIFIED)
     scope = guest_scope(path) if path is not None else None
     for mount in (f"{root}/unified", str(root)):
-        if scope is not None and os.path.isfile(f"{mount}/cgroup.controllers"):
+        if scope is not None and _is_there(f"{mount}/cgroup.controllers"):
             return _below_mount(mount, mounts or {}, scope)
     return None
 
@@ -129,13 +133,24 @@ def _below_mount(mount: str, mounts: Mapping[str, str], path: str) -> str | None
     up, parts = _climb(path)
     if up == up_root and parts[: len(root)] == root:
         found = "/".join((mount, *parts[len(root) :]))
-        return found if os.path.isdir(found) else None
+        return found if _is_there(found) else None
     if up < up_root and not root:
         # The namespace begins below the mount's root, in groups whose names cannot be seen from inside.
         between = "/*" * (up_root - up)
         candidates = glob.glob(f"{glob.escape(mount)}{between}/{glob.escape('/'.join(parts))}")
         return candidates[0] if len(candidates) == 1 else None
     return None
+
+
+def _is_there(path: str) -> bool:
+    """Whether it is there.  Raises ``OSError`` where that may not be known."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        if is_absence(error):
+            return False
+        raise
+    return True
 
 
 def _climb(path: str) -> tuple[int, list[str]]:
@@ -177,8 +192,8 @@ def parse_io_stat(text: str) -> dict[str, IoStat]:
             name, equals, value = word.partition("=")
             if not equals:
                 device, values = word, {}
-            elif value.isdecimal():
-                values[name] = int(value)
+            elif (number := count(value)) is not None:
+                values[name] = number
         stat = IoStat(*(values.get(name) for name in ("rbytes", "wbytes", "rios", "wios")))
         if _DEVICE.fullmatch(device) and any(value is not None for value in stat):
             devices[device] = stat
@@ -191,6 +206,6 @@ def parse_throttle(text: str) -> dict[str, dict[str, int]]:
     for line in text.splitlines():
         words = line.split()
         # The last line is `Total 123`, over all devices; a device that is gone is called `(unknown)`.
-        if len(words) == 3 and _DEVICE.fullmatch(words[0]) and words[2].isdecimal():
-            devices.setdefault(words[0], {})[words[1]] = int(words[2])
+        if len(words) == 3 and _DEVICE.fullmatch(words[0]) and (number := count(words[2])) is not None:
+            devices.setdefault(words[0], {})[words[1]] = number
     return devices

@@ -5,11 +5,10 @@ Documentation/ABI/stable/sysfs-block, ABI/testing/sysfs-block-dm, admin-guide/io
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from argus_agent.kernel.files import is_absence
+from argus_agent.kernel.files import listed
 from argus_agent.kernel.numbers import integers
 
 if TYPE_CHECKING:
@@ -63,16 +62,6 @@ def _disk(folder: str, name: str, names: frozenset[str], look: Look) -> Disk | N
         label = mapped if mapped and mapped not in names else name
     counted = look(f"{folder}/queue/iostats") != "0"
     return Disk(name, label, kind, tuple(listed(f"{folder}/slaves")), counted)
-
-
-def listed(folder: str) -> list[str]:
-    """Return the names in a folder, sorted; none where there is no such folder.  Raises ``OSError`` else."""
-    try:
-        return sorted(os.listdir(folder))  # noqa: PTH208 -- names, not paths
-    except OSError as error:
-        if is_absence(error):
-            return []
-        raise
 
 
 def parse_diskstats(text: str) -> dict[str, list[int | None]]:

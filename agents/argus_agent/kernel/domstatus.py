@@ -19,6 +19,7 @@ from argus_agent.kernel.domain import (
     parse_size,
     understood,
 )
+from argus_agent.kernel.numbers import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,17 +68,17 @@ def parse_domstatus(text: str) -> RunningGuest | None:
     name, uuid = (root.findtext(f"domain/{tag}", "").strip() for tag in ("name", "uuid"))
     if root.tag != "domstatus" or domain is None or not uuid:
         raise ValueError(f"no guest in <{root.tag}>: expected <domstatus> with a <domain> and its <uuid>")
-    pid = root.get("pid", "")
-    if not pid.isdecimal():
+    pid = count(root.get("pid"))
+    if pid is None:
         return None
-    numbers = ((v.get("id", ""), v.get("pid", "")) for v in root.iterfind("vcpus/vcpu"))
-    vcpus = {int(vcpu): int(thread) for vcpu, thread in numbers if vcpu.isdecimal() and thread.isdecimal()}
+    numbers = ((count(v.get("id")), count(v.get("pid"))) for v in root.iterfind("vcpus/vcpu"))
+    vcpus = {vcpu: thread for vcpu, thread in numbers if vcpu is not None and thread is not None}
     job = root.find("job")
     doing = job.get("async", "") if job is not None else ""
     return RunningGuest(
         name,
         uuid,
-        int(pid),
+        pid,
         root.get("state", ""),
         root.get("reason", ""),
         vcpus,
@@ -86,7 +87,7 @@ def parse_domstatus(text: str) -> RunningGuest | None:
         frozenset(_devices(domain)),
         _machine(domain),
         domain.findtext("devices/emulator", "").strip(),
-        int(number) if (number := domain.get("id", "")).isdecimal() else None,
+        count(domain.get("id")),
         cells=understood(parse_cells, domain, None),
         size=understood(parse_size, domain, Size()),
         file_backed=is_file_backed(domain),

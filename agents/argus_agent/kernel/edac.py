@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from argus_agent.kernel.files import is_absence, read
+from argus_agent.kernel.numbers import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
@@ -82,10 +83,10 @@ def _count(path: str, unread: MutableMapping[str, str]) -> int | None:
     text = _text(path, unread)
     if not text:
         return None
-    if not text.isdecimal():
+    found = count(text)
+    if found is None:
         unread[path] = f"{path}: {text[:40]!r} is no count"
-        return None
-    return int(text)
+    return found
 
 
 def _text(path: str, unread: MutableMapping[str, str]) -> str:

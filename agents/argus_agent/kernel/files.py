@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
+from argus_agent.kernel.numbers import count
+
 _CHUNK = 1 << 16
 PAGE = 4096
 _ABSENT = frozenset((errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.ENOTDIR, errno.EOPNOTSUPP))
@@ -44,3 +46,22 @@ def is_absence(error: OSError) -> bool:
     A process that ended gives ESRCH, its control group ENODEV; pressure that is switched off, EOPNOTSUPP.
     """
     return error.errno in _ABSENT
+
+
+def listed(folder: str) -> list[str]:
+    """Return the names in a folder, sorted; none where there is no such folder.  Raises ``OSError`` else.
+
+    Unlike pathlib's glob, for which a folder that may not be listed is empty.
+    """
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 -- names, not paths
+    except OSError as error:
+        if is_absence(error):
+            return []
+        raise
+
+
+def numbered(folder: str, prefix: str) -> list[int]:
+    """Return the numbers of ``cpu0``, ``cpu1`` ... in a folder, sorted, as ``listed`` does."""
+    found = (count(name.removeprefix(prefix)) for name in listed(folder) if name.startswith(prefix))
+    return sorted(number for number in found if number is not None)

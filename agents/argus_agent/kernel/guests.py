@@ -9,7 +9,6 @@ import enum
 import logging
 import os
 from dataclasses import dataclass, field, replace
-from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
 from argus_agent.kernel.cgroup import directory, own_groups, parse_membership, parse_mounts
@@ -17,9 +16,11 @@ from argus_agent.kernel.domstatus import RunningGuest, parse_domstatus
 from argus_agent.kernel.files import is_absence, read
 from argus_agent.kernel.group_claims import GroupClaims
 from argus_agent.kernel.kept_files import KeptFiles
+from argus_agent.kernel.numbers import count
 from argus_agent.kernel.process import Schedstat, Stat, parse_processor, parse_schedstat, parse_stat
 from argus_agent.kernel.qemu_search import DEAD, QemuSearch
 from argus_agent.kernel.run_directory import status_files
+from argus_agent.kernel.vhost_workers import VhostWorkers, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LIST_EVERY = 4
-"""Readings in which all processes are listed once, where nothing has changed."""
 _GONE = (FileNotFoundError, ProcessLookupError)
 """Errors of a process that ended: the entry vanished, or reading it gives ESRCH."""
 
@@ -141,8 +140,7 @@ def role_of(comm: str) -> Role:
 
 def vcpu_number(comm: str) -> int | None:
     """Return 3 for ``CPU 3/KVM``; ``None`` for a thread that is no vCPU."""
-    number = comm.removeprefix("CPU ").partition("/")[0]
-    return int(number) if comm.startswith("CPU ") and number.isdecimal() else None
+    return count(comm.removeprefix("CPU ").partition("/")[0]) if comm.startswith("CPU ") else None
 
 
 class KernelGuests:
@@ -160,11 +158,7 @@ class KernelGuests:
         self._monotonic = monotonic
         self._rundir = str(rundir)
         self._procfs = str(procfs)
-        self._pids: frozenset[int] = frozenset()  # of all processes, as they were listed last
-        self._before: tuple[list[RunningGuest], int, int] = ([], 0, 0)  # and links and time of /proc
-        self._unlisted = 0  # readings since processes were listed
-        self._vhost_owner: dict[int, int | None] = {}  # of every process seen: whose vhost worker it is
-        self._refused = False  # a process could not be looked at, which was logged
+        self._vhost = VhostWorkers(self._procfs)
         self._known: dict[str, _Known] = {}  # by UUID
         self._search = QemuSearch(self._procfs)
         self._claims = GroupClaims()
@@ -179,20 +173,20 @@ class KernelGuests:
         """Return the guests that run, or of them those with the UUIDs in ``only``.
 
         Raises ``FileNotFoundError`` when libvirt's run directory is not there: no guest was ever started; and
-        another ``OSError`` when it or /proc may not be listed.
+        another ``OSError`` when it may not be listed.
         """
         self.unread = {}
         if only is not None:
-            workers = _by_owner(self._vhost_owner)
-            self._search.begin(self._pids)
+            workers = self._vhost.known()
+            self._search.begin(self._vhost.pids)
             some = (self._guest(guest, workers) for guest in self._running_of(only))
             guests = tuple([guest for guest in some if guest is not None])
             if self._changed:  # a guest that is new may claim the group of one that is known
                 self._claims.settle(self._known)
             return guests
         running = list(self._running())
-        workers = self._vhost_workers(running)
-        self._search.begin(self._pids)
+        workers = self._vhost.look(running)
+        self._search.begin(self._vhost.pids)
         found = (self._guest(guest, workers) for guest in running)
         guests = tuple(guest for guest in found if guest is not None)
         uuids = {guest.guest.uuid for guest in guests}
@@ -200,7 +194,7 @@ class KernelGuests:
             self._known = {uuid: known for uuid, known in self._known.items() if uuid in uuids}
             self._claims.settle(self._known)
             self._changed = False
-        self._workers = {pid: task for pid, task in self._workers.items() if pid in self._pids}
+        self._workers = {pid: task for pid, task in self._workers.items() if pid in self._vhost.pids}
         return guests
 
     def _running(self) -> Iterator[RunningGuest]:
@@ -236,7 +230,7 @@ class KernelGuests:
             known = self._records[path] = (identity, parse_domstatus(read(path)))
         return known[1]
 
-    def _guest(self, record: RunningGuest, workers: Mapping[int, tuple[int, ...]]) -> GuestProcess | None:
+    def _guest(self, record: RunningGuest, workers: Workers) -> GuestProcess | None:
         try:
             located = self._located(record)
             if located is None:
@@ -366,44 +360,6 @@ class KernelGuests:
         except FileNotFoundError:  # kernel without CONFIG_SCHED_INFO
             return None
 
-    def _vhost_workers(self, running: list[RunningGuest]) -> dict[int, tuple[int, ...]]:
-        """Return vhost kernel threads by the QEMU they serve: what kernels before 6.4 have.
-
-        Each process is looked at once, when it is new: there are hundreds, and they do not change sides.
-        Where there are no such threads, and as many processes as before (/proc has two links more than
-        processes), they are looked for when libvirt wrote a record, as it does for each new NIC, and now
-        and then.
-        """
-        proc = os.stat(self._procfs)
-        before, self._before = self._before, ([*running], proc.st_nlink, proc.st_mtime_ns)
-        self._unlisted += 1
-        same = before[1:] == self._before[1:] and _same(before[0], running)
-        if same and self._unlisted < LIST_EVERY and not any(self._vhost_owner.values()):
-            return {}
-        self._unlisted = 0
-        pids = self._pids = frozenset(int(name) for name in os.listdir(self._procfs) if name.isdecimal())
-        known = {pid: owner for pid, owner in self._vhost_owner.items() if pid in pids}
-        for pid in pids - known.keys():
-            known[pid] = self._owner(pid)
-        self._vhost_owner = known
-        return _by_owner(known)
-
-    def _owner(self, pid: int) -> int | None:
-        """Return whose worker it is; a process that this user may not look at costs itself alone."""
-        try:
-            comm = read(f"{self._procfs}/{pid}/comm").strip()
-        except OSError as error:
-            if not is_absence(error) and not self._refused:
-                self._refused = True
-                log.warning("some processes may not be looked at, vhost threads may be missing: %s", error)
-            return None
-        owner = comm.removeprefix("vhost-")
-        return int(owner) if owner != comm and owner.isdecimal() else None
-
-
-def _same(some: list[RunningGuest], others: list[RunningGuest]) -> bool:
-    return len(some) == len(others) and all(map(is_, some, others))
-
 
 def _below(folder: str) -> list[str]:
     """Return the groups below; none for a group that is not there."""
@@ -412,11 +368,3 @@ def _below(folder: str) -> list[str]:
             return [entry.path for entry in entries if entry.is_dir()]
     except FileNotFoundError:
         return []
-
-
-def _by_owner(owners: Mapping[int, int | None]) -> dict[int, tuple[int, ...]]:
-    workers: dict[int, tuple[int, ...]] = {}
-    for pid, owner in owners.items():
-        if owner is not None:
-            workers[owner] = (*workers.get(owner, ()), pid)
-    return workers

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from argus_agent.kernel.cgroup import UNIFIED
 from argus_agent.kernel.files import is_absence, read, read_record
+from argus_agent.kernel.numbers import count
 from argus_agent.kernel.process import PAGE_BYTES, Stat, parse_stat
 from argus_agent.kernel.qemu_search import DEAD
 
@@ -92,7 +93,7 @@ def _members(folder: str) -> set[int]:
 def _pids(path: str) -> set[int]:
     """Return the process IDs in a file; none where it is not there, or a threaded group, which has none."""
     try:
-        return {int(word) for word in read(path).split() if word.isdecimal()} - {0}
+        return {pid for word in read(path).split() if (pid := count(word))}
     except OSError as error:
         if not is_absence(error):
             raise

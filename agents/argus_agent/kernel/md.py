@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from argus_agent.kernel.disks import listed
+from argus_agent.kernel.files import listed
 from argus_agent.kernel.numbers import integers
 
 if TYPE_CHECKING:

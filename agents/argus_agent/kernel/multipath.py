@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from argus_agent.kernel.disks import MULTIPATH, listed
+from argus_agent.kernel.disks import MULTIPATH
+from argus_agent.kernel.files import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -7,6 +7,7 @@ import re
 INTEGER = r"-?[0-9]{1,20}"
 """64 bits have at most 20 digits; a longer one comes from a damaged file, and no float would hold it."""
 _INTEGER = re.compile(INTEGER, re.ASCII)
+_COUNT = re.compile(r"[0-9]{1,20}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,20}(?:\.[0-9]{0,20})?", re.ASCII)
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F]{1,16}", re.ASCII)
 
@@ -17,6 +18,11 @@ def parse_integer(text: str) -> int:
     if not _INTEGER.fullmatch(word):
         raise ValueError(f"{word[:80]!r} is not a whole number")
     return int(word)
+
+
+def count(text: str | None) -> int | None:
+    """Return a number without a sign, of at most 64 bits; ``None`` for anything else."""
+    return int(text) if text and _COUNT.fullmatch(text) else None
 
 
 def parse_decimal(text: str) -> float:

@@ -10,6 +10,7 @@ import logging
 import os
 
 from argus_agent.kernel.files import is_absence, read, read_record
+from argus_agent.kernel.numbers import count
 from argus_agent.kernel.process import Stat, parse_stat, status_field
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ class QemuSearch:
         except OSError:  # it ended
             return None
         last = numbers.split()[-1:]
-        return int(last[0]) if last and last[0].isdecimal() else None
+        return count(last[0]) if last else None
 
 
 def uuid_of(cmdline: str) -> str | None:

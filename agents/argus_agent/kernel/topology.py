@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from argus_agent.kernel.cpulist import MAX_CPUS, parse_cpulist
-from argus_agent.kernel.files import is_absence, read
+from argus_agent.kernel.files import is_absence, numbered, read
 from argus_agent.kernel.numbers import integers, parse_integer
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Topology:
 def read_topology(sysfs: Path) -> Topology:
     """Read the topology below ``sysfs``; a file that cannot be read costs what it tells.
 
-    Raises ``FileNotFoundError`` when sysfs has no CPUs at all.
+    Raises ``FileNotFoundError`` when sysfs has no CPUs at all, another ``OSError`` when nobody may list them.
     """
     files = _Files()
     base = sysfs / "devices/system/cpu"
@@ -142,7 +142,7 @@ def _node_of(cpu: int, nodes: dict[int, NumaNode]) -> int | None:
 
 def _present(base: Path) -> set[int]:
     # Not the file `present`: recorded and virtual machines have it without the directories, or not at all.
-    found = {int(path.name[3:]) for path in base.glob("cpu[0-9]*") if path.name[3:].isdecimal()}
+    found = set(numbered(str(base), "cpu"))
     if not found:
         raise FileNotFoundError(f"{base} holds no cpu directories: is this a Linux sysfs?")
     return found
@@ -177,8 +177,12 @@ def _siblings(files: _Files, topology: Path) -> frozenset[int]:
 
 
 def _read_nodes(files: _Files, base: Path, online: set[int]) -> dict[int, NumaNode]:
-    numbers = sorted(int(path.name[4:]) for path in base.glob("node[0-9]*") if path.name[4:].isdecimal())
-    nodes = {}
+    nodes: dict[int, NumaNode] = {}
+    try:
+        numbers = numbered(str(base), "node")
+    except OSError as error:
+        files.unread[str(base)] = str(error)
+        return nodes
     for number in numbers:
         node = base / f"node{number}"
         # Distances are listed for the nodes that are there, in order, whatever their numbers.
@@ -193,9 +197,7 @@ def _node_cpus(files: _Files, node: Path) -> frozenset[int]:
     found = files.parsed(node / "cpulist", parse_cpulist)
     if found is None:
         found = files.parsed(node / "cpumap", parse_cpumask)
-    if found is None:
-        found = frozenset(int(path.name[3:]) for path in node.glob("cpu[0-9]*") if path.name[3:].isdecimal())
-    return found
+    return frozenset(numbered(str(node), "cpu")) if found is None else found
 
 
 def parse_cpumask(text: str) -> frozenset[int]:

@@ -116,7 +116,7 @@ def test_merging_that_was_undone_is_off() -> None:
 
 
 def test_memory_is_not_within_limits_while_guests_could_not_be_read() -> None:
-    partly = replace(NODE, unread={"/run/libvirt/qemu/db.xml": "Permission denied"})
+    partly = replace(NODE, missed={"/run/libvirt/qemu/db.xml": "Permission denied"})
     assert _differences(partly) == {("memory overcommit", "cmp1", None)}
     assert ("memory overcommit", "cmp1", "2.00") in _differences(replace(partly, memory_bytes=GIB))
 
@@ -138,3 +138,13 @@ def test_a_command_to_copy_is_safe_for_a_guest_with_any_name() -> None:
 def test_a_profile_that_leaves_no_cpu_to_guests_is_named_once() -> None:
     small = replace(NODE, cpus=frozenset({0, 1}))
     assert {check for check, _, _ in _differences(small)} == {"reserved cpus"}
+
+
+def test_a_setting_that_may_not_be_looked_at_is_not_off() -> None:
+    assert ("vhost_net", "cmp1", None) in _differences(replace(NODE, vhost_net=None))
+
+
+def test_what_is_to_be_copied_is_one_word_whatever_it_is_called() -> None:
+    odd = replace(NODE.guests[0], disks=(DiskFacts("vda; reboot", "none", limited=False),))
+    rows = audit(replace(NODE, guests=(odd,)), PROFILE)
+    assert any("'vda; reboot' --total" in row.mend for row in rows)

@@ -71,7 +71,7 @@ def test_a_node_is_read(tmp_path: Path) -> None:
     assert facts.thp_defrag is None
     assert facts.schedulers == {"sda": "mq-deadline"}
     assert [guest.name for guest in facts.guests] == ["web"]
-    assert [Path(path).name for path in facts.unread] == ["half.xml"]
+    assert [Path(path).name for path in facts.not_seen] == ["half.xml"]
 
 
 def test_what_may_not_be_read_is_named_and_not_taken_for_absent(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_what_may_not_be_read_is_named_and_not_taken_for_absent(tmp_path: Path) 
         (tmp_path / name).mkdir(parents=True)
     facts = read_facts(Host("cmp1", tmp_path / "proc", tmp_path / "sys", tmp_path / "run"))
     assert (facts.ksm_run, facts.schedulers) == (None, {"sda": None})
-    assert {str(Path(path).relative_to(tmp_path)) for path in facts.unread} == {
+    assert {str(Path(path).relative_to(tmp_path)) for path in facts.not_seen} == {
         "sys/kernel/mm/ksm/run",
         "sys/block/sda/queue/scheduler",
         "run/qemu/closed.xml",
@@ -104,7 +104,24 @@ def test_a_node_without_a_run_directory_says_so(tmp_path: Path) -> None:
     }
     _tree(tmp_path, files)
     facts = read_facts(Host("cmp1", tmp_path / "proc", tmp_path / "sys", tmp_path / "run"))
-    assert "libvirt keeps no status" in facts.unread[RUN_DIRECTORY]
+    assert "libvirt keeps no status" in facts.missed[RUN_DIRECTORY]
+
+
+def test_folders_that_may_not_be_listed_are_named_and_cost_nothing_of_guests(tmp_path: Path) -> None:
+    """Nobody lists a link to itself, as with EACCES; pathlib's glob takes both for empty."""
+    files = {
+        "proc/meminfo": "MemTotal:       16384 kB\n",
+        "sys/devices/system/cpu/cpu0/topology/thread_siblings_list": "0\n",
+        "run/qemu/web.xml": GUEST,
+    }
+    _tree(tmp_path, files)
+    for name in ("sys/block", "sys/class/misc"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(name.rpartition("/")[2])
+    facts = read_facts(Host("cmp1", tmp_path / "proc", tmp_path / "sys", tmp_path / "run"))
+    assert facts.vhost_net is None
+    assert set(facts.unread) == {str(tmp_path / "sys/block"), str(tmp_path / "sys/class/misc/vhost-net")}
+    assert not facts.missed
 
 
 @pytest.mark.parametrize(

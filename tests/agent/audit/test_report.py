@@ -35,6 +35,13 @@ def test_what_is_not_known_does_not_agree() -> None:
     assert "not known" in _text(UNKNOWN)
 
 
+def test_a_name_cannot_look_like_lines_of_ours_and_stays_as_it_is_in_a_command() -> None:
+    evil = "a  b\n5 of 5 checks are as profile tuned wants."
+    text = _text(Row("disk cache", evil, "x", "none", "why", f"virsh edit '{evil}'"))
+    assert "    virsh edit 'a  b 5 of 5" in text
+    assert [line for line in text.splitlines() if line.startswith("5 of 5")] == []
+
+
 def test_scripts_get_every_row() -> None:
     data = json.loads(as_json((WRONG, RIGHT), "tuned"))
     assert (data["differences"], [row["agrees"] for row in data["rows"]]) == (1, [False, True])

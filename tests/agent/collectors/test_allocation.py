@@ -44,7 +44,8 @@ class Node:
 
     def told(self, *guests: Guest, processes: tuple[GuestProcess, ...] = ()) -> dict[str, Value]:
         (self.root / "proc").mkdir(exist_ok=True)
-        (self.root / "proc/meminfo").write_text("MemTotal: 8388608 kB\n")
+        if not (self.root / "proc/meminfo").exists():
+            (self.root / "proc/meminfo").write_text("MemTotal: 8388608 kB\n")
         for cpu in range(8):
             folder = self.root / f"sys/devices/system/cpu/cpu{cpu}"
             folder.mkdir(parents=True, exist_ok=True)
@@ -101,6 +102,14 @@ def test_a_guest_of_which_nothing_is_known_leaves_the_sums_out(node: Node) -> No
     told = node.told(guest("a", FULL), guest("b", CHEAP))
     assert sums(told) == [None] * len(SUMS)
     assert told["guests_running"] == 2
+
+
+def test_a_meminfo_that_cannot_be_read_costs_what_is_left_of_it_alone(node: Node) -> None:
+    (node.root / "proc/meminfo").mkdir(parents=True)
+    told = node.told(guest("a", {"state.state": 1, "vcpu.current": 2, "balloon.maximum": 1024}))
+    assert (told["guests_running"], told["vcpus_allocated"]) == (1, 2)
+    assert told["memory_allocated_bytes"] == 2**20
+    assert "memory_free_bytes" not in told
 
 
 def test_each_guest_is_in_one_count(node: Node) -> None:

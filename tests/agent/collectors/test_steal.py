@@ -33,6 +33,7 @@ class Node:
     late: float = 0.0
     pid: int = 100
     collector: GuestCpu = field(default_factory=GuestCpu)
+    unread: dict[str, str] = field(default_factory=dict)
 
     def quota(self, group: str, stopped: float) -> None:
         """Say how long a quota of a group below the guest's stopped it, in seconds."""
@@ -59,7 +60,7 @@ class Node:
         view = LibvirtView(up=not silent, guests=None if silent else (guest,), at=self.now)
         host = Host("n", Path("/proc"), Path("/sys"), monotonic=lambda: self.now)
         running = (self.process(),) if self.kernel is not None else ()
-        cycle = Cycle(host, 1e9 + self.now, view, running=lambda: running)
+        cycle = Cycle(host, 1e9 + self.now, view, running=lambda: running, unread=self.unread)
         return {(s.metric, s.labels): s.value for s in samples_of(self.collector.collect(cycle))}
 
     def steals(self, seconds: float, *, silent: bool = False) -> list[Value]:
@@ -189,3 +190,14 @@ def test_a_thread_that_is_no_vcpu_is_nobodys_steal(node: Node) -> None:
 
 def replace_role(thread: Thread) -> Thread:
     return thread._replace(role=Role.EMULATOR, vcpu=None, delay_seconds=9.0)
+
+
+def test_a_quota_that_may_not_be_read_costs_the_steal_of_its_guest_alone(node: Node) -> None:
+    (node.folder / "cpu.stat").mkdir()  # as EACCES would, also for root
+    node.libvirt = node.kernel = [0.0]
+    node.told(0)
+    node.libvirt = [5.0]
+    told = node.told(10)
+    assert told[guest_cpu.VCPU_DELAY, (UUID, "0")] == 5.0
+    assert (guest_cpu.VCPU_STEAL, (UUID, "0")) not in told, "what its own quota stopped is not known"
+    assert node.unread == {UUID: "[Errno 21] Is a directory"}

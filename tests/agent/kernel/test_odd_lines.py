@@ -13,7 +13,9 @@ from argus_agent.collectors.node_load import parse_averages
 from argus_agent.collectors.node_net import parse_conntrack_stat, parse_softnet
 from argus_agent.collectors.node_sched import parse_schedstats
 from argus_agent.collectors.thp import parse_choice
+from argus_agent.kernel.cgroup import parse_io_stat, parse_throttle
 from argus_agent.kernel.cpulist import parse_cpulist
+from argus_agent.kernel.disks import parse_diskstats
 from argus_agent.kernel.domstatus import parse_domstatus
 from argus_agent.kernel.meminfo import parse_meminfo
 from argus_agent.kernel.numbers import integers, parse_decimal, parse_hexadecimal, parse_integer
@@ -41,6 +43,9 @@ FILES: dict[Callable[[str], object], str] = {
     parse_rollup: "5581-7ffc ---p 00000000 00:00 0 [rollup]\nRss:  12 kB\nPss_Dirty:  5 kB\nTHPeligible: 1\n",
     parse_numa_maps: "55 default anon=3 N0=2 N1=1 kernelpagesize_kB=4\n7f huge N1=5 kernelpagesize_kB=2048\n",
     parse_status: "Name:\tqemu\nVmRSS:\t  20 kB\nCpus_allowed_list:\t0-3\n",
+    parse_io_stat: "8:0 rbytes=5 wbytes=6 rios=1 wios=2\n253:1 rbytes=7 wbytes=8 rios=3 wios=4\n",
+    parse_throttle: "8:0 Read 5\n8:0 Write 6\n8:1 Read 7\nTotal 18\n",
+    parse_diskstats: "8 0 sda 1 2 3 4 5 6 7 8 9 10 11\n8 1 sda1 1 2 3 4 5 6 7 8 9 10 11\n",
     parse_stat: "7 (a) b) (c) S " + " ".join(map(str, range(1, 52))),
     parse_schedstat: "5000000000 100 7\n",
     parse_averages: "0.10 1.20 33.99 2/345 6789\n",
@@ -89,6 +94,9 @@ BY_LINES = (
     parse_rollup,
     parse_numa_maps,
     parse_status,
+    parse_io_stat,
+    parse_throttle,
+    parse_diskstats,
 )
 ODD_LINES = (
     "",
@@ -105,6 +113,11 @@ ODD_LINES = (
     "\ufffd\ufffd \x00",
     "zz zz zz",
     "odd " + "9" * 4500,
+    "7:7 rbytes=" + "9" * 4500,
+    "8:0 rbytes=\u0663",
+    "7:7 Read " + "9" * 4500,
+    "8:0 Read \u0663",
+    "cpu\u0663 1 2 3 4 5 6 7 8 9 10",
 )
 
 

@@ -170,3 +170,9 @@ def test_a_kernel_that_lists_siblings_by_their_new_name_or_as_a_mask_alone(tmp_p
         name, text = ("core_cpus_list", "0,2") if cpu in (0, 2) else ("thread_siblings", "0000000a")
         files[f"{base}/{name}"] = f"{text}\n"
     assert [sorted(core) for core in read_topology(_tree(tmp_path, files)).cores] == [[0, 2], [1, 3]]
+
+
+def test_nodes_that_may_not_be_listed_are_not_a_machine_without_numa(tmp_path: Path) -> None:
+    sysfs = _tree(tmp_path, {"devices/system/cpu/cpu0/topology/core_id": "0"})
+    (sysfs / "devices/system/node").symlink_to("node")  # nobody lists a link to itself, as with EACCES
+    assert list(read_topology(sysfs).unread) == [str(sysfs / "devices/system/node")]
