@@ -13,7 +13,7 @@ import pytest
 from argus_agent.settings import Address
 from argus_agent.sinks.http import MAX_CLIENTS, TextServer
 
-TEXT = b"argus_node_ksm_run 0\n"
+TEXT = b"".join(b"argus_node_ksm_run %d\n" % n for n in range(20_000))  # of several pieces
 
 
 @pytest.fixture(scope="module")
