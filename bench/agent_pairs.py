@@ -74,7 +74,7 @@ def measure(uri: str, rundir: Path, cycles: int) -> dict[str, float]:
     now = [1000.0]
     host = _host(rundir, lambda: now[0])
     runner = Runner(host, load_collectors(), LibvirtSource(uri, 60), Allocation())
-    sink = Prometheus(15, host.clock)
+    sink = Prometheus(15, host.monotonic)
     with socket.create_server(("127.0.0.1", 0)) as free:
         listen = free.getsockname()
     sink.serve(Address(*listen))

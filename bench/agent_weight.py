@@ -81,7 +81,7 @@ def main(count: int, root: Path) -> None:
     runner = Runner(host, collectors, _recorded_source(count), Allocation())  # type: ignore[arg-type]  # stands in
     with socket.create_server(("127.0.0.1", 0)) as free:
         listen = free.getsockname()
-    prometheus = Prometheus(15, host.clock)
+    prometheus = Prometheus(15, host.monotonic)
     prometheus.serve(Address(*listen))
     registrations = Registrations("bench", host.clock, host.monotonic)
     spool = MemorySpool(20000)

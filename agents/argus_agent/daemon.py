@@ -218,7 +218,7 @@ def run_daemon(settings: Settings, path: Path | None) -> None:
     host = Host(settings.host, *roots, files=files, link=ask)
     daemon = Daemon(settings, path, make_runner(settings, host), signals)
     if settings.listen is not None:
-        prometheus = Prometheus(settings.interval, host.clock)
+        prometheus = Prometheus(settings.interval, host.monotonic)
         try:
             prometheus.serve(settings.listen)
         except OSError as error:

@@ -152,7 +152,7 @@ def shown(sink: Prometheus) -> str:
 
 
 def test_metrics_keep_what_an_event_did_not_measure(node: Node) -> None:
-    sink = Prometheus(15, node.host.clock)
+    sink = Prometheus(15, node.host.monotonic)
     node.tick(0)
     node.waited[NOISY] = 6.0
     sink.put(node.tick(15))
@@ -168,7 +168,7 @@ def test_metrics_keep_what_an_event_did_not_measure(node: Node) -> None:
 
 
 def test_what_an_event_measures_first_is_added(node: Node) -> None:
-    sink = Prometheus(15, node.host.clock)
+    sink = Prometheus(15, node.host.monotonic)
     sink.put(node.tick(0))
     node.states["new"], node.waited["new"] = 1, 0.0
     for seconds in (1, 2):

@@ -83,3 +83,14 @@ def test_what_takes_turns_is_summed_once_however_often_it_is_told() -> None:
     assert sink.tick(ratio(0, 1045), sent=True) == {guest_throttle.RATIO: 0.5}
     assert sink.tick(ratio(0, 1045), sent=False) == {guest_throttle.RATIO: 0}, "sent before: nobody's debt"
     assert sink.tick(ratio(50, 1090), sent=True) == {guest_throttle.RATIO: 0.5}
+
+
+def test_what_takes_turns_counts_also_after_the_clock_was_set_back() -> None:
+    sink = Sink()
+
+    def ratio(throttled: float, at: float) -> Sample:
+        return guest_throttle.RATIO.sample(Derived((Part(A, throttled, 100),)), A)._replace(at=at)
+
+    sink.tick(ratio(100, 1015), sent=False)
+    sink.at = 100.0
+    assert sink.tick(ratio(0, 115), sent=True) == {guest_throttle.RATIO: 0.5}

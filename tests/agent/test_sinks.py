@@ -148,6 +148,16 @@ def test_metrics_are_served_until_they_are_old() -> None:
     assert scrape(listen) == ""
 
 
+def test_a_step_of_the_clock_neither_hides_values_nor_keeps_them() -> None:
+    now = [50.0]
+    sink = Prometheus(15, lambda: now[0])
+    for at in (0.0, 9e9):
+        sink.put(replace(recorded_result(), at=at))
+        assert b"argus_node_ksm_run 0\n" in gzip.decompress(sink.compressed())
+    now[0] += 61
+    assert gzip.decompress(sink.compressed()) == b""
+
+
 def test_who_asks_twice_in_a_cycle_gets_the_same_and_later_the_newer() -> None:
     sink = Prometheus(15, lambda: 1000.0)
     sink.put(Result(1000.0, (ksm.RUN.sample(0),), LibvirtView(up=False)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 from typing import TYPE_CHECKING
 
-from argus_agent.kernel.files import read
+from argus_agent.kernel.files import is_absence, read
 from argus_agent.kernel.process import parse_counters
 
 if TYPE_CHECKING:
@@ -56,10 +56,12 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _has_processes(folder: Path) -> bool:
-    events = folder / "cgroup.events"
-    if events.exists():
-        return parse_counters(read(str(events))).get("populated") == 1
-    # version 1
+    try:
+        return parse_counters(read(f"{folder}/cgroup.events")).get("populated") == 1
+    except OSError as error:
+        if not is_absence(error):
+            raise
+    # version 1, or stopped since it was listed
     for path in (
         folder / "cgroup.procs",
         *folder.rglob("*/cgroup.procs"),

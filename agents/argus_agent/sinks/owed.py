@@ -35,7 +35,7 @@ class _Owner:
 
     def add(self, metric: Metric, gauge: Derived, one: Sample | Row, at: float) -> None:
         series = (id(metric), one.labels)
-        if one.at is not None and one.at <= self.until.get(series, float("-inf")):
+        if one.at is not None and one.at == self.until.get(series):
             return  # it takes turns, and is told again and again until it is renewed
         self.until[series] = at if one.at is None else one.at
         if series not in self.debts:

@@ -28,11 +28,12 @@ class Prometheus:
     nobody scrapes nothing is written.
     """
 
-    def __init__(self, interval: float, clock: Callable[[], float]) -> None:
+    def __init__(self, interval: float, monotonic: Callable[[], float]) -> None:
+        """``monotonic`` never steps: when the clock is set, values are neither hidden nor kept."""
         self._interval = interval
         self._max_age = STALE_INTERVALS * interval
-        self._clock = clock
-        self._at = float("-inf")
+        self._monotonic = monotonic
+        self._at = float("-inf")  # when the last result came
         self._told: list[Sample | Row] = []
         self._places: dict[tuple[int, tuple[str, ...]], int] | None = None  # in ``_told``, once wanted
         self._is_written = True
@@ -48,7 +49,7 @@ class Prometheus:
                 self._max_age = STALE_INTERVALS * self._interval
             else:
                 self._renew(result.told)
-            self._at, self._is_written = result.at, False
+            self._at, self._is_written = self._monotonic(), False
 
     def take_interval(self, interval: float) -> None:
         """Ticks come at this interval from the next one on; until then the longer one of the two holds."""
@@ -63,7 +64,7 @@ class Prometheus:
     def compressed(self) -> bytes:
         """Return what a scrape gets, as gzip: nothing before the first result, or when it is old."""
         with self._writing:
-            if self._clock() - self._at > self._max_age:
+            if self._monotonic() - self._at > self._max_age:
                 return packed("")
             if not self._is_written:
                 self._text = self._packer.pack(self._exposition.families(self._told))
