@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
-from celery import Celery
-from celery.signals import worker_init
+from celery import Celery, schedules
+from celery.signals import beat_init, worker_init
 
 from argus import broker, config, site, standby
 from argus.errors import ArgusError
 from argus.logs import keep_secrets_out
 from argus.schedule import JOBS
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 VISIBILITY_SECONDS = 3600  # a message is given to another worker after this; longer than any task may run
 BROKER_TRIES = 100  # about ten minutes without Redis, then the worker ends and systemd starts a new one
@@ -20,6 +24,15 @@ BROKER_TRIES = 100  # about ten minutes without Redis, then the worker ends and 
 # than clocks may differ.
 CLOCKS_APART = 120.0  # seconds
 PUBLISH_RETRY = {"max_retries": 3, "interval_start": 0.1, "interval_step": 0.5, "interval_max": 1.0}
+
+
+class Steady(schedules.schedule):  # type: ignore[misc]  # celery ships no types
+    """An interval by the wall clock, as beat keeps it, which does not wait out a clock that was set back."""
+
+    def is_due(self, last_run_at: datetime) -> Any:
+        """See ``celery.schedules.schedule``."""
+        last = self.maybe_make_aware(last_run_at)
+        return super().is_due(last if last <= self.now() + self.run_every else self.now() - self.run_every)
 
 
 def make_app(conf: Any) -> Celery:
@@ -54,6 +67,7 @@ def make_app(conf: Any) -> Celery:
         beat_max_loop_interval=5,
     )
     worker_init.connect(standby.start)
+    beat_init.connect(standby.start)  # with every worker gone, beat pages
     return app
 
 
@@ -65,7 +79,7 @@ def schedule(conf: Any) -> dict[str, dict[str, Any]]:
     return {
         job.name: {
             "task": f"argus.{job.name}",
-            "schedule": job.every(conf),
+            "schedule": Steady(timedelta(seconds=job.every(conf))),
             "options": {"expires": job.every(conf) + CLOCKS_APART},
         }
         for job in JOBS

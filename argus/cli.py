@@ -105,10 +105,10 @@ def _add_operating(add: Callable[..., argparse.ArgumentParser]) -> None:
     audit.add_argument("--format", choices=FORMATS, default="table")
 
 
-def _load(arguments: argparse.Namespace) -> Any:
+def _load(arguments: argparse.Namespace, *, rules: bool = True) -> Any:
     from argus import config  # noqa: PLC0415  # each command pays only for what it uses
 
-    conf = config.load(arguments.config_file)
+    conf = config.load(arguments.config_file, rules=rules)
     log_to_stderr("%(asctime)s %(levelname)s %(name)s: %(message)s", debug=conf.debug)
     keep_secrets_out()
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -120,7 +120,7 @@ def _store(arguments: argparse.Namespace) -> Any:
     from argus.store import schema  # noqa: PLC0415
     from argus.store.engine import open_store  # noqa: PLC0415
 
-    store = open_store(config.database_url(_load(arguments)))
+    store = open_store(config.database_url(_load(arguments, rules=False)))
     schema.check(store)
     return store
 

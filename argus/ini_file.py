@@ -54,10 +54,13 @@ class _Options(BaseParser):
         """Nothing to do: the base class insists on the method."""
 
 
-def check(file: Path, known: Mapping[str, Collection[str]]) -> dict[tuple[str, str], int]:
+def check(
+    file: Path, known: Mapping[str, Collection[str]], unasked: Collection[str] = ()
+) -> dict[tuple[str, str], int]:
     """Return the line of each option that the file sets, by section and name.
 
-    ``known`` has the options of each section.  Raises ``IniError`` for a line that is none, an unknown
+    ``known`` has the options of each section; what is in a section of ``unasked`` is left to who reads it.
+    Raises ``IniError`` for a line that is none, an unknown
     section or option and a value that refers to another option, ``OSError`` for a file that cannot be read.
     """
     parser = _Options()
@@ -72,6 +75,8 @@ def check(file: Path, known: Mapping[str, Collection[str]]) -> dict[tuple[str, s
             raise IniError(
                 f"{file}:{line}: option {option} stands before any [section]; is [DEFAULT] missing?"
             )
+        if section in unasked:
+            continue
         if section not in known:
             raise IniError(f"{file}:{line}: unknown section [{section}]{nearest(section, known)}")
         if option and option.replace("-", "_") not in known[section]:

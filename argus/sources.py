@@ -96,7 +96,9 @@ def is_due(site: Site, slow: Slow, every: float) -> bool:
     """Tell whether to read now: ``every`` seconds after the newest answer, at once while there is none."""
     with site.store.read() as session:
         row = snapshots.get(session, slow.name)
-    return row is None or row.at is None or bool(row.error) or site.clock() - row.at >= every
+    if row is None or row.at is None or row.error:
+        return True
+    return not 0 <= site.clock() - row.at < every  # an answer of the future: the clock was set back
 
 
 def refresh(site: Site, slow: Slow) -> bool:

@@ -51,10 +51,14 @@ class Standby:
         now, every = self.performer.site.clock(), job.every(self.conf)
         if job.name in self.mine:
             if self.mine[job.name] == last:
-                return last is None or now - last >= every
+                return last is None or not 0 <= now - last < every  # in the future: the clock was set back
             del self.mine[job.name]
             log.warning("%s is run by others again", job.name)
-        return now - max(last or 0.0, self.since) > max(GRACE_SECONDS, INTERVALS * every)
+        grace = max(GRACE_SECONDS, INTERVALS * every)
+        self.since = min(self.since, now)
+        if last is None or last > now + grace:  # the clock was set back: what was noted before tells nothing
+            last = 0.0
+        return now - max(last, self.since) > grace
 
     def _last_runs(self) -> Mapping[str, float]:
         with self.performer.site.store.read() as session:

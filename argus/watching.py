@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 CURSOR = "zabbix events"  # its row among the snapshots
 OVERLAP = 200  # events: several processes write them, so that an older one may be seen after a newer one
+SECOND_WORD = 4.0  # seconds after news, for which each look wakes a cycle: what is doubtful clears by then
 REST = 4  # seconds for each that the last cycle took beyond its first: long ones cost a fifth of the time
 
 
@@ -42,7 +43,9 @@ def wakes(site: Site) -> bool:
 
 def _has_rested(session: Session, now: float) -> bool:
     last = next((row for row in reports.progress(session) if row.task == "correlate"), None)
-    return last is None or now - last.last_run >= last.seconds + REST * max(0.0, last.seconds - 1)
+    if last is None or last.last_run > now:  # the clock was set back
+        return True
+    return now - last.last_run >= last.seconds + REST * max(0.0, last.seconds - 1)
 
 
 def _opens(session: Session, policy: Policy, now: float) -> bool:
@@ -73,5 +76,11 @@ def _has_news(site: Site, now: float) -> bool:
         newest = max((*ids, known["newest"] if known else 0))
         with site.store.write() as session:
             seen = [each for each in ids if each > newest - OVERLAP]
-            snapshots.put(session, CURSOR, {"newest": newest, "seen": seen}, now)
-    return bool(fresh)
+            news_at = now if fresh else None
+            snapshots.put(session, CURSOR, {"newest": newest, "seen": seen, "news_at": news_at}, now)
+    return bool(fresh) or _is_recent((known or {}).get("news_at"), now)
+
+
+def _is_recent(news_at: float | None, now: float) -> bool:
+    """Tell whether what was new may still be waiting for a second word, such as that its node lives."""
+    return news_at is not None and 0 <= now - news_at <= SECOND_WORD

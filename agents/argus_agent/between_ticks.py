@@ -6,6 +6,8 @@ SETTLE_SECONDS = 0.1
 """What happens to a guest comes in several events, which one cycle shall tell."""
 ECHO_SECONDS = 1.2
 """After a guest failed, until the node speaks again: whoever reads that knows that it did not die."""
+SHORTEST_REST = 1.0
+"""Seconds after any cycle."""
 SHARE = 0.1
 """Of the CPU time of ticks, for the cycles between them while a storm lasts."""
 BURST = 5
@@ -19,7 +21,7 @@ DEFAULT_INTERVAL = 15.0
 
 
 class BetweenTicks:
-    """Soon, but at most one a second, a tenth of the time, and a share of the CPU time of ticks.
+    """Soon, but at most one a second, a tenth of the time (but where a guest failed), a share of ticks' CPU.
 
     A storm of events costs no more than that; the next tick tells the rest.  Times are on one clock.
     """
@@ -42,7 +44,10 @@ class BetweenTicks:
         if woken and not self._woken:
             self._woken = True
             self._wanted_at = min(self._wanted_at, now + SETTLE_SECONDS)
-        return max(self._wanted_at, self._not_before, self._affordable(urgent=urgent or self._echo))
+        urgent = urgent or self._echo
+        # A page does not wait for a share of the time: a machine that is slow is where guests fail.
+        not_before = min(self._not_before, self._ended + SHORTEST_REST) if urgent else self._not_before
+        return max(self._wanted_at, not_before, self._affordable(urgent=urgent))
 
     def ran(
         self, begun: float, ended: float, *, failed: bool, tick: bool = False, cpu: float | None = None
@@ -55,7 +60,7 @@ class BetweenTicks:
         self._woken = False
         self._echo = failed
         self._wanted_at = ended + ECHO_SECONDS if failed else float("inf")
-        self._not_before = ended + max(1.0, 9 * (ended - begun))
+        self._not_before = ended + max(SHORTEST_REST, 9 * (ended - begun))
         self._count_cost(cpu)
         gained = self._rate * (ended - self._ended) if self._rate else float("inf")
         self._left = min(float(BURST), self._left + gained) - (0 if tick else 1)

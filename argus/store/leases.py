@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 SECONDS = 15.0  # of a lease that is kept: who is killed leaves its work to others after that
 KEPT = 4  # times that it is extended before it would run out
 
+FAR = 3  # times as long as we would take it for: other processes may be set up for longer
+SHORTEST = 60.0  # seconds; a few of difference between clocks are no jump
 LONGEST_OWNER = 80  # characters; the column takes 100
 
 
@@ -48,13 +50,21 @@ def acquire(store: Store, name: str, owner: str, seconds: float, now: float) -> 
 
     ``owner`` names a process, not a host: one that was killed and started anew waits for its own old lease.
     Of its threads each holds for itself: ``argus run`` has two that decide, and one must not rob the other.
+    A lease that ends later than anybody takes one for is of a clock that was ahead, and counts as run out.
     """
     _make_row(store, name)
     holder = f"{owner[-LONGEST_OWNER:]}/{threading.get_native_id()}"
     with store.write() as session:
         mine = (
             update(LeaseRow)
-            .where(LeaseRow.name == name, or_(LeaseRow.until <= now, LeaseRow.owner == holder))
+            .where(
+                LeaseRow.name == name,
+                or_(
+                    LeaseRow.until <= now,
+                    LeaseRow.until > now + FAR * max(seconds, SHORTEST),
+                    LeaseRow.owner == holder,
+                ),
+            )
             .values(owner=holder, fence=LeaseRow.fence + 1, until=now + seconds)
             .returning(LeaseRow.fence)
         )

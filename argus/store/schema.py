@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Column, MetaData, String, Table, inspect, select
 
 from argus.store.engine import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from alembic.config import Config
+    from alembic.script import Script
     from sqlalchemy import Connection
 
     from argus.store.engine import Store
 
 MIGRATIONS = "argus.store:migrations"
+# alembic's own table; it is asked without alembic, which takes longer to load than a command may take
+APPLIED = Table("alembic_version", MetaData(), Column("version_num", String(32)))
 
 
 def upgrade(store: Store, to: str = "head") -> tuple[str, str]:
@@ -26,6 +28,8 @@ def upgrade(store: Store, to: str = "head") -> tuple[str, str]:
 
     Raises ``StoreError`` when the database cannot be used.
     """
+    from alembic import command  # noqa: PLC0415  # only who changes tables pays for it
+
     return _move(store, to, command.upgrade)
 
 
@@ -34,6 +38,8 @@ def downgrade(store: Store, to: str) -> tuple[str, str]:
 
     Raises ``StoreError`` when the database cannot be used.
     """
+    from alembic import command  # noqa: PLC0415  # as above
+
     return _move(store, to, command.downgrade)
 
 
@@ -51,30 +57,39 @@ def check(store: Store) -> None:
     """Raise ``StoreError`` unless the schema is the one that this version works with."""
     with store.read() as session:
         current = _current(session.connection())
-    newest = _newest()
+    wanted = newest()
     if not current:
         raise StoreError(f"the database {store.address} has no tables yet: run argus db upgrade")
-    if current == newest:
+    if current == wanted:
         return
     known = {script.revision for script in revisions()}
     todo = "run argus db upgrade" if current in known else "it was made by a newer argus: install that one"
-    raise StoreError(f"the database {store.address} is at revision {current}, not {newest}: {todo}")
+    raise StoreError(f"the database {store.address} is at revision {current}, not {wanted}: {todo}")
 
 
 def revisions() -> list[Script]:
     """Return all revisions, the newest first."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  # as above
+
     return list(ScriptDirectory.from_config(_config()).walk_revisions())
 
 
-def _newest() -> str:
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+def newest() -> str:
+    """Return the newest revision, by the names of their files: a number, and what it is about."""
+    from argus.store.migrations import versions  # noqa: PLC0415  # only who asks for it
+
+    return max(each.name.partition("_")[0] for each in iter_modules(versions.__path__))
 
 
 def _current(connection: Connection) -> str:
-    return MigrationContext.configure(connection).get_current_revision() or ""
+    if not inspect(connection).has_table(APPLIED.name):
+        return ""
+    return connection.scalar(select(APPLIED.c.version_num)) or ""
 
 
 def _config() -> Config:
+    from alembic.config import Config  # noqa: PLC0415  # as above
+
     config = Config()
     config.set_main_option("script_location", MIGRATIONS)
     return config

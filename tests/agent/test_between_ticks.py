@@ -36,8 +36,16 @@ def test_after_a_guest_failed_the_node_speaks_once_more() -> None:
 
 def test_a_storm_on_a_large_node_costs_a_tenth_of_the_time() -> None:
     between = BetweenTicks()
-    between.ran(100.0, 102.0, failed=True)
+    between.ran(100.0, 102.0, failed=False)
     assert between.due(102.5, woken=True) == pytest.approx(120.0)
+
+
+def test_a_guest_that_failed_does_not_wait_for_a_tenth_of_the_time_of_a_slow_node() -> None:
+    between = BetweenTicks()
+    between.ran(100.0, 102.0, failed=False, tick=True)
+    assert between.due(102.5, woken=True, urgent=True) == pytest.approx(103.0)
+    between.ran(103.0, 105.0, failed=True)
+    assert between.due(105.1, woken=False) == pytest.approx(105.0 + ECHO_SECONDS), "nor does the echo"
 
 
 def storm(tick_cpu: float, event_cpu: float, *, failed: bool = False, interval: float = 15.0) -> list[float]:

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import importlib
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from argus import config, tasks
-from argus.app import CLOCKS_APART, VISIBILITY_SECONDS, make_app, schedule
+from argus.app import CLOCKS_APART, VISIBILITY_SECONDS, Steady, make_app, schedule
 from argus.schedule import JOBS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
 def test_beat_wakes_every_job_and_no_message_is_older_than_clocks_may_differ(tmp_path: Path) -> None:
     (tmp_path / "argus.conf").write_text("[correlator]\ninterval = 7\n")
     table = schedule(config.load(str(tmp_path / "argus.conf")))
     assert set(table) == {job.name for job in JOBS}
-    assert table["correlate"]["schedule"] == 7
+    assert table["correlate"]["schedule"].run_every == timedelta(seconds=7)
     for entry in table.values():
-        assert entry["options"]["expires"] == entry["schedule"] + CLOCKS_APART, (
-            "a beat 3 s behind wakes them too"
-        )
+        seconds = entry["schedule"].run_every.total_seconds()
+        assert entry["options"]["expires"] == seconds + CLOCKS_APART, "a beat 3 s behind wakes them too"
+
+
+@pytest.mark.parametrize(("ago", "due"), [(3, False), (8, True), (-2, False), (-86400, True)])
+def test_beat_does_not_wait_out_a_clock_that_was_set_back(ago: float, due: bool) -> None:
+    every = Steady(timedelta(seconds=7), nowfun=lambda: NOON)
+    state = every.is_due(NOON - timedelta(seconds=ago))
+    assert state.is_due is due
+    assert 0 < state.next <= 14
 
 
 def test_each_job_has_a_task_with_a_time_limit(tmp_path: Path) -> None:

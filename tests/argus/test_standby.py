@@ -80,6 +80,19 @@ def test_a_job_that_nobody_runs_is_run_here_at_its_own_pace(standby: Standby, cl
     assert after(standby, clock, 5) == 3
 
 
+def test_a_clock_that_was_set_back_does_not_keep_it_waiting(
+    standby: Standby, clock: Clock, store: Store
+) -> None:
+    clock.now += 86400
+    others_run_it(store, clock)
+    clock.now -= 86400
+    assert after(standby, clock, SOON) == 0
+    assert after(standby, clock, GRACE_SECONDS) == 1
+    assert after(standby, clock, 5) == 2
+    clock.now -= 3600
+    assert after(standby, clock, 5) == 3, "what it noted itself is of the future now"
+
+
 def test_it_lets_go_when_others_are_back(standby: Standby, clock: Clock, store: Store) -> None:
     after(standby, clock, 2 * GRACE_SECONDS)
     clock.now += 1

@@ -38,15 +38,21 @@ def site(store: Store, world: World, inbox: Inbox, zabbix: Contents, tmp_path: P
     return replace(made, zabbix=ZabbixSource(zabbix.url, tmp_path / "token", 5.0))
 
 
-def test_a_new_event_wakes_once_even_one_that_shows_late(site: Site, zabbix: Contents) -> None:
+def test_a_new_event_wakes_for_a_while_even_one_that_shows_late(
+    site: Site, world: World, zabbix: Contents
+) -> None:
     zabbix.events = [100, 101]
     assert not watching.wakes(site), "what was there before is the snapshot's"
     assert not watching.wakes(site)
     zabbix.events += [105]
     assert watching.wakes(site)
+    world.now += watching.SECOND_WORD
+    assert watching.wakes(site), "what is doubtful at first, as its node may be dead, is looked at again"
+    world.now += 1
     assert not watching.wakes(site)
     zabbix.events += [103]  # written by another process of the server, seen after the newer one
     assert watching.wakes(site)
+    world.now += watching.SECOND_WORD + 1
     assert not watching.wakes(site)
 
 
@@ -77,6 +83,17 @@ def test_what_has_stood_for_long_enough_wakes_without_an_event(site: Site, world
         (row,) = reports.incidents(session, ("open",))
     assert row.opened_at == world.now
     assert not watching.wakes(held)
+
+
+def test_a_clock_that_was_set_back_does_not_stop_the_looks(
+    site: Site, world: World, zabbix: Contents
+) -> None:
+    zabbix.events = [100]
+    watching.wakes(site)
+    with site.store.write() as session:
+        progress.note(session, "correlate", world.now + 86400, 0.1)
+    zabbix.events += [101]
+    assert watching.wakes(site)
 
 
 @pytest.mark.slow

@@ -27,6 +27,7 @@ from stack.processes import signal_pid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from argus.store.engine import Store
     from stack.lab import Lab as Stack
@@ -161,7 +162,7 @@ def without_database(stack: Stack) -> Iterator[None]:
 
 @pytest.mark.parametrize("fault", [paused, killed, without_frontend, without_database])
 def test_a_part_of_zabbix_that_is_dead_is_one_page_and_its_end(
-    lab: Lab, watch: Watch, fault: Callable[[Stack], contextmanager[None]]
+    lab: Lab, watch: Watch, fault: Callable[[Stack], AbstractContextManager[None]]
 ) -> None:
     begin = time.time()
     with fault(lab.stack):

@@ -75,3 +75,9 @@ def test_of_many_that_race_exactly_one_wins(store: Store) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(race, range(24))) == 1
+
+
+def test_a_lease_of_a_clock_that_was_ahead_holds_nobody_up(store: Store) -> None:
+    assert leases.acquire(store, "x", "one", 60, now=1000 + 86400)
+    assert leases.acquire(store, "x", "two", 60, now=1000)
+    assert leases.acquire(store, "x", "three", 60, now=1000 - 100) is None, "clocks may be a little apart"

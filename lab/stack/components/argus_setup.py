@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 ZABBIX_USER = "Admin"
 ZABBIX_PASSWORD = "zabbix"
+AGENT_INTERVAL = (
+    "LAB_AGENT_INTERVAL"  # a variable: seconds between two cycles of agents, 5 where it is not set
+)
 AGENT_CONFIG = """\
 # Written by lab/up.
 [DEFAULT]
 host = {host}
-interval = 5
+interval = {interval}
 rundir = {rundir}
 
 [libvirt]
@@ -113,6 +116,7 @@ def write_agent_config(path: Path, **values: str | int | Path) -> None:
     cpus = os.cpu_count() or 1
     text = AGENT_CONFIG.format(
         **values,
+        interval=os.environ.get(AGENT_INTERVAL, "5"),
         reserved_cpus=f"2-{cpus - 1}" if cpus > 2 else "",
         spool=path.with_suffix(".spool"),
         profile=TOP / "etc" / "profiles" / "tuned-current.yaml",
