@@ -15,7 +15,7 @@ from argus import ini_file
 from argus.capacity_options import CAPACITY_OPTIONS, OPENSTACK_OPTIONS, terms
 from argus.correlator.guest_life import GROUP_BY
 from argus.correlator.thresholds import Policy, Thresholds
-from argus.correlator_options import CORRELATOR_OPTIONS
+from argus.correlator_options import CORRELATOR_OPTIONS, problem_terms
 from argus.errors import ConfigError
 from argus.zabbix_options import ZABBIX_OPTIONS, encryption, secure
 
@@ -281,6 +281,7 @@ def policy(conf: Any) -> Policy:
         capacity=terms(conf),
         keeps={rule.name: values[f"{rule.name}_keep"] for rule in RULES},
         maintenance_reason=conf.correlator.maintenance_reason,
+        problems=problem_terms(conf),
     )
 
 
@@ -318,6 +319,7 @@ def check(conf: Any) -> None:
         raise ConfigError("[smtp] tls = none would send the password in the clear: use starttls or tls")
     if conf.smtp.username:
         secret(conf, "smtp", "password_file")
+    problem_terms(conf)
     try:
         re.compile(conf.correlator.maintenance_reason)
     except re.error as exc:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from oslo_config import cfg
 
-from argus.correlator.thresholds import ALL, BROKEN, BY_PEOPLE, NONE
+from argus.correlator.thresholds import ALL, BROKEN, BY_PEOPLE, NONE, ProblemTerms
+from argus.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SEVERITIES = {"none": None, "warning": 2, "average": 3, "high": 4, "disaster": 5}  # Zabbix' numbers
 
 CORRELATOR_OPTIONS = [
     cfg.FloatOpt(
@@ -47,6 +55,31 @@ CORRELATOR_OPTIONS = [
         ],
         help="Which problems of guests are incidents of their own. A guest that does not come back after a "
         "failure of its node is one in any case but none.",
+    ),
+    cfg.StrOpt(
+        "problem_severity",
+        default="high",
+        choices=[
+            ("none", "only what has a rule of its own"),
+            ("warning", "warnings, average, high and disasters"),
+            ("average", "average, high and disasters"),
+            ("high", "high and disasters"),
+            ("disaster", "disasters only"),
+        ],
+        help="Problems in Zabbix of at least this severity are incidents by themselves, where no rule is "
+        "about their trigger (docs/triggers.md): on the hosts in Argus' groups, and on others whose name is "
+        "a node's or a controller's, if the user of [zabbix] token_file may read those.",
+    ),
+    cfg.ListOpt(
+        "problem_tags",
+        default=[],
+        help="Only problems with one of these tags (TAG, or TAG=VALUE) are: team=cloud, with commas. Empty: "
+        "all are. Tags of the trigger, its template and its host count.",
+    ),
+    cfg.ListOpt(
+        "problem_tags_excluded",
+        default=[],
+        help="Problems with one of these tags are not: environment=lab. Wins over problem_tags.",
     ),
     cfg.ListOpt(
         "place_tags",
@@ -112,3 +145,23 @@ CORRELATOR_OPTIONS = [
         'argus_outbox_messages{state="dead"}.',
     ),
 ]
+
+
+def problem_terms(conf: Any) -> ProblemTerms:
+    """Return which problems of Zabbix are incidents by themselves.  Raises ``ConfigError``."""
+    section = conf.correlator
+    return ProblemTerms(
+        SEVERITIES[section.problem_severity],
+        _tags(section.problem_tags, "problem_tags"),
+        _tags(section.problem_tags_excluded, "problem_tags_excluded"),
+    )
+
+
+def _tags(words: Sequence[str], option: str) -> tuple[tuple[str, str | None], ...]:
+    found = []
+    for word in words:
+        name, equals, value = (each.strip() for each in word.partition("="))
+        if not name:
+            raise ConfigError(f"[correlator] {option}: {word!r} is neither TAG nor TAG=VALUE")
+        found.append((name, value if equals else None))
+    return tuple(found)

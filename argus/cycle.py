@@ -19,6 +19,7 @@ from argus.correlator.fleet import fleet_sums
 from argus.correlator.incidents import Change, Decision, decide
 from argus.correlator.maintenance import disabled_in_nova
 from argus.correlator.rulebook import BOOK
+from argus.correlator.rules import problems
 from argus.correlator.service import Services
 from argus.correlator.tenants import told_triggers
 from argus.foreign_text import cleaned
@@ -232,7 +233,8 @@ def _with_placements(
         return facts
     told_unasked = told_triggers(policy)
     troubled = {problem.host for problem in facts.problems if problem.trigger_ident in told_unasked}
-    guests = troubled | {key.subject for key in state if key.rule in GUEST_NAMES}
+    guests = troubled | problems.hosts(facts.problems, policy.problems)
+    guests |= {key.subject for key in state if key.rule in GUEST_NAMES}
     nodes = {values.host for values in facts.nodes if is_ill(values, policy, facts.read_at(now))}
     nodes |= {key.subject for key in state if key.rule in OF_GUESTS}
     return replace(facts, placements=topology.placements(session, guests, nodes))

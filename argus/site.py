@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from argus import capacity_source, config, guests, notify, services_source
 from argus.correlator.facts import ZABBIX, Facts
+from argus.correlator.rules.problems import StillThere, trigger_of, zabbix_reports_a_problem
 from argus.fleets import Fleets
 from argus.flights import Strays
 from argus.notify.email import STEPS
@@ -87,13 +88,19 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class ZabbixSource:
-    """Problems and node values through the Zabbix API; one session a snapshot, so that a new token counts."""
+    """Problems and node values through the Zabbix API; one session a snapshot, so that a new token counts.
+
+    ``severity`` is Zabbix' own, from which problems of hosts outside Argus' groups are read too (``None``:
+    none is); ``standing`` gives the subjects of incidents about problems, of which their end has to be known.
+    """
 
     url: str
     token_file: Path
     timeout: float
     place_tags: tuple[str, ...] = ()
     guests_of_incidents: Callable[[], frozenset[str]] = frozenset
+    severity: int | None = None
+    standing: Callable[[], tuple[str, ...]] = tuple
 
     def session(self) -> Zabbix:
         """Open a session.  Raises ``ZabbixError``."""
@@ -108,7 +115,13 @@ class ZabbixSource:
         try:
             with self.session() as zabbix:
                 alive()
-                problems = tuple(feeds.read_problems(zabbix))
+                problems = feeds.read_problems(zabbix)
+                alive()
+                if self.severity is not None:
+                    problems += feeds.read_foreign_problems(zabbix, self.severity, problems)
+                    alive()
+                standing = self.standing()
+                there = feeds.shown_triggers(zabbix, {trigger_of(each) for each in standing})
                 alive()
                 proxies = feeds.read_proxies(zabbix)
                 names = {number: name for number, name, _ in proxies}
@@ -120,7 +133,8 @@ class ZabbixSource:
                 # a host with a problem is there; who asks for the others need not ask for those
                 quiet = self.guests_of_incidents() - {problem.host for problem in problems}
                 unseen = feeds.read_unseen(zabbix, quiet)
-                return Facts(problems, nodes, proxies=seen, pulse=pulse, unseen=unseen)
+                still = StillThere(tuple(each for each in standing if trigger_of(each) in there))
+                return Facts(problems, nodes, others=(still,), proxies=seen, pulse=pulse, unseen=unseen)
         except api.ZabbixError as exc:
             return Facts(blind=(ZABBIX,), why_blind=(str(exc),))
 
@@ -144,13 +158,15 @@ def from_config(conf: Any) -> Site:
     """Wire everything up; connects to nothing yet.  Raises ``ArgusError`` for what cannot work."""
     config.check(conf)
     router = routes(conf)
-    store = open_store(config.database_url(conf))
+    store, policy = open_store(config.database_url(conf)), config.policy(conf)
     zabbix = ZabbixSource(
         conf.zabbix.url,
         Path(conf.zabbix.token_file),
         conf.zabbix.timeout,
         tuple(conf.correlator.place_tags),
         partial(incidents.guests_in_trouble, store),
+        policy.problems.severity,
+        partial(_standing, store),
     )
     slow = slow_sources(conf, store)
     clock = ServerClock(store)
@@ -159,7 +175,7 @@ def from_config(conf: Any) -> Site:
         source=Together((zabbix, Health(store, router), *(Stored(each, store, clock) for each in slow))),
         slow=slow,
         zabbix=zabbix,
-        policy=config.policy(conf),
+        policy=policy,
         receivers=notify.made(conf, router.options),
         router=router,
         owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
@@ -173,6 +189,12 @@ def from_config(conf: Any) -> Site:
         intervals={"correlate": conf.correlator.interval, "deliver": conf.correlator.deliver_interval},
         guests=guests.from_config(conf, ZABBIX_TRIES * conf.zabbix.timeout + MARGIN_SECONDS),
     )
+
+
+def _standing(store: Store) -> tuple[str, ...]:
+    """The subjects of incidents about problems of Zabbix."""
+    with store.read() as session:
+        return incidents.subjects(session, zabbix_reports_a_problem.name)
 
 
 def _trappers(conf: Any) -> Trappers:

@@ -18,6 +18,9 @@ class Problem:
 
     ``clock`` is in seconds since the epoch; ``host`` is the technical name; ``severity`` is Zabbix' 0 to 5;
     ``trigger_ident`` is the catalogue's ``Trigger.ident``, empty for triggers that are not ours.
+    ``tags`` holds one value of each tag, ``more_tags`` the further ones of tags that are there again;
+    ``trigger_id`` is Zabbix' own id of the trigger, ``also_on`` its other hosts.  ``foreign``: none of the
+    hosts is in Argus' groups, so that it matters only where one of them is known by its name.
     """
 
     eventid: str
@@ -29,6 +32,10 @@ class Problem:
     acknowledged: bool
     suppressed: bool
     trigger_ident: str
+    trigger_id: str = ""
+    more_tags: tuple[tuple[str, str], ...] = ()
+    also_on: tuple[str, ...] = ()
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ class Fleet:
 
     def _subjects(self) -> Iterator[Group]:
         for family in self.book.families:
-            if family.many:
+            if family.many and family.draws_all:
                 for _, subject in family.draw(self.facts, self.policy, self.now):
                     group = family.group_of(subject) if family.group_of else ""
                     yield from ((rule.name, group) for rule in family.rules)

@@ -194,6 +194,7 @@ class Family(Generic[Subject]):
     many: bool = False
     source_of: Callable[[str], str] | None = None
     group_of: Callable[[Subject], str] | None = None
+    draws_all: bool = True
 
 
 def rule(

@@ -217,6 +217,19 @@ class CapacityTerms:
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ProblemTerms:
+    """Which problems of Zabbix are incidents by themselves.
+
+    ``severity`` is Zabbix' own, from 0 to 5, that is enough; ``None``: none is.  A tag is its name and value,
+    ``None`` for any value: with ``tags`` a problem needs one of them, and none of ``without``.
+    """
+
+    severity: int | None = 4
+    tags: tuple[tuple[str, str | None], ...] = ()
+    without: tuple[tuple[str, str | None], ...] = ()
+
+
 SHORTEST_PULSE = 15.0  # seconds; three intervals of the item that Zabbix' server asks itself
 
 
@@ -254,6 +267,7 @@ class Policy:
     capacity: CapacityTerms = field(default_factory=CapacityTerms)
     maintenance_reason: str = BY_PEOPLE
     keeps: Mapping[str, float] = field(default_factory=dict)
+    problems: ProblemTerms = field(default_factory=ProblemTerms)
 
     @property
     def pulse_limit(self) -> float:

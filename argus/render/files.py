@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue import SUBSYSTEMS
 from argus.render import grafana, native7
+from argus.render.alerting import triggers_page
 from argus.render.names import HOSTS
 from argus.render.reference import metrics_page
 from argus.render.runbooks import runbooks_page
@@ -39,7 +40,11 @@ def generated_files() -> Mapping[str, str]:
     for host in grafana.HOSTS:
         files[f"grafana/{_FILES[host]}.json"] = grafana.dashboard(host, SUBSYSTEMS)
     files[f"grafana/{_FILES['correlator']}.json"] = grafana.correlator_dashboard()
-    pages = {"docs/metrics.md": metrics_page(SUBSYSTEMS), "docs/runbooks.md": runbooks_page()}
+    pages = {
+        "docs/metrics.md": metrics_page(SUBSYSTEMS),
+        "docs/runbooks.md": runbooks_page(),
+        "docs/triggers.md": triggers_page(SUBSYSTEMS),
+    }
     return MappingProxyType(files | pages)
 
 

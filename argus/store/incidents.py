@@ -45,6 +45,12 @@ def guests_in_trouble(store: Store) -> frozenset[str]:
         return frozenset(session.scalars(mine))
 
 
+def subjects(session: Session, rule: str) -> tuple[str, ...]:
+    """Return the subjects of one rule's incidents that are not resolved."""
+    mine = (IncidentRow.rule == rule, IncidentRow.phase != Phase.RESOLVED.value)
+    return tuple(session.scalars(select(IncidentRow.subject).where(*mine).order_by(IncidentRow.subject)))
+
+
 def recent(session: Session, since: float) -> dict[Key, int]:
     """Count how often each incident was told and resolved from then on; merged ones did not end."""
     over = (

@@ -26,6 +26,7 @@ STALE_AFTER = 300.0  # s
 TEXT_STALE_AFTER = 2 * 3600.0  # s
 
 ENOUGH = 3  # nodes, whose silence all at once is rather their Zabbix'
+WORST = 5  # of Zabbix' severities: disaster
 TAG_EXISTS = 4  # operator of tags=
 
 # By key. Counters are rates in Zabbix; their totals cannot be had back. A rate is worth something to a rule
@@ -45,16 +46,38 @@ def read_problems(zabbix: Zabbix) -> tuple[Problem, ...]:
     Complete, or a ``ZabbixError``: half a list would look like problems that are over.  A problem on
     several hosts is listed once, under the first of them by name.
     """
-    groups = _groups(zabbix, HOST_GROUPS)
+    return _read_problems(zabbix, {"groupids": list(_groups(zabbix, HOST_GROUPS).values())})
+
+
+def read_foreign_problems(zabbix: Zabbix, severity: int, known: Collection[Problem]) -> tuple[Problem, ...]:
+    """Return the open problems of at least a severity of all other hosts that the token may read.
+
+    ``known`` are those of Argus' own groups.  Complete, or a ``ZabbixError``.
+    """
+    mine = {problem.eventid for problem in known}
+    found = _read_problems(zabbix, {"severities": list(range(severity, WORST + 1))})
+    return tuple(replace(each, foreign=True) for each in found if each.eventid not in mine)
+
+
+def shown_triggers(zabbix: Zabbix, ids: Collection[str]) -> frozenset[str]:
+    """Return those of the triggers that there are and that the token may read (``trigger.get``)."""
+    found: set[str] = set()
+    for page in _pages(sorted(ids)):
+        rows = zabbix.read("trigger.get", output=["triggerid"], triggerids=page)
+        found.update(row["triggerid"] for row in rows)
+    return frozenset(found)
+
+
+def _read_problems(zabbix: Zabbix, which: Mapping[str, Any]) -> tuple[Problem, ...]:
     rows = list(
         zabbix.read_pages(
             "problem.get",
             "eventid",
             output=["eventid", "objectid", "name", "severity", "clock", "ns", "acknowledged", "suppressed"],
-            groupids=list(groups.values()),
             source=0,
             object=0,
             selectTags="extend",
+            **which,
         )
     )
     hosts = _hosts_of_triggers(zabbix, sorted({row["objectid"] for row in rows}))
@@ -93,11 +116,12 @@ def read_event_ids(zabbix: Zabbix, after: int) -> list[int]:
     return [int(row["eventid"]) for row in rows]
 
 
-def _problem(row: Mapping[str, Any], host: str) -> Problem:
-    tags = {tag["tag"]: tag["value"] for tag in row["tags"]}
+def _problem(row: Mapping[str, Any], hosts: tuple[str, ...]) -> Problem:
+    every = [(tag["tag"], tag["value"]) for tag in row["tags"]]
+    tags = dict(reversed(every))
     return Problem(
         eventid=row["eventid"],
-        host=host,
+        host=hosts[0],
         name=row["name"],
         severity=int(row["severity"]),
         clock=int(row["clock"]) + int(row["ns"]) / 1e9,
@@ -105,16 +129,19 @@ def _problem(row: Mapping[str, Any], host: str) -> Problem:
         acknowledged=row["acknowledged"] == "1",
         suppressed=row["suppressed"] == "1",
         trigger_ident=tags.get(IDENT_TAG, ""),
+        trigger_id=row["objectid"],
+        more_tags=tuple(tag for tag in every if tag not in tags.items()),
+        also_on=hosts[1:],
     )
 
 
-def _hosts_of_triggers(zabbix: Zabbix, triggerids: list[str]) -> dict[str, str]:
-    hosts: dict[str, str] = {}
+def _hosts_of_triggers(zabbix: Zabbix, triggerids: list[str]) -> dict[str, tuple[str, ...]]:
+    hosts: dict[str, tuple[str, ...]] = {}
     for page in _pages(triggerids):
         found = zabbix.read(
             "trigger.get", output=["triggerid"], triggerids=page, monitored=True, selectHosts=["host"]
         )
-        hosts |= {row["triggerid"]: min(host["host"] for host in row["hosts"]) for row in found}
+        hosts |= {row["triggerid"]: tuple(sorted(host["host"] for host in row["hosts"])) for row in found}
     return hosts
 
 

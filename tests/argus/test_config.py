@@ -55,6 +55,9 @@ def test_an_empty_file_gives_defaults_that_pass_the_check(tmp_path: Path) -> Non
             "[smtp]\nrecipients = ops\n", r"\[smtp\] recipients: 'ops' is not a mail address", id="address"
         ),
         pytest.param(
+            "[correlator]\nproblem_tags = =cloud\n", r"problem_tags: '=cloud' is neither TAG", id="tag"
+        ),
+        pytest.param(
             "[exporter]\nlisten = 9753\n", r"\[exporter\] listen = 9753 is not HOST:PORT", id="listen"
         ),
         pytest.param(
@@ -113,3 +116,11 @@ def test_the_sample_is_what_the_options_say_now(tmp_path: Path) -> None:
     generator.main(["--namespace", "argus", "--wrap-width", "100", "--output-file", str(made)])
     todo = "run oslo-config-generator --config-file etc/argus-generator.conf"
     assert made.read_text() == (REPO / "etc/argus.conf.sample").read_text(), todo
+
+
+def test_severity_and_tags_of_problems_become_terms(tmp_path: Path) -> None:
+    text = "[correlator]\nproblem_severity = average\nproblem_tags_excluded = scope=notice, env, note=a=b\n"
+    terms = config.policy(load(tmp_path, text)).problems
+    assert (terms.severity, terms.tags) == (3, ())
+    assert terms.without == (("scope", "notice"), ("env", None), ("note", "a=b"))
+    assert config.policy(load(tmp_path, "[correlator]\nproblem_severity = none\n")).problems.severity is None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class Contents:
     """``events`` are ids of problems' events, ``asked`` the methods that were called.
 
+    ``rows`` are what a method answers with, whatever its filters, those of their ids and severities excepted.
     ``heartbeat`` is the row of ``item.get`` of what the server asks itself; ``None``: no such item.
     """
 
@@ -27,6 +28,7 @@ class Contents:
     events: list[int] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     heartbeat: dict[str, Any] | None = None
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def answer(self, method: str, params: Any) -> Any:
         """As Zabbix 6.0 does."""
@@ -41,7 +43,14 @@ class Contents:
             return [{"eventid": str(each)} for each in sorted(found, reverse=True)[: params["limit"]]]
         if method == "item.get" and params.get("filter", {}).get("key_") == HEARTBEAT_KEY:
             return [self.heartbeat] if self.heartbeat else []
-        return []
+        return [row for row in self.rows.get(method, []) if _is_asked_for(row, params)]
+
+
+def _is_asked_for(row: dict[str, Any], params: Any) -> bool:
+    for name, wanted in {"eventid": "eventids", "triggerid": "triggerids", "severity": "severities"}.items():
+        if wanted in params and row.get(name) not in [str(each) for each in params[wanted]]:
+            return False
+    return "groupids" not in params or bool(row.get("ours", True))
 
 
 @contextmanager

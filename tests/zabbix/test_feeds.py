@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from empty_zabbix import empty_zabbix
+
 from argus.catalogue import allocation, ksm, libvirt, node_pressure, node_vmstat, thp
 from argus.catalogue.model import Metric
-from argus.zabbix.feeds import _NODE_METRICS, STALE_AFTER, TEXT_STALE_AFTER, node_values, read_unseen
+from argus.zabbix.api import Zabbix
+from argus.zabbix.feeds import (
+    _NODE_METRICS,
+    STALE_AFTER,
+    TEXT_STALE_AFTER,
+    node_values,
+    read_foreign_problems,
+    read_problems,
+    read_unseen,
+    shown_triggers,
+)
 
 if TYPE_CHECKING:
-    from argus.zabbix.api import Zabbix
+    from pathlib import Path
 
 NOW = 1_800_000_000
 
@@ -80,3 +92,54 @@ def test_hosts_that_zabbix_does_not_show_are_named_and_nothing_is_asked_without_
     assert read_unseen(cast("Zabbix", zabbix), {"g1", "g3"}) == ("g3",)
     assert read_unseen(cast("Zabbix", zabbix), ()) == ()
     assert zabbix.asked == 1
+
+
+def event(
+    number: int, severity: int, *, ours: bool, tags: tuple[tuple[str, str], ...] = ()
+) -> dict[str, Any]:
+    return {
+        "eventid": str(number),
+        "objectid": str(10 * number),
+        "name": f"problem {number}",
+        "severity": str(severity),
+        "clock": "1000",
+        "ns": "500000000",
+        "acknowledged": "0",
+        "suppressed": "1",
+        "tags": [{"tag": tag, "value": value} for tag, value in tags],
+        "ours": ours,
+    }
+
+
+def test_severe_problems_of_other_hosts_are_read_beside_all_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("a" * 64)
+    tags = (("team", "cloud"), ("team", "dba"), ("argus", "md_degraded"))
+    with empty_zabbix() as api:
+        api.rows["problem.get"] = [
+            event(1, 2, ours=True, tags=tags),
+            event(2, 5, ours=True),
+            event(3, 4, ours=False),
+            event(4, 3, ours=False),
+            event(5, 5, ours=False),
+        ]
+        api.rows["trigger.get"] = [
+            {"triggerid": str(10 * n), "hosts": [{"host": "b"}, {"host": "a"}]} for n in (1, 2, 3, 4)
+        ]
+        with Zabbix.with_token_file(api.url, tmp_path / "token", timeout=5) as zabbix:
+            mine = read_problems(zabbix)
+            others = read_foreign_problems(zabbix, 4, mine)
+            shown = shown_triggers(zabbix, {"10", "50"})
+    assert [(each.eventid, each.foreign) for each in (*mine, *others)] == [
+        ("1", False),
+        ("2", False),
+        ("3", True),
+    ]
+    first = mine[0]
+    assert (first.host, first.also_on, first.trigger_id, first.trigger_ident) == (
+        "a",
+        ("b",),
+        "10",
+        "md_degraded",
+    )
+    assert (first.tags["team"], first.more_tags, first.suppressed) == ("cloud", (("team", "dba"),), True)
+    assert shown == {"10"}

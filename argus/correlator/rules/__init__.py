@@ -11,6 +11,7 @@ from argus.correlator.rules import (
     guests,
     overcommit,
     places,
+    problems,
     proxies,
     receivers,
     reporting,
@@ -39,6 +40,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     *cloud.FAMILIES,
     fleet.FAMILY,
     receivers.FAMILY,
+    problems.FAMILY,
 )
 
 RULES: tuple[AnyRule, ...] = (

@@ -39,7 +39,7 @@ def same_fault_on_many(scope: Scope, limit: Thresholds) -> Finding | None:
     if scope.fleet:
         evidence["out of"] = str(scope.fleet)
     return Finding(
-        f"{len(scope.members)} at once: {first}",
+        f"{len(scope.members)} at once: {first}" + (f" ({scope.group})" if scope.group else ""),
         evidence,
         min(member.since for member in scope.members),
         within=scope.within,
