@@ -10,23 +10,22 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from argus import failpoints
+from argus import failpoints, out_of_service
 from argus.correlator.causes import OF_GUESTS
 from argus.correlator.clocks import follow
 from argus.correlator.evaluate import GUEST_NAMES, is_ill
-from argus.correlator.facts import ZABBIX, Maintenance
+from argus.correlator.facts import ZABBIX
 from argus.correlator.fleet import fleet_sums
 from argus.correlator.incidents import Change, Decision, decide
-from argus.correlator.maintenance import disabled_in_nova
 from argus.correlator.rulebook import BOOK
 from argus.correlator.rules import problems
-from argus.correlator.service import Services
 from argus.correlator.tenants import told_triggers
 from argus.foreign_text import cleaned
 from argus.notify import HEAR_UPDATES
 from argus.notify.base import Kind, Notification
-from argus.routing.matchers import LABELS
-from argus.store import clocks, incidents, leases, outbox, progress, pulses, silences, topology
+from argus.routing.matchers import SHARED
+from argus.store import clocks, incidents, leases, outbox, progress, pulses, topology
+from argus.store.silences import Quiet, let_go
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from argus.correlator.thresholds import Policy
     from argus.site import Site
     from argus.store.incidents import Active
-    from argus.store.models import IncidentRow, SilenceRow
+    from argus.store.models import IncidentRow
 
 log = logging.getLogger(__name__)
 
@@ -71,17 +70,18 @@ def correlate(site: Site) -> bool:
         facts = _with_clocks(session, facts, site.policy, now)
         facts = _with_placements(session, facts, before.state, site.policy, now)
         recent = incidents.recent(session, now - site.policy.flap_window)
-        _follow_maintenance(session, facts, site.policy, now)
-        quiet = silences.matcher(silences.active(session, now))
+        out_of_service.follow(session, facts, site.policy, now)
+        quiet = Quiet.at(session, now)
         decision = decide(
             before.state,
             facts,
             site.policy,
             now,
             recent=recent,
-            silenced=lambda incident: quiet(labels_of(incident)),
+            silenced=lambda incident: quiet.matching(labels_of(incident)) is not None,
         )
         write(session, site, before, decision, now)
+        out_of_service.follow_incidents(session, facts, labels, now)
         if ZABBIX not in facts.blind:
             sums = fleet_sums(facts, site.policy.stale_after, facts.read_at(now))
             progress.write_fleet(session, sums, now)
@@ -161,7 +161,8 @@ def _write_all(
 ) -> None:
     """Write incidents and queue messages; ``known`` are rows of the same cycle that were written before."""
     known |= incidents.apply(session, before, decision, now)
-    quiet = silences.active(session, now)
+    quiet = Quiet.at(session, now)
+    told = outbox.beginnings(session, sorted(row.id for row in known.values()))
     for effect in decision.effects:
         row = known.get(effect.incident.key)
         if effect.change is Change.MERGED and row is not None:
@@ -169,24 +170,8 @@ def _write_all(
             into = (known.get(cause) or before.rows.get(cause)) if cause is not None else None
             _tell_merger(session, row, into, effect.reason, now)
         else:
-            _tell(session, site, effect, row, quiet, now)
+            _tell(session, site, effect, row, quiet, told, now)
     session.flush()
-
-
-def _follow_maintenance(session: Session, facts: Facts, policy: Policy, now: float) -> None:
-    """Silence what is out of service, in Zabbix or as other sources say; a blind source ends nothing."""
-    out: dict[str, dict[str, str]] = {source.partition(":")[0]: {} for source in facts.sources}
-    for node in facts.nodes:
-        if node.in_maintenance:
-            out[ZABBIX][node.host] = "in a maintenance in Zabbix"
-    for each in facts.told(Maintenance):
-        out.setdefault(each.source, {})[each.node] = each.why
-    for source, nodes in out.items():
-        if not facts.blindness((source,)):
-            silences.follow(session, source, nodes, now)
-    for services in facts.told(Services):
-        for nova in disabled_in_nova(services, policy.maintenance_reason):
-            silences.follow(session, nova.source, nova.out, now, nova.back)
 
 
 def _with_pulse(session: Session, facts: Facts, policy: Policy, now: float) -> Facts:
@@ -256,7 +241,9 @@ def labels_of(incident: Incident) -> dict[str, str]:
 
 
 def _labels(rule: str, subject: str, severity: str, each: IncidentRow | Incident) -> dict[str, str]:
+    shared = (part.partition(":") for part in (*each.within, subject))
     return {
+        "incident": str(each.id),
         "rule": rule,
         "severity": severity,
         "subject": subject,
@@ -264,7 +251,7 @@ def _labels(rule: str, subject: str, severity: str, each: IncidentRow | Incident
         "node": each.place or subject,
         "project": each.evidence.get("project", ""),
         "kind": BOOK.kinds.get(rule, ""),
-        **{kind: name for kind, _, name in (part.partition(":") for part in each.within) if kind in LABELS},
+        **{kind: name for kind, _, name in shared if name and kind in SHARED},
     }
 
 
@@ -273,7 +260,8 @@ def _tell(
     site: Site,
     effect: Effect,
     row: IncidentRow | None,
-    quiet: Sequence[SilenceRow],
+    quiet: Quiet,
+    known: Mapping[int, set[str]],
     now: float,
 ) -> None:
     """Queue messages for an incident that opened or resolved."""
@@ -282,12 +270,13 @@ def _tell(
     told = effect.incident.told_at is not None
     if told and effect.change in {Change.OPENED, Change.PROMOTED}:
         tags = labels(row)
-        silence = silences.matching(quiet, tags, now)
+        silence = quiet.matching(tags)
         if silence:
             reason = f"by silence {silence.id} of {silence.author}: {silence.comment}"
             incidents.record(session, row, "silenced", reason, now)
         payload = notification(row, Kind.OPEN, effect.reason).payload()
-        outbox.enqueue_open(session, row, site.router.due(tags, now), payload, now, silence)
+        dues = site.router.due(tags, now)
+        outbox.enqueue_open(session, row, dues, payload, now, silence, known[row.id])
         return
     if told and effect.change is Change.RAISED:
         _raise(session, site, effect, row, quiet, now)
@@ -306,18 +295,20 @@ def _tell_merger(
     outbox.enqueue_resolve(session, row, notification(row, Kind.RESOLVE, reason, by).payload(), now)
 
 
-def _raise(
-    session: Session, site: Site, effect: Effect, row: IncidentRow, quiet: Sequence[SilenceRow], now: float
-) -> None:
+def _raise(session: Session, site: Site, effect: Effect, row: IncidentRow, quiet: Quiet, now: float) -> None:
     """Tell those who know that it became worse, and those whom only the worse one concerns."""
+    opening = notification(row, Kind.OPEN, effect.reason).payload()
+    outbox.renew(session, row, opening)
     if row.acked_at is not None:
         incidents.record(session, row, "taken up again", f"acknowledged by {row.acked_by} before", now)
         row.acked_at, row.acked_by, row.taken_up_at = None, "", now
+        outbox.take_up(session, row, now, anew=True)
+    else:  # a silence of the lesser severity may be none of this one
+        let_go(session, outbox.silenced(row), now)
     payload = notification(row, Kind.UPDATE, effect.reason).payload()
     outbox.enqueue_news(session, row, Kind.UPDATE, payload, now, HEAR_UPDATES)
     tags = labels(row)
-    opening = notification(row, Kind.OPEN, effect.reason).payload()
-    silence = silences.matching(quiet, tags, now)
+    silence = quiet.matching(tags)
     outbox.enqueue_open(session, row, site.router.due(tags, now), opening, now, silence)
 
 

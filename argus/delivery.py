@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from argus import failpoints, successors
 from argus.flights import AT_A_TIME, PER_SERVER, Flight, Flights
+from argus.gate import Gate
 from argus.notify import HEAR_DIGESTS
 from argus.notify.base import Kind, Notification, NotifyError
 from argus.notify.http import TOO_MANY
@@ -146,7 +147,8 @@ class _Run:
         with site.store.write() as session:
             now = site.clock()
             resting = self.in_trouble.union(health.resting(session, now), self._full(session, shared))
-            spent, reserved = _limits(session, site, now)
+            gate = Gate(session, site.router, now)
+            spent, reserved = _limits(session, site, gate)
             claimed = outbox.claim(
                 session,
                 site.owner,
@@ -157,6 +159,7 @@ class _Run:
                 shared=shared,
                 reserved=reserved,
                 mine=[each.claimed.id for each in self.flights.flying],
+                passes=gate.passes,
             )
             if claimed is None:
                 return None
@@ -319,7 +322,7 @@ def _behind(site: Site, names: set[str]) -> set[str]:
     return names | {target for target, server in successors.servers(site).items() if server in names}
 
 
-def _limits(session: Session, site: Site, now: float) -> tuple[list[str], list[str]]:
+def _limits(session: Session, site: Site, gate: Gate) -> tuple[list[str], list[str]]:
     """Return the targets that have had what their limit lets out, and those with a reserve left.
 
     What is due for the former becomes a digest; without digests the last of a limit is for what is urgent.
@@ -330,10 +333,10 @@ def _limits(session: Session, site: Site, now: float) -> tuple[list[str], list[s
         if not limit:
             continue
         most, seconds = limit
-        sent, flying = digests.used(session, target, seconds, now)
+        sent, flying = digests.used(session, target, seconds, gate.now)
         folds = target.partition(":")[0] in HEAR_DIGESTS
         if sent >= most and folds:
-            digests.fold(session, target, now)
+            digests.fold(session, target, gate.now, gate.passes)
         if sent + flying >= most:
             spent.append(target)
         elif not folds and sent + flying >= most - int(most * RESERVE):

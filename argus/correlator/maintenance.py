@@ -1,4 +1,4 @@
-"""Which nodes somebody took out of service in Nova."""
+"""Which nodes somebody took out of service in Nova, and what is suppressed in Zabbix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from argus.correlator.service import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from argus.correlator.service import Part, Services
 
@@ -49,3 +49,12 @@ def disabled_in_nova(services: Services, reason: str) -> Iterator[Disabled]:
             part.host for part in parts if part.state is not State.UNKNOWN and part.host not in out
         )
         yield Disabled(f"nova/{service}", out, None if whole else back)
+
+
+def all_suppressed(events: Iterable[str], problems: Mapping[str, bool]) -> bool:
+    """Tell whether all problems of an incident that there still are were suppressed in Zabbix, and one is.
+
+    ``problems`` tells of each open problem, by ``eventid``, whether it is suppressed (``problem.get``).
+    """
+    mine = [problems[event] for event in events if event in problems]
+    return bool(mine) and all(mine)

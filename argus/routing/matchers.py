@@ -9,15 +9,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from argus.catalogue.model import Severity
 from argus.errors import ArgusError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-LABELS = (  # of an incident; the last ones where its node's host in Zabbix has such a tag or proxy
-    *("rule", "severity", "subject", "name", "node", "project", "kind"),
-    *("rack", "switch", "power", "proxy"),
-)
+SHARED = ("rack", "switch", "power", "proxy")  # where its node's host in Zabbix has such a tag or proxy
+LABELS = ("incident", "rule", "severity", "subject", "name", "node", "project", "kind", *SHARED)
 _SHAPE = re.compile(r'\s*(?P<label>[a-z_]+)\s*(?P<op>!=|=~|!~|=)\s*(?P<value>"(?:[^"\\]|\\.)*"|[^"\s]*)\s*')
 
 
@@ -60,7 +59,17 @@ def parse(text: str) -> Matcher:
             re.compile(value)
         except re.error as exc:
             raise MatcherError(f"{text!r}: the regular expression is wrong: {exc}") from None
-    return Matcher(label, op, value)
+    made = Matcher(label, op, value)
+    if label == "severity" and value and not _names_a_severity(op, value):
+        known = ", ".join(each.value for each in Severity)
+        raise MatcherError(f"{text!r}: no incident has such a severity; they are {known}")
+    return made
+
+
+def _names_a_severity(op: str, value: str) -> bool:
+    """Tell whether a condition speaks of a severity that there is; a mistyped one would never match."""
+    positive = Matcher("severity", "=~" if "~" in op else "=", value)
+    return any(positive.matches({"severity": each.value}) for each in Severity)
 
 
 def all_match(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:

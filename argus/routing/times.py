@@ -6,13 +6,15 @@ https://prometheus.io/docs/alerting/latest/configuration/#time_interval
 from __future__ import annotations
 
 import calendar
+import heapq
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import tzinfo
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -21,7 +23,10 @@ MONTHS = (
     *("august", "september", "october", "november", "december"),
 )
 MINUTES_OF_A_DAY = 24 * 60
-LOOK_AHEAD = timedelta(days=8)  # a window that is longer than a week is taken to last for ever
+NEVER = 4_000_000_000.0  # the year 2096
+WEEK_DAYS = 9  # days after which windows by weekday only repeat, and one to spare for a change of clocks
+YEARS_DAYS = 8 * 366 + 1  # days within which each 29 February comes, 1900 and 2100 apart
+REMEMBERED = 512  # answers: incidents of one cycle ask the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +45,7 @@ class Window:
 
     def covers(self, moment: float) -> bool:
         """Tell whether the moment (seconds since the epoch) lies within."""
-        zone: tzinfo = UTC if self.location == "UTC" else ZoneInfo(self.location)
-        local = datetime.fromtimestamp(moment, zone)
+        local = datetime.fromtimestamp(moment, _zone(self.location))
         minute = local.hour * 60 + local.minute
         return self._has_day(local) and any(start <= minute < end for start, end in self.spans)
 
@@ -61,16 +65,62 @@ def covered(windows: Iterable[Window], moment: float) -> bool:
 
 
 def free_at(windows: tuple[Window, ...], moment: float) -> float:
-    """Return the first moment from then on that no window covers, to the minute."""
-    return first_at(lambda at: not covered(windows, at), moment)
+    """Return the first moment from then on that no window covers, to the minute; ``NEVER`` if none is."""
+    return first_at(windows, None, moment)
 
 
-def first_at(wanted: Callable[[float], bool], moment: float) -> float:
-    """Return the first moment from then on that is wanted, to the minute; ``LOOK_AHEAD`` on if none is."""
-    if wanted(moment):
+def first_at(muted: tuple[Window, ...], active: tuple[Window, ...] | None, moment: float) -> float:
+    """Return the first moment from then on that ``muted`` does not cover, and ``active`` does where given.
+
+    To the minute; ``NEVER`` when there is none, however long one looks.
+    """
+    if speaks(muted, active, moment):
         return moment
-    minute = moment - moment % 60
-    for step in range(1, int(LOOK_AHEAD.total_seconds() // 60)):
-        if wanted(minute + 60 * step):
-            return minute + 60 * step
-    return moment + LOOK_AHEAD.total_seconds()
+    return _next(muted, active, moment - moment % 60)
+
+
+def speaks(muted: tuple[Window, ...], active: tuple[Window, ...] | None, moment: float) -> bool:
+    """Tell whether the moment is in no window of ``muted``, and in one of ``active`` where given."""
+    return not covered(muted, moment) and (active is None or covered(active, moment))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _next(muted: tuple[Window, ...], active: tuple[Window, ...] | None, minute: float) -> float:
+    """Look only at the moments at which a window may begin or end."""
+    windows = (*muted, *(active or ()))
+    return next((at for at in _edges(windows, minute) if speaks(muted, active, at)), NEVER)
+
+
+def _edges(windows: Iterable[Window], moment: float) -> Iterator[float]:
+    """Yield the moments after this one at which a window may begin or end, in order, until all repeats."""
+    minutes: dict[str, set[int]] = {}
+    days = WEEK_DAYS
+    for window in windows:
+        mine = minutes.setdefault(window.location, {0})
+        mine.update(minute for span in window.spans for minute in span if minute < MINUTES_OF_A_DAY)
+        if window.days or window.months or window.years:
+            last = date(max(window.years, default=1970), 12, 31)
+            today = datetime.fromtimestamp(moment, UTC).date()
+            days = max(days, YEARS_DAYS + max(0, (last - today).days))
+    zones = [_of_zone(location, sorted(each), moment, days) for location, each in minutes.items()]
+    yield from (at for at in heapq.merge(*zones) if at > moment)
+
+
+def _of_zone(location: str, minutes: list[int], moment: float, days: int) -> Iterator[float]:
+    """Yield the edges of each day in one time zone; on a day on which clocks change each minute is one."""
+    zone = _zone(location)
+    first = datetime.fromtimestamp(moment, zone).date()
+    for number in range(days):
+        day = first + timedelta(days=number)
+        midnight, next_one = (
+            datetime(each.year, each.month, each.day, tzinfo=zone) for each in (day, day + timedelta(days=1))
+        )
+        start = midnight.timestamp()
+        if midnight.utcoffset() == next_one.utcoffset():
+            yield from (start + 60 * minute for minute in minutes)
+        else:
+            yield from (start + 60 * minute for minute in range(int(next_one.timestamp() - start) // 60))
+
+
+def _zone(location: str) -> tzinfo:
+    return UTC if location == "UTC" else ZoneInfo(location)

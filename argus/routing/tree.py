@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from argus.routing.matchers import Matcher, all_match
-from argus.routing.times import Window, covered, first_at
+from argus.routing.times import NEVER, Window, first_at, speaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Who else is told when nobody acknowledged or mended it; ``after`` in seconds."""
+    """Who else is told when nobody acknowledged or fixed it; ``after`` the first delivery, in seconds."""
 
     after: float
     receiver: str
@@ -41,7 +41,15 @@ class Route:
 
     def speaks_at(self, moment: float) -> bool:
         """Tell whether its time intervals let it speak then."""
-        return not covered(self.muted, moment) and (self.active is None or covered(self.active, moment))
+        return speaks(self.muted, self.active, moment)
+
+    def first_at(self, moment: float) -> float:
+        """Return the first moment from then on at which it may speak; ``NEVER`` if there is none."""
+        return first_at(self.muted, self.active, moment)
+
+    def tells(self, receiver: str) -> bool:
+        """Tell whether it names a receiver, at first or by escalation."""
+        return receiver == self.receiver or any(step.receiver == receiver for step in self.steps)
 
     def refusals(self, labels: Mapping[str, str]) -> Iterator[tuple[Route, str]]:
         """Yield the routes below that do not take an incident which this one matches, and why."""
@@ -81,8 +89,9 @@ def limit(text: str) -> tuple[int, float] | None:
 class Due:
     """One message to one target (``kind:address``) at ``at``, seconds since the epoch. Step 0 is first.
 
-    ``repeat``: it is told again after so many seconds, until somebody acknowledges or mends it; 0: never.
+    ``repeat``: it is told again after so many seconds, until somebody acknowledges or fixes it; 0: never.
     ``line`` is that of the route, ``muted_at`` the moment from which time intervals moved it to ``at``.
+    ``after`` is how long after the first delivery a step is due, in seconds.
     """
 
     target: str
@@ -92,6 +101,7 @@ class Due:
     repeat: float = 0.0
     line: int = 0
     muted_at: float | None = None
+    after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +147,31 @@ class Router:
         """Return who is told when ``target`` cannot be reached."""
         return tuple(other for other in self.targets.get(self.fallback, ()) if other != target)
 
+    def muted_until(self, labels: Mapping[str, str], target: str, now: float) -> float:
+        """Return until when time intervals keep a target from hearing of an incident; ``now`` if none does.
+
+        A target to which no route leads, a fallback, is never muted.
+        """
+        receivers = [name for name, targets in self.targets.items() if target in targets]
+        free = [
+            route.first_at(now)
+            for route in self.root.leaves(labels)
+            if any(route.tells(receiver) for receiver in receivers)
+        ]
+        return min(free, default=now)
+
     def _of(self, route: Route, now: float) -> Iterator[Due]:
-        wanted = now + route.wait
-        at = first_at(route.speaks_at, wanted)
-        muted_at = wanted if at > wanted else None
-        for target in self.targets[route.receiver]:
-            yield Due(target, at, 0, route.receiver, route.repeat, route.line, muted_at)
-        for number, step in enumerate(route.steps, start=1):
-            for target in self.targets[step.receiver]:
-                yield Due(target, max(at, now + step.after), number, step.receiver, route.repeat, route.line)
+        """Yield the dues of one route; the clock of escalation starts with the first message."""
+        first = route.first_at(now + route.wait)
+        for number, after, receiver in (
+            (0, 0.0, route.receiver),
+            *((n, step.after, step.receiver) for n, step in enumerate(route.steps, start=1)),
+        ):
+            wanted = first + after if number else now + route.wait
+            at = min(NEVER, route.first_at(wanted))
+            muted_at = wanted if at > wanted else None
+            for target in self.targets[receiver]:
+                yield Due(target, at, number, receiver, route.repeat, route.line, muted_at, after)
 
 
 def everything(targets: tuple[str, ...]) -> Router:

@@ -19,7 +19,7 @@ from argus.store.models import IncidentRow, OutboxRow
 from argus.store.outbox import State, same_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -37,14 +37,22 @@ def used(session: Session, target: str, seconds: float, now: float) -> tuple[int
     return session.scalar(sent) or 0, session.scalar(flying) or 0
 
 
-def fold(session: Session, target: str, now: float) -> int:
-    """Put all that is due for a target into one message; returns how many; 0 too soon after the last one."""
+def fold(
+    session: Session,
+    target: str,
+    now: float,
+    passes: Callable[[OutboxRow], bool] = lambda _message: True,
+) -> int:
+    """Put all that is due for a target into one message; returns how many; 0 too soon after the last one.
+
+    ``passes`` is asked of each, and says until when one waits that may not leave.
+    """
     last = select(func.max(OutboxRow.created_at)).where(
         OutboxRow.receiver == target, OutboxRow.kind == Kind.DIGEST.value
     )
     if now - (session.scalar(last) or 0.0) < EVERY:
         return 0
-    waiting = session.scalars(_due(target, now)).all()
+    waiting = [each for each in session.scalars(_due(target, now)).all() if passes(each)]
     if not waiting:
         return 0
     notes = [Notification.from_payload(each.payload) for each in waiting]

@@ -139,6 +139,7 @@ class OutboxRow(Base):
     sent_at: Mapped[float | None] = mapped_column(Double)
     error: Mapped[str] = mapped_column(Text, default="")
     step: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    after: Mapped[float] = mapped_column(Double, default=0.0, server_default="0")  # the first delivery, in s
     seq: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     silence_id: Mapped[int | None] = mapped_column(BIG)
     digest_id: Mapped[int | None] = mapped_column(BIG)  # the message that carries this one
@@ -149,6 +150,7 @@ class SilenceRow(Base):
 
     ``source`` is set on one that follows a maintenance elsewhere (``zabbix:cmp1``) and ends with it.
     ``weekly`` are the windows in which it holds, where it does not hold all the time.
+    ``matched_at`` is when one that lasts until they are resolved first held open incidents back.
     """
 
     __tablename__ = "silences"
@@ -162,6 +164,7 @@ class SilenceRow(Base):
     comment: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Name(255), default="", server_default="")
     weekly: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    matched_at: Mapped[float | None] = mapped_column(Double)
 
 
 class ReceiverRow(Base):

@@ -8,6 +8,7 @@ message, a digest, carries it.
 from __future__ import annotations
 
 import enum
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,10 @@ from argus.catalogue.model import Severity
 from argus.notify.base import Kind
 from argus.store.incidents import record
 from argus.store.models import IncidentRow, OutboxRow
-from argus.store.silences import ends_at
+from argus.store.silences import PORTION, ends_at, hold, let_go
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
@@ -41,6 +42,7 @@ class State(enum.Enum):
     FOLDED = "folded"
 
 
+ROUNDS = 50  # messages that may not leave, looked at in one go; the next run is seconds away
 BEGUN = {State.SENT.value, State.LEASED.value, State.FOLDED.value}
 PATIENCE = 120.0  # seconds that a page waits for a receiver that asked to be left alone
 URGENT = (Severity.HIGH.value,)
@@ -70,22 +72,36 @@ def enqueue_open(
     payload: dict[str, Any],
     now: float,
     silence: SilenceRow | None = None,
+    told: set[str] | None = None,
 ) -> None:
-    """Queue the news of an open incident; what a silence matches waits for the end of the silence."""
+    """Queue the news of an open incident; what a silence matches waits for the end of the silence.
+
+    ``told`` are the targets that have the beginning queued, where the caller knows; new ones are added to it.
+    """
     until = 0.0 if silence is None else ends_at(silence, now)
-    told = {
-        message.receiver: message
-        for message in session.scalars(
-            select(OutboxRow).where(OutboxRow.incident_id == row.id, OutboxRow.kind == Kind.OPEN.value)
-        )
-    }
+    told = beginnings(session, [row.id])[row.id] if told is None else told
     for due in dues:
         if due.target in told:  # nobody is told of the beginning twice
             continue
+        told.add(due.target)
         message = _message(row, due.target, Kind.OPEN, payload, now)
-        message.next_at, message.step = max(due.at, until), due.step
-        message.silence_id = None if silence is None else silence.id
+        message.next_at, message.step, message.after = due.at, due.step, due.after
+        if silence is not None and until > due.at - due.after:
+            hold(session, message, until, silence)
         session.add(message)
+
+
+def beginnings(session: Session, incidents: Sequence[int]) -> defaultdict[int, set[str]]:
+    """Return the targets for which the beginning of each incident was queued, whatever became of it."""
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for start in range(0, len(incidents), PORTION):
+        mine = OutboxRow.incident_id.in_(incidents[start : start + PORTION])
+        opens = select(OutboxRow.incident_id, OutboxRow.receiver).where(
+            mine, OutboxRow.kind == Kind.OPEN.value
+        )
+        for number, receiver in session.execute(opens):
+            found[number].add(receiver)
+    return found
 
 
 def enqueue_news(
@@ -128,18 +144,23 @@ def enqueue_reminder(
     session.flush()
 
 
-def newest(session: Session, incident_id: int) -> dict[str, float]:
-    """Return when each target last heard of an incident; without those for whom a message is on its way."""
-    mine = (OutboxRow.incident_id == incident_id, OutboxRow.kind != Kind.DIGEST.value)
-    waiting = select(OutboxRow.receiver).where(
-        *mine, OutboxRow.state.in_((State.PENDING.value, State.LEASED.value, State.FOLDED.value))
-    )
-    heard = (
-        select(OutboxRow.receiver, func.max(OutboxRow.sent_at))
-        .where(*mine, OutboxRow.state == State.SENT.value, OutboxRow.receiver.not_in(waiting))
-        .group_by(OutboxRow.receiver)
-    )
-    return {target: at for target, at in session.execute(heard) if at is not None}
+def newest(session: Session, incidents: Sequence[int]) -> defaultdict[int, dict[str, float]]:
+    """Return, by incident, when each target last heard of it.
+
+    Without those for whom a message is on its way.
+    """
+    waits = {State.PENDING.value, State.LEASED.value, State.FOLDED.value}
+    found: defaultdict[int, dict[str, float]] = defaultdict(dict)
+    for start in range(0, len(incidents), PORTION):
+        mine = OutboxRow.incident_id.in_(incidents[start : start + PORTION])
+        by = (OutboxRow.incident_id, OutboxRow.receiver)
+        is_waiting = func.max(case((OutboxRow.state.in_(waits), 1), else_=0))
+        heard = func.max(case((OutboxRow.state == State.SENT.value, OutboxRow.sent_at), else_=None))
+        about = select(*by, heard, is_waiting).where(mine, OutboxRow.kind != Kind.DIGEST.value).group_by(*by)
+        for number, target, at, on_its_way in session.execute(about):
+            if at is not None and not on_its_way:
+                found[number][target] = at
+    return found
 
 
 def stuck(
@@ -180,6 +201,46 @@ def drop_steps(session: Session, row: IncidentRow) -> int:
     )
     dropped = session.scalars(waiting.values(state=State.DROPPED.value).returning(OutboxRow.id))
     return len(dropped.all())
+
+
+def take_up(session: Session, row: IncidentRow, now: float, *, anew: bool) -> int:
+    """Queue again what an acknowledgement took back or held; returns how many messages wait.
+
+    ``anew``: the clock of escalation begins now; else it goes on as if nobody had acknowledged.
+    """
+    opens = (OutboxRow.incident_id == row.id, OutboxRow.kind == Kind.OPEN.value)
+    taken = (OutboxRow.state == State.DROPPED.value, OutboxRow.step > 0, ~OutboxRow.maybe_sent)
+    values: dict[str, Any] = {"state": State.PENDING.value, "error": ""}
+    session.execute(update(OutboxRow).where(*opens, *taken).values(values))
+    session.expire_all()
+    let_go(session, and_(*opens, OutboxRow.attempts == 0), now)
+    waiting = session.scalars(
+        select(OutboxRow).where(*opens, OutboxRow.state == State.PENDING.value, OutboxRow.attempts == 0)
+    ).all()
+    for message in waiting if anew else ():
+        message.next_at = now + message.after
+    return len(waiting)
+
+
+def silenced(row: IncidentRow) -> ColumnElement[bool]:
+    """Match the beginnings of an incident that a silence holds and nobody has tried to send."""
+    return and_(
+        OutboxRow.incident_id == row.id,
+        OutboxRow.kind == Kind.OPEN.value,
+        OutboxRow.silence_id.is_not(None),
+        OutboxRow.attempts == 0,
+    )
+
+
+def renew(session: Session, row: IncidentRow, payload: dict[str, Any]) -> None:
+    """Put the newest state into beginnings that nobody has tried to send yet."""
+    untried = update(OutboxRow).where(
+        OutboxRow.incident_id == row.id,
+        OutboxRow.kind == Kind.OPEN.value,
+        OutboxRow.state.in_((State.PENDING.value, State.DROPPED.value)),
+        OutboxRow.attempts == 0,
+    )
+    session.execute(untried.values(payload=payload))
 
 
 def enqueue_resolve(session: Session, row: IncidentRow, payload: dict[str, Any], now: float) -> None:
@@ -225,7 +286,13 @@ def drop_orphans(session: Session, now: float) -> int:
     opening = aliased(OutboxRow)
     over = or_(
         opening.state == State.DROPPED.value,
-        and_(opening.state.in_((State.DEAD.value, State.PENDING.value)), ~opening.maybe_sent),
+        and_(opening.state == State.DEAD.value, ~opening.maybe_sent),
+        # its beginning failed and is to be tried again: that is void only with the end
+        and_(
+            opening.state == State.PENDING.value,
+            ~opening.maybe_sent,
+            OutboxRow.kind == Kind.RESOLVE.value,
+        ),
     )
     pairs = session.execute(
         select(OutboxRow, opening)
@@ -259,6 +326,7 @@ def claim(
     shared: float | None = None,
     reserved: Collection[str] = (),
     mine: Collection[int] = (),
+    passes: Callable[[OutboxRow], bool] = lambda _message: True,
 ) -> Claim | None:
     """Lease the most urgent message that is due, or whose sender let its lease run out; ``None`` when idle.
 
@@ -270,10 +338,17 @@ def claim(
     message of the incident to it is on its way.  Receivers that are ``resting`` are left out (``email``: all
     addresses); those whose limit is ``spent`` get digests, and again what they may have got already; what is
     ``reserved`` of a limit is for urgent incidents.  What the caller itself is sending (``mine``) it does not
-    get again, though its lease ran out while the host slept.
+    get again, though its lease ran out while the host slept.  ``passes`` is asked last; of what may not leave
+    it says until when that waits.
     """
     leased_at = now if shared is None else shared
-    candidate = _first_due(session, now, leased_at, resting, spent, reserved, mine)
+    for _ in range(ROUNDS):
+        candidate = _first_due(session, now, leased_at, resting, spent, reserved, mine)
+        if candidate is None or passes(candidate):
+            break
+        session.flush()
+    else:
+        candidate = None
     if candidate is None:
         return None
     claimed = Claim(
