@@ -18,13 +18,14 @@ from argus.correlator.gathering import (
     shared,
     without,
 )
-from argus.correlator.incident import Change, Effect, Incident, Phase, severer
+from argus.correlator.incident import Change, Effect, Incident, Phase
 from argus.correlator.rule import Member, Scope
 from argus.correlator.rulebook import BOOK, Rulebook
 from argus.correlator.rules.guests import BY_THE_NODE, guest_is_broken
 from argus.correlator.rules.reporting import node_does_not_report
 from argus.correlator.rules.scope import same_fault_on_many
 from argus.correlator.rules.suspect import many_guests_fail
+from argus.correlator.severities import severer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

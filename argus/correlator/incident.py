@@ -6,11 +6,10 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from argus.catalogue.model import Severity
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from argus.catalogue.model import Severity
     from argus.correlator.evaluate import Key
 
 
@@ -59,11 +58,6 @@ class Incident:
     group: str = ""
     size: int | None = None
     id: int = 0
-
-
-def severer(one: Severity, other: Severity) -> Severity:
-    """Return the more severe of two, the first if they are the same."""
-    return max(one, other, key=list(Severity).index)
 
 
 class Change(enum.Enum):

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from argus.correlator.causes import Causes, nobody
 from argus.correlator.evaluate import Key, evaluate
 from argus.correlator.gathering import SCOPE, Fleet, rule_of
-from argus.correlator.incident import Change, Effect, Incident, Phase, severer
+from argus.correlator.incident import Change, Effect, Incident, Phase
 from argus.correlator.rule import Finding, Scope, Unknown
 from argus.correlator.rulebook import BOOK, Rulebook
 from argus.correlator.rules.guests import guest_is_broken
 from argus.correlator.rules.scope import same_fault_on_many
+from argus.correlator.severities import severer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

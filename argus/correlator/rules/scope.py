@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from argus.catalogue.model import Severity
 from argus.correlator.blast import listed
-from argus.correlator.incident import severer
 from argus.correlator.rule import Finding, Layer, Scope, rule
+from argus.correlator.severities import severer
 
 if TYPE_CHECKING:
     from argus.correlator.thresholds import Thresholds
