@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import signal
 import statistics
 import sys
@@ -79,7 +80,8 @@ def without_flapping(lab: Lab) -> Iterator[None]:
     """Each crash is told, however many there were before."""
     file = argus_config(lab)
     text = file.read_text()
-    file.write_text(text.replace("[correlator]\n", "[correlator]\nflap_count = 1000\n"))
+    never = re.sub(r"(?m)^flap_window *=.*\n", "", text)
+    file.write_text(never.replace("[correlator]\n", "[correlator]\nflap_count = 1000\nflap_window = 60\n"))
     try:
         WORKER.start(lab)
         time.sleep(SETTLE)

@@ -46,7 +46,7 @@ FAST = (
     UNIT,
 )
 SLOW = Part("slow", ("pytest", "-q", "-m", f"{_NO_SERVER} and slow", "-n", "2"), 600)
-LAB = Part("lab", _on_servers("lab", "lab and not own"), 2400)
+LAB = Part("lab", _on_servers("lab", "lab and not own and not quiet"), 2400)
 # beside the part before, which waits for clocks more than it computes
 OWN = Part("own", _on_servers("own", "lab and own", "-n", "2", "--dist", "loadfile"), 1800)
 # makes a Debian 13 with its Zabbix first, once: a minute or two
@@ -55,6 +55,8 @@ ZABBIX7 = Part("zabbix7", _on_servers("zabbix7"), 900)
 OPENSTACK = Part("openstack", _on_servers("openstack", "openstack and not faults"), 1800)
 # further faults of the control plane, a minute each: only when asked for, as `./lab/test long`
 FAULTS = Part("faults", _on_servers("faults"), 1800)
+# half an hour of the lab as it is, after everything else was done to it; only when asked for
+QUIET = Part("quiet", _on_servers("quiet"), 2400)
 ON_SERVERS = (LAB, SLOW, OWN, ZABBIX7, OPENSTACK)
 # Two lanes: more at once take as long, since each can use both cores, and wait badly.
 ASIDE = (UNIT, SLOW, OWN)  # these touch none of the lab's servers
@@ -81,7 +83,7 @@ class Result:
 def run_checks(*, extent: str | None, skip: Sequence[str]) -> int:
     """Run what is not skipped, the lab coming up beside what needs no server; 0 when all passed."""
     parts = [part for part in FAST if part.name not in skip]
-    later = {"fast": (), "long": (*ON_SERVERS, FAULTS)}.get(extent or "", ON_SERVERS)
+    later = {"fast": (), "long": (*ON_SERVERS, FAULTS, QUIET)}.get(extent or "", ON_SERVERS)
     on_servers = [part for part in later if part.name not in skip]
     if not on_servers:
         results = _run_side_by_side(parts)

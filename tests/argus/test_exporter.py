@@ -17,7 +17,7 @@ from argus.correlator.fleet import fleet_sums
 from argus.errors import ArgusError
 from argus.exporter import StoreCollector
 from argus.routing.matchers import parse
-from argus.store import audit, health, leases, progress, silences, snapshots
+from argus.store import audit, health, leases, progress, reports, silences, snapshots
 from argus.store.engine import open_store
 from argus.store.models import IncidentRow, OutboxRow
 
@@ -158,6 +158,17 @@ def test_it_serves_over_http_until_told_to_stop(store: Store) -> None:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer,
     ):
         assert b"argus_database_up 1.0" in answer.read()
+
+
+def test_it_notes_that_it_answers_so_that_somebody_misses_it(store: Store) -> None:
+    port = free_port()
+    exporter.note_health(store, "127.0.0.1", port)
+    with exporter.serving(store, "127.0.0.1", port):
+        exporter.note_health(store, "0.0.0.0", port)
+    with store.read() as session:
+        (row,) = reports.progress(session)
+    assert (row.task, row.runs, row.failures, row.error) == (progress.EXPORTER, 2, 1, "")
+    assert row.last_success is not None
 
 
 def test_an_address_that_cannot_be_used_is_named(store: Store) -> None:
