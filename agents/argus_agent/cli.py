@@ -103,15 +103,15 @@ def _parser() -> argparse.ArgumentParser:
         help="draw which guest runs on which core and NUMA node, and what is wrong with it",
         description="Draw sockets, NUMA nodes, cores and hyperthreads with the guests that run on them now, "
         "and name what is wrong. Reads /proc, /sys and libvirt's status files; libvirtd is not needed. It is "
-        "a picture of this moment, so that findings are no failure: exit code 0; 2 when guests could not be "
-        "read. What was agreed on, and lasts, is for audit.",
+        "a picture of this moment, so that findings are no failure: exit code 0; 2 when something could "
+        "not be read. What was agreed on, and lasts, is for audit.",
     )
     placement.add_argument("--format", choices=("table", "json"), default="table")
     audit = commands.add_parser(
         "audit",
         help="compare the node and its guests with the agreed tuning",
         description="Compare settings of the node and of each guest with a profile; exit code 1 when "
-        "something differs, 2 when guests could not be read. libvirtd is not needed.",
+        "something differs, 2 when a guest or setting could not be read. libvirtd is not needed.",
     )
     audit.add_argument("--profile", metavar="FILE", help="default: [audit] profile of the configuration")
     audit.add_argument("--format", choices=("table", "json"), default="table")

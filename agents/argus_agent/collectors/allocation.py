@@ -87,7 +87,7 @@ def _recorded(cycle: Cycle) -> Mapping[str, Size]:
     """Sizes in libvirt's status files, by UUID of the guest."""
     try:
         return {process.guest.uuid: process.guest.size for process in cycle.running()}
-    except (NoData, Unreadable):
+    except (NoData, Unreadable, OSError):  # sizes are for guests that libvirt does not tell
         return {}
 
 

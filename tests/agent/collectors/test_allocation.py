@@ -222,3 +222,13 @@ def test_without_dedicated_cpus_there_are_none_to_count(node: Node) -> None:
     told = node.told(guest("a", FULL, size=pinned("4", "5")))
     assert not any(name.startswith("pcpus") for name in told)
     assert told["vcpus_claimed"] == 2
+
+
+def test_without_status_files_guests_are_counted_all_the_same(node: Node) -> None:
+    def running() -> tuple[GuestProcess, ...]:
+        raise FileNotFoundError("/run/libvirt/qemu")
+
+    node.told()
+    host = Host("n", node.root / "proc", node.root / "sys")
+    cycle = replace(cycle_with((guest("a", {"state.state": 1}),), host=host), running=running)
+    assert {s.metric.name: s.value for s in node.collector.collect(cycle)}["guests_running"] == 1
