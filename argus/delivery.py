@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 LEASE_SECONDS = 20.0  # of a message: what a killed process had taken up is sent by another after that
-EXTEND_SECONDS = 4.0
+EXTENDED = 5  # times before it would run out
 LOOK_SECONDS = 0.5  # between two looks for more to send, while something is on its way
 RUN_SECONDS = 120.0  # after which receivers that are busy get no more
 BRIEF_SECONDS = 5.0  # as the latter, for who only sends what was just decided
@@ -52,19 +52,21 @@ ASKED_SECONDS = 3600.0  # for which a receiver may ask again and again to wait (
 RESERVE = 0.2  # of a limit that delays: for urgent incidents
 
 
-def deliver(site: Site) -> bool:
+def deliver(site: Site, lease: float = LEASE_SECONDS) -> bool:
     """Send what is due, and what becomes due meanwhile, until all of it has come to an end.
+
+    ``lease`` is how many seconds after our death others send it.
 
     Raises ``StoreError``; what was sent by then is settled.  What could not be noted, as the database stayed
     away too long, is sent again, byte by byte the same.
     """
-    _Run(site).go()
+    _Run(site, lease).go()
     return True
 
 
 def deliver_now(site: Site) -> bool:
     """Send what is due to receivers that work, and wait for nothing else; as ``deliver``."""
-    _Run(site, last=BRIEF_SECONDS, healthy=True).go()
+    _Run(site, LEASE_SECONDS, last=BRIEF_SECONDS, healthy=True).go()
     return True
 
 
@@ -76,6 +78,7 @@ class _Run:
     """
 
     site: Site
+    lease: float
     last: float = LAST_SECONDS
     healthy: bool = False
     flights: Flights = field(init=False)
@@ -152,7 +155,7 @@ class _Run:
             claimed = outbox.claim(
                 session,
                 site.owner,
-                LEASE_SECONDS,
+                self.lease,
                 now,
                 _behind(site, resting),
                 spent,
@@ -187,10 +190,10 @@ class _Run:
         return full
 
     def _extend(self) -> None:
-        if not self.flights or time.monotonic() - self.extended < EXTEND_SECONDS:
+        if not self.flights or time.monotonic() - self.extended < self.lease / EXTENDED:
             return
         try:
-            until = self.site.lease_clock() + LEASE_SECONDS
+            until = self.site.lease_clock() + self.lease
             with self.site.store.write() as session:
                 outbox.extend(session, [each.claimed for each in self.flights.flying], until)
         except StoreError as exc:

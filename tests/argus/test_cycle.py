@@ -78,7 +78,17 @@ def site(store: Store, world: World, mailbox: Mailbox) -> Site:
 def make_site(store: Store, world: World, port: int, owner: str = "me", *addresses: str) -> Site:
     email = Email("127.0.0.1", port, "none", "argus@example.org", 2.0)
     router = everything(tuple(f"email:{address}" for address in addresses or (OPS,)))
-    return Site(store, world, POLICY, {"email": email}, router, owner, world.clock, attempts=5)
+    return Site(
+        store,
+        world,
+        POLICY,
+        {"email": email},
+        router,
+        owner,
+        world.clock,
+        attempts=5,
+        shared_clock=world.clock,
+    )
 
 
 def tick(site: Site, world: World, *, up: float = 1.0, blind: bool = False, after: float = 20) -> None:

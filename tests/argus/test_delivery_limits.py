@@ -20,7 +20,7 @@ from argus.routing.tree import Due
 from argus.schedule import BY_NAME, Performer
 from argus.site import Site
 from argus.sources import Together
-from argus.store import audit, health, outbox, reports
+from argus.store import audit, digests, health, outbox, reports
 from argus.store.engine import Store
 from argus.store.models import IncidentRow
 
@@ -126,6 +126,44 @@ def test_a_digest_that_is_refused_goes_to_the_fallback_one_by_one(
     deliver(site, world)
     assert heard(inbox)[4:] == [("last", "open")] * 2
     assert states(site) == {"sent": 5, "dead": 3}
+
+
+def test_a_digest_that_was_given_up_but_may_have_been_read_gets_its_ends(
+    site: Site, world: World, inbox: Inbox
+) -> None:
+    inbox.answers = [200, 200, 200, *["reset"] * 4]
+    numbers = storm(site, world, 5)
+    for _ in range(5):
+        deliver(site, world, after=100)
+    assert states(site)["dead"] == 3
+    end(site, world, numbers)
+    for _ in range(3):
+        deliver(site, world, after=700)
+    with site.store.read() as session:
+        ends = {
+            (number, row.receiver): row.state
+            for number in numbers
+            for row in reports.messages(session, number)
+            if row.kind == "resolve"
+        }
+    assert {ends[number, "webhook:ops"] for number in numbers} == {"sent"}
+
+
+def test_what_may_be_out_already_is_in_no_digest(site: Site, world: World, inbox: Inbox) -> None:
+    inbox.answers = ["reset"]
+    (first,) = storm(site, world, 1)
+    deliver(site, world)
+    storm(site, world, 0)
+    with site.store.write() as session:
+        assert digests.fold(session, "webhook:ops", world.now + 600) == 0
+        (row,) = reports.messages(session, first)
+    assert (row.state, row.maybe_sent) == ("pending", True)
+
+
+def test_a_probe_that_is_asked_for_time_says_nothing(site: Site, inbox: Inbox) -> None:
+    inbox.answers = [429, 429]
+    assert probing.probe(site)
+    assert bad(site) == {}
 
 
 def test_below_the_limit_there_is_no_digest_and_the_limit_moves_on(

@@ -88,7 +88,15 @@ def test_a_second_attempt_sends_the_same_bytes(mailbox: Mailbox) -> None:
 
 
 def test_text_from_outside_is_escaped_in_html_and_cannot_add_headers() -> None:
-    evil = replace(OPENED, subject="cmp1\r\nBcc: all@example.org", summary="<script>alert(1)</script>")
+    script = "<script>alert(1)</script>"
+    evil = replace(
+        OPENED,
+        subject="cmp1\r\nBcc: all@example.org",
+        summary=script,
+        evidence={"name": script},
+        runbook=script,
+        rule=script,
+    )
     mail = compose(evil, "argus@example.org", OPS)
     assert mail["Bcc"] is None
     assert "cmp1 Bcc: all@example.org" in mail["Subject"]

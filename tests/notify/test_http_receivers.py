@@ -91,6 +91,58 @@ def test_a_name_cannot_ring_everybody_in_slack(inbox: Inbox) -> None:
     assert "&lt;!channel&gt;" in request.json["attachments"][0]["text"]
 
 
+def said(inbox: Inbox, note: Notification, zabbix: str = "") -> Any:
+    slack.Slack("ops", inbox.url, zabbix).send(note, "ops")
+    return inbox.requests[-1].json
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        pytest.param("@all", "@\u200ball", id="everybody"),
+        pytest.param("x@channel", "x@\u200bchannel", id="within a word"),
+        pytest.param("![x](http://e/t.png)", r"!\[x\](http://e/t.png)", id="a picture"),
+        pytest.param("**web**", r"\*\*web\*\*", id="bold"),
+        pytest.param("_web_ my_web_1", r"\_web\_ my_web_1", id="underscores"),
+        pytest.param("`a` ~b~ c|d", r"\`a\` \~b\~ c\|d", id="code, struck out, a table"),
+        pytest.param("back\\slash", r"back\\slash", id="a backslash"),
+    ],
+)
+def test_a_name_is_text_in_mattermost(inbox: Inbox, name: str, seen: str) -> None:
+    told = said(inbox, replace(OPENED, summary=f"{name} is gone", evidence={"guest": name}))
+    assert seen in told["text"]
+    assert told["text"] == told["attachments"][0]["fallback"]
+    assert f"guest: {seen}" in told["attachments"][0]["text"]
+
+
+def test_slack_knows_no_backslash() -> None:
+    assert slack.safe("*a* @here", 100, markdown=False) == "*a* @\u200bhere"
+    assert slack.Slack("x", "https://hooks.slack.com/services/T")._safe("*a*") == "*a*"
+
+
+def test_slack_says_why_how_long_and_what_to_do(inbox: Inbox) -> None:
+    told = said(inbox, OPENED, "http://zabbix.example.org/")["attachments"][0]
+    for words in ("Why: stood for 30 s", "What to do:\n1. ping", "argus explain 7"):
+        assert words in told["text"]
+    assert told["title_link"] == "http://zabbix.example.org/zabbix.php?action=problem.view"
+    ended = said(inbox, RESOLVED)["attachments"][0]
+    assert "Lasted 9 min 30 s" in ended["text"]
+    assert "What to do" not in ended["text"]
+    assert "title_link" not in ended
+
+
+@pytest.mark.parametrize("letter", ["x", "&", "*", "<!channel>"])
+def test_what_is_too_long_for_slack_is_cut_between_letters(inbox: Inbox, letter: str) -> None:
+    long = replace(OPENED, summary=letter * 9000, evidence={"e": letter * 9000}, runbook=letter * 9000)
+    told = said(inbox, long)
+    whole = (told["text"], told["attachments"][0]["fallback"], told["attachments"][0]["text"])
+    assert all(len(each) <= slack.TEXT for each in whole)
+    assert told["text"].endswith("…")
+    cut = told["text"].removesuffix("…").replace("&lt;", "").replace("&gt;", "").replace("&amp;", "")
+    assert "&" not in cut, "no half of an entity"
+    assert "argus explain 7" in whole[2]
+
+
 @pytest.mark.parametrize(
     ("answer", "permanent", "maybe"),
     [
@@ -112,6 +164,14 @@ def test_each_failure_says_whether_to_try_again(
     assert (caught.value.permanent, caught.value.maybe_sent) == (permanent, maybe)
     assert "webhook ops" in str(caught.value)
     assert "/hook" not in str(caught.value), "a path may be a token"
+
+
+def test_a_redirect_is_not_followed(inbox: Inbox) -> None:
+    inbox.answers, inbox.headers = [307, 302], {"Location": f"{inbox.url}/elsewhere"}
+    for _ in range(2):
+        with pytest.raises(NotifyError, match="answers 30"):
+            hook(inbox).send(OPENED, "ops")
+    assert [request.path for request in inbox.requests] == ["/hook"] * 2
 
 
 def test_retry_after_is_obeyed_within_reason(inbox: Inbox) -> None:

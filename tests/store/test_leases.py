@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -81,3 +82,26 @@ def test_a_lease_of_a_clock_that_was_ahead_holds_nobody_up(store: Store) -> None
     assert leases.acquire(store, "x", "one", 60, now=1000 + 86400)
     assert leases.acquire(store, "x", "two", 60, now=1000)
     assert leases.acquire(store, "x", "three", 60, now=1000 - 100) is None, "clocks may be a little apart"
+
+
+def taken(store: Store, after: float) -> Lease | None:
+    time.sleep(after)
+    return leases.acquire(store, "x", "another", 60, time.time())
+
+
+def test_a_lease_is_kept_however_long_a_step_takes(store: Store) -> None:
+    lease = leases.acquire(store, "x", "one", 0.4, time.time())
+    assert lease
+    with leases.kept(store, lease, 0.4, time.time, longest=60) as alive, ThreadPoolExecutor(1) as other:
+        assert other.submit(taken, store, 1.2).result() is None
+        alive()
+    assert taken(store, 0.6), "and no longer than the work"
+
+
+def test_a_step_that_hangs_leaves_its_lease_to_others(store: Store) -> None:
+    lease = leases.acquire(store, "x", "one", 0.4, time.time())
+    assert lease
+    with leases.kept(store, lease, 0.4, time.time, longest=0.3) as alive, ThreadPoolExecutor(1) as other:
+        assert other.submit(taken, store, 1.5).result()
+        with pytest.raises(LeaseLostError):
+            alive()

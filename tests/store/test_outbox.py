@@ -9,12 +9,15 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from argus.notify.base import Kind
 from argus.routing.tree import Due
 from argus.store import outbox, reports
 from argus.store.engine import StoreError
 from argus.store.models import IncidentRow, OutboxRow
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from argus.store.engine import Store
     from argus.store.outbox import Claim
 
@@ -213,3 +216,80 @@ def test_the_end_goes_to_those_who_were_told_though_receivers_changed(store: Sto
         "email:old@example.org",
         "email:both@example.org",
     }
+
+
+def test_of_equal_incidents_what_was_due_first_goes_first_whatever_was_written_first(store: Store) -> None:
+    for rule, due in (("first", 50.0), ("second", 0.0), ("third", 20.0)):
+        number = incident(store, rule)
+        with store.write() as session:
+            row = session.get_one(IncidentRow, number)
+            outbox.enqueue_open(session, row, [Due(f"email:{rule}@b", due, 0, "ops")], {"n": 1}, now=0)
+    found = [claimed(store, 100).receiver for _ in range(3)]
+    assert found == ["email:second@b", "email:third@b", "email:first@b"]
+
+
+def test_an_escalation_that_may_have_arrived_is_not_taken_back(store: Store) -> None:
+    number = incident(store)
+    with store.write() as session:
+        row = session.get_one(IncidentRow, number)
+        dues = [Due("email:a@b", 0, 1, "boss"), Due("email:c@d", 0, 1, "boss")]
+        outbox.enqueue_open(session, row, dues, {"n": 1}, now=0)
+    first = claimed(store, 0)
+    retry(store, first, maybe=True)
+    with store.write() as session:
+        assert outbox.drop_steps(session, session.get_one(IncidentRow, number)) == 1
+    assert claimed(store, 100).receiver == first.receiver
+
+
+def test_who_was_given_up_hears_no_news(store: Store) -> None:
+    number = opened(store, "webhook:a", "webhook:b", "webhook:c")
+    with store.write() as session:
+        for maybe in (False, True):
+            each = outbox.claim(session, "me", 60, 0)
+            assert each
+            outbox.settle_dead(session, each, "404", 1, maybe=maybe)
+        assert outbox.settle_sent(session, claimed_in(session), 1)
+        row = session.get_one(IncidentRow, number)
+        assert outbox.enqueue_news(session, row, Kind.ACK, {}, 2, {"webhook"}) == 1
+        outbox.enqueue_resolve(session, row, {"n": 2}, now=3)
+        ends = session.scalars(select(OutboxRow.receiver).where(OutboxRow.kind == "resolve")).all()
+    assert sorted(ends) == ["webhook:b", "webhook:c"], "the last attempt may have got through"
+
+
+def claimed_in(session: Session) -> Claim:
+    found = outbox.claim(session, "me", 60, 0)
+    assert found
+    return found
+
+
+def test_the_time_of_the_first_attempt_is_kept_through_retries(store: Store) -> None:
+    number = incident(store)
+    with store.write() as session:
+        row = session.get_one(IncidentRow, number)
+        outbox.enqueue_open(session, row, [Due(OPS, 0, 0, "ops")], {"at": 0.0}, now=0)
+    first = claimed(store, 100)
+    retry(store, first, now=100)
+    assert first.payload == claimed(store, 200).payload == {"at": 100}
+
+
+def test_a_lease_ends_by_the_clock_that_all_share(store: Store) -> None:
+    opened(store)
+    with store.write() as session:
+        assert outbox.claim(session, "me", 60, 1000, shared=5)
+        assert outbox.claim(session, "ahead", 60, 9000, shared=64) is None
+        assert outbox.flying(session, 64) == {OPS: 1}
+        assert outbox.flying(session, 66) == {}
+        assert outbox.claim(session, "behind", 60, 0, shared=65)
+
+
+def test_an_extended_lease_lasts_longer_and_a_lost_one_stays_lost(store: Store) -> None:
+    opened(store)
+    first = claimed(store, 0)
+    with store.write() as session:
+        outbox.extend(session, [first], 100)
+    assert claim(store, 99) is None
+    second = claimed(store, 100)
+    with store.write() as session:
+        outbox.extend(session, [first], 1000)
+    assert second.fence > first.fence
+    assert claim(store, 160), "what the late one wished changed nothing"
