@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 TRIPS_AFTER = 3  # failures in a row
+LONGEST_PAUSE = 4000.0  # seconds; argus.notify.http obeys an hour at most
 RESTS = (5.0, 10.0, 20.0, 40.0, 60.0)  # seconds; a minute at most, so that a mended receiver soon works again
 
 
@@ -76,8 +77,9 @@ def failing(session: Session) -> dict[str, str]:
 
 
 def resting(session: Session, now: float) -> list[str]:
-    """Return the targets that are left alone now."""
-    return list(session.scalars(select(ReceiverRow.target).where(ReceiverRow.rest_until > now)))
+    """Return the targets that are left alone now; none for longer than any may ask for, if a clock jumped."""
+    rests = (ReceiverRow.rest_until > now, ReceiverRow.rest_until <= now + LONGEST_PAUSE)
+    return list(session.scalars(select(ReceiverRow.target).where(*rests)))
 
 
 def all_of(session: Session) -> Sequence[ReceiverRow]:

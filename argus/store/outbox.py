@@ -44,6 +44,7 @@ class State(enum.Enum):
 
 ROUNDS = 50  # messages that may not leave, looked at in one go; the next run is seconds away
 BEGUN = {State.SENT.value, State.LEASED.value, State.FOLDED.value}
+LONGEST_WAIT = 4000.0  # seconds: who waits for longer was told to by a clock that has been set back since
 PATIENCE = 120.0  # seconds that a page waits for a receiver that asked to be left alone
 URGENT = (Severity.HIGH.value,)
 NEWS = (Kind.UPDATE.value, Kind.ACK.value, Kind.REMIND.value)  # between beginning and end
@@ -401,9 +402,13 @@ def _first_due(
 ) -> OutboxRow | None:
     """Lock and return the row that ``claim`` may lease, passing over those that another sender has locked."""
     opening = aliased(OutboxRow)
+    retried = (OutboxRow.attempts > 0, OutboxRow.silence_id.is_(None), OutboxRow.next_at > now + LONGEST_WAIT)
     due = or_(
-        and_(OutboxRow.state == State.PENDING.value, OutboxRow.next_at <= now),
-        and_(OutboxRow.state == State.LEASED.value, OutboxRow.lease_until <= leased_at),
+        and_(OutboxRow.state == State.PENDING.value, or_(OutboxRow.next_at <= now, and_(*retried))),
+        and_(
+            OutboxRow.state == State.LEASED.value,
+            or_(OutboxRow.lease_until <= leased_at, OutboxRow.lease_until > leased_at + LONGEST_WAIT),
+        ),
     )
     told = or_(
         OutboxRow.kind.in_((Kind.OPEN.value, Kind.DIGEST.value)),

@@ -35,6 +35,8 @@ def test_a_probe_does_not_end_a_pause_that_was_asked_for(store: Store) -> None:
         health.paused(session, OPS, 120)
         assert health.resting(session, 125) == [OPS], "the longest pause counts"
         assert health.resting(session, 130) == []
+        health.paused(session, OPS, 86400)
+        assert health.resting(session, 200) == [], "by a clock that was a day ahead"
 
 
 def test_a_success_of_one_receiver_ends_the_rest_of_the_server(store: Store) -> None:

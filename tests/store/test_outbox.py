@@ -293,3 +293,12 @@ def test_an_extended_lease_lasts_longer_and_a_lost_one_stays_lost(store: Store) 
         outbox.extend(session, [first], 1000)
     assert second.fence > first.fence
     assert claim(store, 160), "what the late one wished changed nothing"
+
+
+def test_a_clock_that_was_ahead_for_a_moment_holds_no_retry_and_no_lease(store: Store) -> None:
+    opened(store)
+    ahead = claimed(store, 86400)
+    again = claimed(store, 100)
+    assert again.fence == ahead.fence + 1
+    retry(store, again, wait=30, now=86400)
+    assert claimed(store, 200).fence == again.fence + 1
