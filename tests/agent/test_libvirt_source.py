@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 
+import libvirt
 import pytest
 
+from argus_agent.collectors import load_collectors
 from argus_agent.libvirt_source import LibvirtSource
 from argus_agent.worker import Stuck, Worker
 
@@ -23,6 +25,12 @@ def test_guests_come_with_state_and_definition() -> None:
     assert view.version.count(".") == 2
     assert view.hypervisor.startswith("TEST ")
     assert view.last_success_age == 0
+
+
+def test_every_group_that_a_collector_asks_for_is_one_of_libvirts() -> None:
+    groups = {group for collector in load_collectors().values() for group in collector.stats or ()}
+    assert groups  # one that libvirt lacks is left out of the call
+    assert [group for group in sorted(groups) if not hasattr(libvirt, f"VIR_DOMAIN_STATS_{group}")] == []
 
 
 def test_an_address_that_is_none_is_an_error_with_its_reason() -> None:

@@ -6,9 +6,11 @@ import ast
 from typing import TYPE_CHECKING
 
 import pytest
-from mutation import trial
+from mutation import coverage, trial
+from mutation.child import Outcome
+from mutation.coverage import Function
 from mutation.operators import Mutant, mutants, mutate
-from mutation.trial import Outcome
+from mutation.trial import Trial
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,37 +59,74 @@ def test_each_mutant_differs_from_the_code_in_its_place_alone() -> None:
     assert ast.unparse(ast.parse(source)) not in made
 
 
+MODULE = """
+STOP = 0
+ODD = [n for n in () if n]
+def double(n):
+    while n < STOP:
+        n += 10
+    return n * 2
+"""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A package of one function, and two tests: one that looks at what it returns, one that does not."""
     package = tmp_path / "mutated_here"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (package / "m.py").write_text("def double(n):\n    while n < 0:\n        n += 10\n    return n * 2\n")
+    (package / "m.py").write_text(MODULE)
     call = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom mutated_here.m import double\n"
     (tmp_path / "test_looks.py").write_text(f"{call}def test(): assert double(-3) == 14\n")
     (tmp_path / "test_blind.py").write_text(f"{call}def test(): double(3)\n")
     return tmp_path
 
 
-def outcome(project: Path, change: str, test: str) -> Outcome:
+def a_trial(project: Path, change: str, test: str, limit: float = 60.0) -> Trial:
     path = "mutated_here/m.py"
-    (mutant,) = (m for m in mutants(path, (project / path).read_text()) if change in m.change)
-    return trial.run(mutant, "mutated_here.m", project, [test], 60.0)
+    (mutant,) = (m for m in mutants(path, (project / path).read_text()) if m.change.startswith(change))
+    return Trial(mutant, [f"{test}.py::test"], limit)
+
+
+def test_what_runs_on_import_belongs_to_no_function(project: Path) -> None:
+    path = str(project / "mutated_here/m.py")
+    for change in ("n * 2 -> n / 2", "while n < STOP: n"):
+        assert trial.function(a_trial(project, change, "").mutant, project) == Function(path, "double")
+    for change in ("0 -> 1", "for n in () if n -> "):
+        assert trial.function(a_trial(project, change, "").mutant, project) is None
 
 
 @pytest.mark.slow
-def test_a_test_that_looks_kills_the_mutant_and_one_that_does_not_lets_it_live(project: Path) -> None:
-    assert outcome(project, "n * 2 -> n / 2", "test_looks.py") is Outcome.KILLED
-    assert outcome(project, "n * 2 -> n / 2", "test_blind.py") is Outcome.SURVIVED
+@pytest.mark.parametrize("change", ["n * 2 -> n / 2", "10 -> 11"])
+def test_a_test_that_looks_kills_the_mutant_and_one_that_does_not_lets_it_live(
+    project: Path, change: str
+) -> None:
+    looks, blind = (a_trial(project, change, test) for test in ("test_looks", "test_blind"))
+    assert trial.run(looks, "mutated_here.m", project) is Outcome.KILLED
+    assert trial.run(blind, "mutated_here.m", project) is Outcome.SURVIVED
+    files = ["test_looks.py", "test_blind.py"]
+    assert list(trial.ready([looks, blind], project, files, workers=1)) == [
+        (0, Outcome.KILLED, "test_looks.py::test"),
+        (1, Outcome.SURVIVED, ""),
+    ]
     assert "n * 2" in (project / "mutated_here/m.py").read_text()  # the file on disk is never touched
 
 
 @pytest.mark.slow
 def test_an_endless_loop_is_ended_and_counts_as_noticed(project: Path) -> None:
-    path = "mutated_here/m.py"
-    (mutant,) = (m for m in mutants(path, (project / path).read_text()) if "n += 10 -> pass" in m.change)
-    assert trial.run(mutant, "mutated_here.m", project, ["test_looks.py"], 5.0) is Outcome.TIMED_OUT
+    endless = a_trial(project, "n += 10 -> pass", "test_looks", limit=5.0)
+    assert trial.run(endless, "mutated_here.m", project) is Outcome.TIMED_OUT
+
+
+@pytest.mark.slow
+def test_each_function_has_the_tests_that_run_it_and_pass(project: Path) -> None:
+    (project / "test_fails.py").write_text("def test(): assert False\n")
+    files = ["test_looks.py", "test_blind.py", "test_fails.py"]
+    covered = coverage.measure(project, files, [str(project / "mutated_here")], 60.0)
+    double = Function(str(project / "mutated_here/m.py"), "double")
+    assert set(covered.tests([double])) == {"test_looks.py::test", "test_blind.py::test"}
+    assert covered.failed == ["test_fails.py::test"]
+    assert covered.of_module(double.path) == [double]
 
 
 def test_a_change_that_is_not_there_is_an_error() -> None:

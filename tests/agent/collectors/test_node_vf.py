@@ -11,6 +11,7 @@ import netlink_messages as kernel
 import pytest
 
 from argus.catalogue.model import Value, samples_of
+from argus.catalogue.node_vf import FUNCTIONS
 from argus_agent.collectors.node_vf import NodeVf
 from argus_agent.cycle import Cycle, NoData
 from argus_agent.host import Host
@@ -175,3 +176,20 @@ def test_what_a_guest_holds_of_the_node(device: str, held: set[str]) -> None:
     assert running is not None
     assert running.devices == held
     assert (running.machine, running.emulator, running.number) == ("pc-q35-8.2", "/usr/bin/qemu-kvm", 3)
+
+
+def test_functions_are_listed_anew_once_a_minute(host: Host) -> None:
+    answer = kernel.link(4, "ens1f0", [kernel.function(0), kernel.function(1)], expected=2)
+    host = card(host, "ens1f0", 4, 1, answer)
+    collector = NodeVf()
+
+    def functions(now: float) -> list[Value]:
+        cycle = Cycle(replace(host, monotonic=lambda: now), now, running=lambda: ())
+        return [s.value for s in samples_of(collector.collect(cycle)) if s.metric is FUNCTIONS]
+
+    assert functions(100.0) == [1]
+    added = host.sysfs / "class/net/ens1f0/device/virtfn1"
+    added.mkdir()
+    (added / "uevent").write_text("DRIVER=vfio-pci\nPCI_SLOT_NAME=0000:3b:04.1\n")
+    assert functions(159.0) == [1]
+    assert functions(160.0) == [2]
