@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from argus import failpoints, out_of_service
+from argus.correlator import reported
 from argus.correlator.causes import OF_GUESTS
 from argus.correlator.clocks import follow
 from argus.correlator.evaluate import GUEST_NAMES, is_ill
@@ -18,7 +19,6 @@ from argus.correlator.facts import ZABBIX
 from argus.correlator.fleet import fleet_sums
 from argus.correlator.incidents import Change, Decision, decide
 from argus.correlator.rulebook import BOOK
-from argus.correlator.rules import problems
 from argus.correlator.tenants import told_triggers
 from argus.foreign_text import cleaned
 from argus.notify import HEAR_UPDATES
@@ -218,7 +218,7 @@ def _with_placements(
         return facts
     told_unasked = told_triggers(policy)
     troubled = {problem.host for problem in facts.problems if problem.trigger_ident in told_unasked}
-    guests = troubled | problems.hosts(facts.problems, policy.problems)
+    guests = troubled | reported.hosts(facts.problems, policy.problems)
     guests |= {key.subject for key in state if key.rule in GUEST_NAMES}
     nodes = {values.host for values in facts.nodes if is_ill(values, policy, facts.read_at(now))}
     nodes |= {key.subject for key in state if key.rule in OF_GUESTS}

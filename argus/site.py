@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from argus import capacity_source, config, guests, notify, services_source
 from argus.correlator.facts import ZABBIX, Facts
-from argus.correlator.rules.problems import StillThere, trigger_of, zabbix_reports_a_problem
+from argus.correlator.reported import StillThere, trigger_of
+from argus.correlator.rules import problems
 from argus.fleets import Fleets
 from argus.flights import Strays
 from argus.notify.email import STEPS
@@ -194,7 +195,7 @@ def from_config(conf: Any) -> Site:
 def _standing(store: Store) -> tuple[str, ...]:
     """The subjects of incidents about problems of Zabbix."""
     with store.read() as session:
-        return incidents.subjects(session, zabbix_reports_a_problem.name)
+        return incidents.subjects(session, [rule.name for rule in problems.RULES])
 
 
 def _trappers(conf: Any) -> Trappers:

@@ -215,11 +215,11 @@ class LibvirtView:
     """What came of asking libvirt in one cycle.
 
     ``guests`` is ``None`` when they are not known; ``complete`` is false when a QEMU hangs: of such guests,
-    ``unresponsive`` in number, only the groups that need no QEMU are there.  ``at`` is when the answer
-    came, on the monotonic clock; times are in seconds.  ``events`` is ``None`` before any could be listened
-    to; ``calls`` says how long the last call of each kind took, ``failures`` how many of each kind failed
-    since the agent started.  ``broken``: it is the agent that failed, so that it is not known whether
-    libvirtd answers.
+    ``hung``, ``unresponsive`` in number, only the groups that need no QEMU are there.  ``at`` is when the
+    answer came, on the monotonic clock; times are in seconds.  ``events`` is ``None`` before any could be
+    listened to; ``calls`` says how long the last call of each kind took, ``failures`` how many of each
+    kind failed since the agent started.  ``broken``: it is the agent that failed, so that it is not known
+    whether libvirtd answers.
     """
 
     up: bool
@@ -230,6 +230,7 @@ class LibvirtView:
     call_seconds: float | None = None
     last_success_age: float | None = None
     unresponsive: int | None = None
+    hung: frozenset[str] = frozenset()
     version: str = ""
     hypervisor: str = ""
     events: Events | None = None

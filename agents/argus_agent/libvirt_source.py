@@ -172,7 +172,7 @@ class LibvirtSource:
             return view  # they were busy for a moment
         self._skipped |= hung
         error_text = "a guest's QEMU hangs: another client of libvirt waits for it"
-        return replace(view, complete=False, error=error_text, unresponsive=len(hung))
+        return replace(view, complete=False, error=error_text, unresponsive=len(hung), hung=hung)
 
     def _partial_answer(self, found: Found) -> LibvirtView:
         """Tell a hung QEMU from a hung libvirtd, and get what can be had."""
@@ -198,7 +198,8 @@ class LibvirtSource:
             return self._checked(_view(answer, guests, complete=True))
         error_text = "a guest's QEMU hangs" if self._skipped else f"libvirtd is slow: {silence}"
         view = _view(answer, guests, complete=False)
-        return replace(view, error=error_text, call_seconds=None, unresponsive=len(self._skipped))
+        hung = self._skipped
+        return replace(view, error=error_text, call_seconds=None, unresponsive=len(hung), hung=hung)
 
     def _ask_again(self, uuids: Collection[str]) -> dict[str, Guest]:
         """Ask for guests that were in the same call as one that hangs."""

@@ -26,6 +26,13 @@ VERSION = _agent(
     "argus.__version__",
     kind=Kind.INFO,
 )
+IDENTITY = _agent(
+    "identity",
+    "Which agent speaks: the boot of its machine and its process. It changes when the agent starts anew; in "
+    "turn, it is two agents under one name.",
+    "/proc/sys/kernel/random/boot_id, the agent's process id",
+    kind=Kind.INFO,
+)
 CYCLE = _agent(
     "cycle_seconds",
     "Time that collecting took in this cycle. Near the agent's interval values come late: the times of its "
@@ -131,6 +138,7 @@ SUBSYSTEM = Subsystem(
     "Agent",
     (
         VERSION,
+        IDENTITY,
         CYCLE,
         SAMPLES,
         RSS,
@@ -158,6 +166,21 @@ SUBSYSTEM = Subsystem(
             "The node is down, cut off from Zabbix, or its agent does not run. Ping the node; on it see "
             "systemctl status argus-agent and its log, which names the Zabbix servers that it cannot reach.",
             event_name="Node sends no data (for {$ARGUS.NODE.NODATA})",
+        ),
+        Trigger(
+            "agents_share_a_name",
+            "Two agents report under the name of the node",
+            (IDENTITY, CYCLE),
+            # An agent that starts anew never is again who it was before.
+            "changecount(@1,5m)>=2 and last(@1,#1)<>last(@1,#2)"
+            " and (last(@1,#1)=last(@1,#3) or last(@1,#1)=last(@1,#4)) and last(@2)>=0",
+            Severity.HIGH,
+            "availability",
+            "Two machines, or two agents of one, use the same [DEFAULT] host: values of both are mixed, "
+            "guests seem to move to and fro, and capacity counts nonsense. Look where argus-agent runs under "
+            "this name (a cloned image, a container beside the host's own agent), and give one another name.",
+            event_name="Two agents report under the name of the node",
+            opdata="Now heard from: {ITEM.LASTVALUE1}",
         ),
         Trigger(
             "collector_failed",

@@ -54,6 +54,21 @@ SUBSYSTEM = Subsystem(
     (NAME, DOMAIN, NODE, PROJECT, PROJECT_NAME, USER_NAME, FLAVOR, IMAGE),
     triggers=(
         Trigger(
+            "guest_runs_twice",
+            "Two nodes run the guest",
+            (NODE,),
+            # In turn, again and again: a migration does not go to and fro three times in 5 minutes.
+            "changecount(@1,5m)>=3 and last(@1,#1)=last(@1,#3) and last(@1,#2)=last(@1,#4)"
+            " and last(@1,#1)<>last(@1,#2)",
+            Severity.HIGH,
+            "availability",
+            "Two nodes report this guest in turn: it runs on both, and both write to its disks, which "
+            "destroys them. Stop one of the two at once (virsh destroy DOMAIN on the node that Nova does not "
+            "name), then check its file systems.",
+            event_name="Two nodes run the guest: {ITEM.VALUE1} and {?last(//argus.guest.info.node,#2)}",
+            opdata="Now heard from: {ITEM.LASTVALUE1}",
+        ),
+        Trigger(
             "guest_moved",
             "Guest moved to another node",
             (NODE,),
@@ -66,6 +81,7 @@ SUBSYSTEM = Subsystem(
             event_name="Guest moved to {ITEM.VALUE1}",
             opdata="Now on: {ITEM.LASTVALUE1}",
             manual_close=True,
+            depends_on=("guest_runs_twice",),
         ),
     ),
 )

@@ -82,13 +82,24 @@ AGENT = Metric(
     shown=False,
 )
 
+ANSWERS = Metric(
+    "state",
+    "qemu_answers",
+    "Whether QEMU of the guest answers libvirtd. One that does not can be neither stopped nor migrated, most "
+    "of its values are missing, and the guest most probably stands still. Absent of a guest that is off.",
+    "virDomainGetControlInfo, where libvirt's bulk call does not come back",
+    GUEST,
+    Kind.STATE,
+    states={0: "does not answer", 1: "answers"},
+)
+
 _CONTROL = Macro(
     "ARGUS.GUEST.STATE.CONTROL",
     "1",
     "Set to 0 on a guest, or for all, that may be stopped without a problem.",
 )
 # Pauses of seconds that belong to an operation: migration, save, dump, snapshot, start, post-copy.
-_PASSING = " and ".join(f"last(@2)<>{code}" for code in (302, 303, 304, 309, 311, 312))
+_PASSING = " and ".join(f"last(@1)<>{code}" for code in (302, 303, 304, 309, 311, 312))
 _ITS_OWN_WISH = reason_code(5, 1)  # shut down from inside, which is how Nova stops a guest, too
 # I/O error, watchdog, crash, failed post-copy and start: nobody asked for these.
 _BROKEN = " or ".join(f"last(@1)={code}" for code in (109, 111, 305, 306, 310, 313, 314, 503, 506, 600, 601))
@@ -96,8 +107,22 @@ _BROKEN = " or ".join(f"last(@1)={code}" for code in (109, 111, 305, 306, 310, 3
 SUBSYSTEM = Subsystem(
     "guest_state",
     "State",
-    (STATE, REASON, HELD, AGENT),
+    (STATE, REASON, HELD, AGENT, ANSWERS),
     triggers=(
+        Trigger(
+            "guest_hung",
+            "QEMU of the guest does not answer",
+            (ANSWERS,),
+            "max(@1,1m)=0",
+            Severity.HIGH,
+            "availability",
+            "libvirtd answers, but the QEMU of this guest has not for a minute: the guest can be neither "
+            "stopped nor migrated, and most probably stands still. On its node look at the state of the "
+            "QEMU process (ps: D waits for storage, T was stopped, Z ended) and at the storage behind its "
+            "disks.",
+            recovery="min(@1,30s)=1",
+            opdata="QEMU: {ITEM.LASTVALUE1}",
+        ),
         Trigger(
             "guest_broken",
             "Guest crashed or was paused by an error",
@@ -115,18 +140,19 @@ SUBSYSTEM = Subsystem(
         Trigger(
             "guest_not_running",
             "Guest is not running",
-            (STATE, REASON),
-            # In this order: {ITEM.VALUE2} is the item of the second function, not the second item.
-            f"{{$ARGUS.GUEST.STATE.CONTROL}}=1 and last(@1)<>1 and {_PASSING} and last(@1)<>2"
-            f" and last(@2)<>{_ITS_OWN_WISH}",
+            # The reason alone, which says the state too: of two items the second still has its old value when
+            # the first makes the trigger fire, and the event would be named by that.
+            (REASON,),
+            f"{{$ARGUS.GUEST.STATE.CONTROL}}=1 and (last(@1)<{REASON_BASE} or last(@1)>={3 * REASON_BASE})"
+            f" and {_PASSING} and last(@1)<>{_ITS_OWN_WISH}",
             Severity.INFO,
             "availability",
             "The guest is paused or off, and did not shut down by itself: 'destroyed' was an administrator, "
             "or Nova when the guest did not heed its request; 'by user' was virsh or the dashboard. Nova's "
             "openstack server event list tells who asked. Start it, or set {$ARGUS.GUEST.STATE.CONTROL} to 0 "
             "if it may be off.",
-            event_name="Guest is not running: {ITEM.VALUE2}",
-            opdata="State: {ITEM.LASTVALUE2}",
+            event_name="Guest is not running: {ITEM.VALUE1}",
+            opdata="State: {ITEM.LASTVALUE1}",
             depends_on=("guest_broken",),
         ),
     ),

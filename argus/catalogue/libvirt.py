@@ -147,7 +147,6 @@ SUBSYSTEM = Subsystem(
             "Packages of the node were upgraded or taken back. Guests that run keep the QEMU that they were "
             "started with until they are migrated or restarted; nodes with older versions may not take them "
             "back. Closes by itself.",
-            event_name="libvirtd is {ITEM.VALUE1}, QEMU {ITEM.VALUE4} now",
             opdata="libvirtd: {ITEM.LASTVALUE1}, QEMU: {ITEM.LASTVALUE4}",
             manual_close=True,
         ),

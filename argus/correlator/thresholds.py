@@ -175,6 +175,15 @@ class Thresholds:
         text="Sum of the quotas of all projects, of capacity, from which it is told. Resolves below 0.95 "
         "of it.",
     )
+    # TLS and Keystone bear minutes, Ceph 0.05 s; what comes late from a healthy node is seconds old.
+    clock_offset_max_seconds: float = limit(
+        30,
+        least=5,
+        relax=0.5,
+        text="Seconds that a node's clock may be ahead of, or behind, that of this host. A clock that is "
+        "behind is told from values that come late only from half of [correlator] stale_after on. Resolves "
+        "below half of it.",
+    )
     drift_max: float = limit(
         0,
         relax=0.8,

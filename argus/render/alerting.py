@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus.correlator.covered import COVERED
+from argus.correlator.reported import RANKS
 from argus.correlator.rules import BY_NAME
-from argus.correlator.rules.problems import RANKS, zabbix_reports_a_problem
+from argus.correlator.rules.problems import zabbix_reports_a_problem
 from argus.correlator.thresholds import ProblemTerms
 
 if TYPE_CHECKING:

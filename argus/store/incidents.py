@@ -45,9 +45,9 @@ def guests_in_trouble(store: Store) -> frozenset[str]:
         return frozenset(session.scalars(mine))
 
 
-def subjects(session: Session, rule: str) -> tuple[str, ...]:
-    """Return the subjects of one rule's incidents that are not resolved."""
-    mine = (IncidentRow.rule == rule, IncidentRow.phase != Phase.RESOLVED.value)
+def subjects(session: Session, rules: Sequence[str]) -> tuple[str, ...]:
+    """Return the subjects of some rules' incidents that are not resolved."""
+    mine = (IncidentRow.rule.in_(rules), IncidentRow.phase != Phase.RESOLVED.value)
     return tuple(session.scalars(select(IncidentRow.subject).where(*mine).order_by(IncidentRow.subject)))
 
 

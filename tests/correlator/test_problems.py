@@ -13,8 +13,9 @@ from argus.correlator.covered import COVERED
 from argus.correlator.evaluate import Key
 from argus.correlator.facts import Facts, NodeValues, Placement, Problem
 from argus.correlator.incidents import Change, Incident, decide
+from argus.correlator.reported import OWN, StillThere, subject_of, trigger_of
 from argus.correlator.rulebook import BOOK
-from argus.correlator.rules.problems import StillThere, subject_of, trigger_of, zabbix_reports_a_problem
+from argus.correlator.rules.problems import zabbix_reports_a_problem
 from argus.correlator.service import Part, Service, Services, State
 from argus.correlator.thresholds import Policy, ProblemTerms
 from argus.render.alerting import triggers_page
@@ -181,8 +182,10 @@ def test_severity_and_tags_choose_and_exclusion_wins(terms: ProblemTerms, told: 
 
 @pytest.mark.parametrize("ident", sorted(IDENTS))
 def test_a_trigger_of_the_catalogue_is_told_by_its_own_rule_or_by_the_general_one(ident: str) -> None:
-    found = World().opened(problem(trigger_ident=ident))
+    world = World()
+    found = world.opened(problem(trigger_ident=ident))
     assert bool(found) is (ident not in COVERED)
+    assert ident not in OWN or world.state, "a trigger with a rule here is an incident by that"
     row = next(line for line in triggers_page(SUBSYSTEMS).splitlines() if line.startswith(f"| `{ident}`"))
     assert ("| yes" in row) is (ident in COVERED or IDENTS[ident].severity is Severity.HIGH)
 
@@ -194,3 +197,36 @@ def test_what_covers_a_trigger_exists() -> None:
 
 def test_the_trigger_is_found_again_in_a_subject_of_any_length() -> None:
     assert trigger_of(subject_of(problem("x" * 300), "x" * 300)) == "77"
+
+
+@pytest.mark.parametrize(
+    ("ident", "rule", "says"),
+    [
+        ("guest_hung", "qemu_does_not_answer", "web on cmp1: QEMU of the guest does not answer"),
+        ("guest_runs_twice", "guest_runs_on_two_nodes", "web runs on cmp0 and cmp1 at once"),
+    ],
+)
+def test_a_guest_in_special_trouble_has_an_incident_that_names_it_and_its_nodes(
+    ident: str, rule: str, says: str
+) -> None:
+    stays = (Placement(UUID, "cmp0", "web", "shop", 0, 990), Placement(UUID, "cmp1", "web", "shop", 990))
+    world = World(Policy(problems=ProblemTerms(severity=None)), placements=stays)
+    mine = problem(UUID, trigger_ident=ident, name="QEMU of the guest does not answer")
+    assert world.opened(mine) == []
+    (found,) = world.state.values()
+    assert (found.key.rule, found.summary, found.place) == (rule, says, "cmp1")
+    assert found.told_at is not None
+
+
+def test_where_nobody_knows_both_nodes_zabbix_words_name_them() -> None:
+    world = World()
+    world.opened(problem(UUID, trigger_ident="guest_runs_twice", name="Two nodes: cmp7 and cmp8"))
+    (found,) = world.state.values()
+    assert found.summary == f"{UUID}: Two nodes: cmp7 and cmp8"
+
+
+def test_two_agents_of_one_name_are_an_incident_of_the_node() -> None:
+    world = World()
+    world.opened(problem(trigger_ident="agents_share_a_name"))
+    (found,) = world.state.values()
+    assert (found.key.rule, found.place) == ("two_agents_of_one_name", "cmp1")

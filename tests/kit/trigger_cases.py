@@ -46,6 +46,10 @@ def changes(old: str, new: str) -> Series:
     return lambda number: new if number == SAMPLES - 1 else old
 
 
+def in_turn(one: str, other: str) -> Series:
+    return lambda number: other if number % 2 else one
+
+
 def one(trouble: Series, peace: Series) -> Case:
     return Case((trouble,), (peace,))
 
@@ -93,14 +97,17 @@ CASES: dict[str, Case] = {
     "node_differs": one(3, 0),
     "node_data_missing": Case((), (0.1,)),
     "collector_failed": one(0, 1),
+    "agents_share_a_name": Case((in_turn("8c1f/1", "03ab/7"), 0.1), ("8c1f/1", 0.1), apart=60.0),
     "agent_updated": one(changes("1.0", "1.1"), "1.1"),
     "spool_grows": one(9000, 0),
     "agent_thread_failed": COUNTED,
     "values_dropped": COUNTED,
     "events_missing": one(0, 1),
     "guest_broken": one(305, 101),
-    "guest_not_running": Case((5, 502), (1, 101)),
+    "guest_not_running": one(502, 101),
     "qemu_outdated": one(3, 0),
+    "guest_hung": one(0, 1),
+    "guest_runs_twice": Case((in_turn("cmp1", "cmp2"),), ("cmp1",), apart=60.0),
     "guest_moved": one(changes("cmp1", "cmp2"), "cmp2"),
     "guest_panicked": COUNTED,
     "guest_watchdog": COUNTED,

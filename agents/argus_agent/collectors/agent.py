@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import psutil
 
 from argus import __version__
 from argus.catalogue import agent
+from argus_agent.reading import read_text
 from argus_agent.threads import THREADS
 
 if TYPE_CHECKING:
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
 
     from argus.catalogue.model import Sample
     from argus_agent.cycle import Cycle
+
+BOOT_ID = "sys/kernel/random/boot_id"  # drivers/char/random.c
+
+
+def identity(boot_id: str | None, pid: int) -> str:
+    """Return what tells this agent from any other that may use its name."""
+    return f"{(boot_id or 'unknown').strip()[:8]}/{pid}"
 
 
 class Agent:
@@ -29,6 +38,7 @@ class Agent:
         """Yield what the agent costs and how many documents went where."""
         times = self._process.cpu_times()
         yield agent.VERSION.sample(__version__)
+        yield agent.IDENTITY.sample(identity(read_text(cycle, cycle.host.procfs / BOOT_ID), os.getpid()))
         yield agent.RSS.sample(self._process.memory_info().rss)
         yield agent.CPU.sample(times.user + times.system)
         yield agent.THREADS_DOWN.sample(len(THREADS.down()))

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from argus_agent.cycle import Cycle
+    from argus_agent.guests import Guest
 
 
-METRICS = (guest_state.STATE, guest_state.REASON, guest_state.HELD, guest_state.AGENT)
+METRICS = (guest_state.STATE, guest_state.REASON, guest_state.HELD, guest_state.AGENT, guest_state.ANSWERS)
 
 
 class GuestState:
@@ -39,6 +40,13 @@ class GuestState:
                 self._since[guest.uuid] = (code, since if last == code else cycle.libvirt.at)
                 held = (guest.state, code, cycle.libvirt.at - self._since[guest.uuid][1])
             connected = guest.definition.agent_connected if guest.active and guest.definition else None
-            values = (*held, None if connected is None else int(connected))
+            values = (*held, None if connected is None else int(connected), _answers(guest, cycle))
             if is_known(values):
                 yield Row(METRICS, values, (guest.uuid,))
+
+
+def _answers(guest: Guest, cycle: Cycle) -> int | None:
+    """Whether its QEMU answers; between ticks not all are asked."""
+    if not guest.active or cycle.libvirt.unresponsive is None or cycle.for_events:
+        return None
+    return int(guest.uuid not in cycle.libvirt.hung)

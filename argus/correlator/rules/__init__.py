@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from argus.correlator.rules import (
     capacity,
+    clocks,
     cloud,
     fleet,
     guests,
@@ -41,6 +42,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     fleet.FAMILY,
     receivers.FAMILY,
     problems.FAMILY,
+    clocks.FAMILY,
 )
 
 RULES: tuple[AnyRule, ...] = (

@@ -1,133 +1,73 @@
-"""Whether Zabbix reports something on a known host that no rule of its own is about."""
+"""Whether Zabbix reports something on a known host: rules about single triggers, and one for all others."""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from argus.catalogue.model import Severity
-from argus.correlator.covered import COVERED
 from argus.correlator.facts import ZABBIX
-from argus.correlator.host_names import HostNames
+from argus.correlator.reported import HUNG, OWN, TWICE, TWO_AGENTS, Report, draw
 from argus.correlator.rule import Family, Finding, Layer, rule
-from argus.correlator.service import Services
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from argus.correlator.thresholds import Thresholds
 
-    from argus.correlator.facts import Facts, NodeValues, Placement, Problem
-    from argus.correlator.thresholds import Policy, ProblemTerms, Thresholds
-
-PREFIX = "problem:"
-RANKS = ("not classified", "information", "warning", "average", "high", "disaster")  # Zabbix' 0 to 5
-_FIGURES = re.compile(r"\d+(?:[.,:]\d+)*")
-_SEVERITIES = (*([Severity.INFO] * 2), Severity.WARNING, Severity.AVERAGE, *([Severity.HIGH] * 2))
+BY_THE_NODE = ("node_does_not_report", "libvirtd_does_not_answer", "many_guests_fail")
 
 
-@dataclass(frozen=True, slots=True)
-class StillThere:
-    """Of what is an incident already: the subjects whose trigger Zabbix still has and shows.
+@rule(severity=Severity.HIGH, layer=Layer.SERVICE, hold=0.0, keep=30.0, symptom_of=BY_THE_NODE)
+def qemu_does_not_answer(report: Report, _limit: Thresholds) -> Finding | None:
+    """QEMU of a guest does not answer.
 
-    Where such a trigger has no problem any more, it is over.  One that is not shown any more may have been
-    deleted, or the right to see it may be gone: nothing is said of it.
+    libvirtd of the node answers, but the monitor of this guest's QEMU has not for a minute. The guest can be
+    neither stopped nor migrated, most of its values are missing, and it most probably stands still. Its
+    neighbours are well as far as is known.
+
+    What to do:
+    1. On the node: pgrep -af UUID, then ps -o stat,wchan -p PID. T: somebody stopped it; kill -CONT PID lets
+       it go on. D: it waits for storage: ceph -s, multipath -ll, dmesg, and the volumes of the guest.
+    2. Another client may hold the monitor: virsh domcontrol DOMAIN says which job is busy and for how long.
+    3. If storage is back and it still hangs: take a core (gcore PID), then virsh destroy and start the guest.
     """
+    return report.finding() if report.ident == HUNG else None
 
-    subjects: tuple[str, ...]
 
+@rule(severity=Severity.HIGH, layer=Layer.SERVICE, hold=0.0, keep=60.0)
+def guest_runs_on_two_nodes(report: Report, _limit: Thresholds) -> Finding | None:
+    """Two nodes run the same guest.
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What one trigger reports on one host, nothing when that is over.
+    Both report it in turn. Two QEMUs that write to one disk destroy its file systems within minutes; it
+    happens after an evacuation from a node that was alive, or when a guest was started by hand.
 
-    ``node`` is the node that it is on, ``stay`` the guest's stay on it when it began, for a guest.
+    What to do:
+    1. Now: openstack server show UUID names the node that Nova means; on the other one virsh destroy DOMAIN.
+    2. Keep that domain from starting again there: virsh undefine DOMAIN (not its disks).
+    3. Check the guest's file systems before anybody relies on them; restore if they are damaged.
+    4. How did it come to this? Evacuate only nodes that are fenced (power off first).
     """
-
-    host: str
-    problems: tuple[Problem, ...] = ()
-    node: str = ""
-    within: tuple[str, ...] = ()
-    stay: Placement | None = None
-
-
-def subject_of(problem: Problem, host: str) -> str:
-    """Return the name of the subject; the trigger's id comes first, so that it survives a long name."""
-    return f"{PREFIX}{problem.trigger_id or problem.trigger_ident or problem.name}/{host}"
+    if report.ident != TWICE:
+        return None
+    nodes = " and ".join(sorted(report.nodes))
+    words = f"{report.label} runs on {nodes} at once" if len(report.nodes) > 1 else ""
+    return report.finding(words, {"nodes": nodes, "UUID": report.host} if words else {"UUID": report.host})
 
 
-def trigger_of(subject: str) -> str:
-    """Return the id of the trigger that a subject is about."""
-    return subject.removeprefix(PREFIX).partition("/")[0]
+@rule(severity=Severity.HIGH, layer=Layer.SERVICE, hold=0.0, keep=60.0)
+def two_agents_of_one_name(report: Report, _limit: Thresholds) -> Finding | None:
+    """Two agents report under the name of one node.
 
+    Their values are mixed: guests seem to move to and fro, capacity counts nonsense, and when one of the two
+    machines dies nobody notices, since the other one reports in its name.
 
-def is_wanted(problem: Problem, terms: ProblemTerms) -> bool:
-    """Tell whether a problem is an incident by itself: by severity, tags, and no rule of its own."""
-    if terms.severity is None or problem.severity < terms.severity or problem.trigger_ident in COVERED:
-        return False
-    tags = {*problem.tags.items(), *problem.more_tags}
-    return (not terms.tags or _has(tags, terms.tags)) and not _has(tags, terms.without)
-
-
-def _has(tags: Collection[tuple[str, str]], wanted: Iterable[tuple[str, str | None]]) -> bool:
-    names = {name for name, _ in tags}
-    return any(name in names if value is None else (name, value) in tags for name, value in wanted)
-
-
-def hosts(problems: Iterable[Problem], terms: ProblemTerms) -> set[str]:
-    """Return the hosts of wanted problems; where guests among them ran has to be known."""
-    return {problem.host for problem in problems if not problem.foreign and is_wanted(problem, terms)}
-
-
-def draw(facts: Facts, policy: Policy, _now: float) -> Iterator[tuple[str, Report]]:
-    """Yield what is reported on hosts that are known, and what is over."""
-    wanted = [problem for problem in facts.problems if is_wanted(problem, policy.problems)]
-    told = {subject for each in facts.told(StillThere) for subject in each.subjects}
-    if not wanted and not told:
-        return
-    nodes = {node.host: node for node in facts.nodes}
-    known = HostNames({*nodes, *_of_services(facts)})
-    stays: defaultdict[str, list[Placement]] = defaultdict(list)
-    for placement in facts.placements:
-        stays[placement.guest].append(placement)
-    reported: defaultdict[tuple[str, str], list[Problem]] = defaultdict(list)
-    for problem in wanted:
-        host = _host(problem, known)
-        if host is not None:
-            reported[subject_of(problem, host), host].append(problem)
-    for (subject, host), problems in reported.items():
-        yield subject, _report(host, problems, nodes, stays.get(host, ()))
-    for subject in sorted(told - {subject for subject, _ in reported}):
-        yield subject, Report(subject.partition("/")[2])
-
-
-def _of_services(facts: Facts) -> set[str]:
-    return {part.host for told in facts.told(Services) for part in told.parts if part.host}
-
-
-def _host(problem: Problem, known: HostNames) -> str | None:
-    """Return under which name Argus knows the host; its own under theirs."""
-    found = (known.find(host) for host in (problem.host, *problem.also_on))
-    name = next((each for each in found if each is not None), None)
-    return name if name is not None or problem.foreign else problem.host
-
-
-def _report(
-    host: str, problems: Sequence[Problem], nodes: Mapping[str, NodeValues], stays: Sequence[Placement]
-) -> Report:
-    found = tuple(sorted(problems, key=lambda each: (each.clock, each.eventid)))
-    began = [stay for stay in stays if stay.at(found[0].clock)] or stays
-    stay = max(began, key=lambda each: each.since, default=None)
-    node = stay.node if stay is not None else host if host in nodes else ""
-    within = nodes[node].within if node in nodes else ()
-    service = next((tags for each in found if (tags := _service(each))), "")
-    return Report(host, found, node, (*within, service) if service else within, stay)
-
-
-def _service(problem: Problem) -> str:
-    """Return the name of the service that a host of ours stands for, by the tags of its problem."""
-    parts = [problem.tags.get(tag, "") for tag in ("cloud", "region", "service")]
-    return "/".join(parts) if all(parts) else ""
+    What to do:
+    1. The item Agent: identity of the node has both, as boot/process: /proc/sys/kernel/random/boot_id of a
+       machine begins with the first part, systemctl status argus-agent shows the second.
+    2. A cloned image or a host name that was given twice: name one anew, or set [DEFAULT] host in agent.conf.
+    3. An agent in a container beside the host's own: stop one.
+    """
+    if report.ident != TWO_AGENTS:
+        return None
+    return report.finding(f"two agents report as {report.label}")
 
 
 @rule(
@@ -159,37 +99,12 @@ def zabbix_reports_a_problem(report: Report, _limit: Thresholds) -> Finding | No
     2. Monitoring -> Problems, filtered by the host: what else began at that time?
     3. It should not page: set the trigger's threshold (a macro on the host), or exclude one of its tags.
     """
-    if not report.problems:
-        return None
-    first, worst = report.problems[0], max(each.severity for each in report.problems)
-    label = report.stay.label if report.stay is not None else report.host
-    evidence = {"problem in Zabbix": first.name, "severity in Zabbix": RANKS[worst], "host": first.host}
-    where = ""
-    if report.stay is not None:
-        evidence |= {"node": report.node, "project": report.stay.project or "unknown"}
-        where = f" on {report.node}"
-    if len(report.problems) > 1:
-        evidence["problems of the trigger"] = str(len(report.problems))
-    return Finding(
-        f"{label}{where}: {first.name}",
-        evidence,
-        first.clock,
-        label,
-        report.node,
-        report.within,
-        _SEVERITIES[worst],
-        tuple(each.eventid for each in report.problems),
-    )
+    return report.finding() if report.problems and report.ident not in OWN else None
 
 
-def fault(report: Report) -> str:
-    """Return what is the same on many hosts: the trigger's ident, else the problem's name without figures."""
-    if not report.problems:
-        return ""
-    first = report.problems[0]
-    return first.trigger_ident or _FIGURES.sub("#", first.name.replace(first.host, "HOST"))
+def _fault(report: Report) -> str:
+    return report.fault
 
 
-FAMILY = Family(
-    "problem", (ZABBIX,), draw, (zabbix_reports_a_problem,), many=True, group_of=fault, draws_all=False
-)
+RULES = (qemu_does_not_answer, guest_runs_on_two_nodes, two_agents_of_one_name, zabbix_reports_a_problem)
+FAMILY = Family("problem", (ZABBIX,), draw, RULES, many=True, group_of=_fault, draws_all=False)
