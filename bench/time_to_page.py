@@ -156,7 +156,8 @@ def bring_back(uri: str, name: str) -> None:
 
 def report(tries: list[Try]) -> None:
     print(
-        "\n| try | the agent has looked | Zabbix has the problem | a cycle has read it | the incident is open | the mail is there |"
+        "\n| try | the agent has looked | Zabbix has the problem | a cycle has read it "
+        "| the incident is open | the mail is there |"
     )
     print("|---|---|---|---|---|---|")
     for number, each in enumerate(tries, 1):
