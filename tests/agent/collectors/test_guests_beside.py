@@ -41,12 +41,13 @@ def with_view(**changes: object) -> Cycle:
 
 
 def test_events_are_told_by_guest_and_a_guest_without_has_zeros() -> None:
-    events = Events(listening=True, counts={"u": {"watchdogs": 2, "resumed": 1}}, received=5)
+    events = Events(listening=True, counts={"u": {"watchdogs": 2, "resumed": 1}}, received=5, lost=3)
     values = collected(GuestEvents(), with_view(events=events))
     assert values[guest_events.WATCHDOGS, ("u",)] == 2
     assert values[guest_events.RESUMED, ("u",)] == 1
     assert values[guest_events.PANICKED, ("u",)] == 0
-    assert values[guest_events.LISTENING, ()] == 1
+    assert [values[metric, ()] for metric in (guest_events.LISTENING, guest_events.RECEIVED)] == [1, 5]
+    assert values[guest_events.LOST, ()] == 3
 
 
 def test_before_anybody_listened_there_are_no_counts() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from argus_agent.cycle import Collector, Cycle, NoData
 from argus_agent.guests import Guest, LibvirtView
 from argus_agent.host import Host
 from argus_agent.kernel.guests import KernelGuests
+from argus_agent.kernel.topology import KnownTopology
 
 UUID = "5c1f7f2e-3e34-4f0c-9f0e-6a2a52b4a001"
 SCOPE = "machine.slice/machine-qemu-1-instance.scope"
@@ -124,6 +126,36 @@ def test_memory_by_node_comes_from_the_guests_own_group(host: Host, collect: Col
     assert [values["numa_bytes", (UUID, node)] for node in "01"] == [1000, 3000]
     assert values["numa_local_ratio", (UUID,)] == 0.75
     assert ("data_age_seconds", (UUID, "numa_stat")) in values
+
+
+def test_what_is_local_follows_the_vcpus_the_memory_and_the_nodes_cpus(host: Host) -> None:
+    _write(host.procfs, {"4242/status": "VmSwap:\t 0 kB\nHugetlbPages:\t 0 kB\n"})
+    guests = KernelGuests(host.rundir / "qemu", host.procfs)
+    collector, topology = GuestNuma(), KnownTopology()
+
+    def local(now: float, anonymous: str = "", *, for_events: bool = False) -> Value:
+        if anonymous:
+            _unified(host, {"memory.numa_stat": f"anon {anonymous}\nshmem N0=0 N1=0\n"})
+        at = replace(host, monotonic=lambda: now)
+        cycle = Cycle(at, now, running=guests.read, for_events=for_events, known_topology=topology)
+        told = {s.metric.field: s.value for s in samples_of(collector.collect(cycle))}
+        return told["numa_local_ratio"]
+
+    assert local(0, "N0=1000 N1=3000") == 0.75
+    for tid in (4250, 4251):
+        _write(
+            host.procfs, {f"4242/task/{tid}/stat": STAT.format(tid=tid, comm=THREADS[tid][0], ticks=1, cpu=0)}
+        )
+    assert local(1, for_events=True) == 0.25, "vCPUs move faster than memory is read"
+    assert local(200, "N0=2000 N1=2000") == 0.5
+    for cpu in (0, 1):
+        _write(host.sysfs, {f"devices/system/node/node{cpu}/cpulist": f"{1 - cpu}\n"})
+    topology = KnownTopology()
+    assert local(400, "N0=1000 N1=3000") == 0.75
+    topology = KnownTopology()
+    for cpu in (0, 1):
+        _write(host.sysfs, {f"devices/system/node/node{cpu}/cpulist": f"{cpu}\n"})
+    assert local(401, for_events=True) == 0.25
 
 
 def test_pages_of_hugetlbfs_are_in_no_group_so_that_page_tables_are_walked(

@@ -42,8 +42,11 @@ def test_a_governor_is_told_where_the_frequency_is_not(host: Host) -> None:
     assert told(NodeCpufreq(), host) == {"governor": "performance, powersave"}
 
 
-def test_a_governor_that_is_not_told_is_not_made_up(host: Host) -> None:
+@pytest.mark.parametrize("governor", [None, "", "<unknown>", "<unsupported>"])
+def test_a_governor_that_is_not_told_is_not_made_up(host: Host, governor: str | None) -> None:
     write(host, 0, scaling_cur_freq="2000000")
+    if governor is not None:
+        write(host, 0, scaling_governor=governor)
     assert told(NodeCpufreq(), host) == {"mean_hertz": 2e9, "lowest_hertz": 2e9}
 
 

@@ -75,6 +75,12 @@ def test_services_that_are_healthy_without_a_process(host: Host, text: str) -> N
     assert told(host) == {}
 
 
+@pytest.mark.parametrize("yes", ["1", "yes", "y", "true", "T", "On"])
+def test_every_word_that_systemd_takes_for_yes_is_one(host: Host, yes: str) -> None:
+    enable(host, "b.service", f"[Service]\nType=simple\nExecStart=/bin/true\nRemainAfterExit={yes}\n")
+    assert told(host) == {}
+
+
 @pytest.mark.parametrize(
     "text",
     [
