@@ -90,3 +90,9 @@ def test_many_counters_of_one_thing_grow_together_and_one_that_is_missing_goes_o
     ):
         deltas.turn(tick(seconds))
         assert list(deltas.all_grown("disk", values)) == wanted
+
+
+def test_a_time_of_the_monotonic_clock_is_told_as_a_date() -> None:
+    host = Host("n", Path("/proc"), Path("/sys"))
+    assert Cycle(host, 1_000_000.0, begun=500.0).when(480.0) == 999_980.0, "20 s before the cycle"
+    assert Cycle(host, 1_000_000.0).when(480.0) is None

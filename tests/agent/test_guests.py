@@ -37,6 +37,20 @@ def test_metadata_of_others_is_passed_over() -> None:
     assert parse_definition(f"<domain><metadata>{other}</metadata></domain>").nova == Nova()
 
 
+@pytest.mark.parametrize(
+    ("target", "connected"),
+    [
+        ("<target type='virtio' name='org.qemu.guest_agent.0' state='connected'/>", True),
+        ("<target type='virtio' name='org.qemu.guest_agent.0' state='disconnected'/>", False),
+        ("<target type='virtio' name='org.qemu.guest_agent.0'/>", False),
+        ("<target type='virtio' name='com.redhat.spice.0' state='connected'/>", None),
+    ],
+)
+def test_the_guest_agent_is_there_when_its_channel_is_connected(target: str, connected: bool | None) -> None:
+    xml = f"<domain><devices><channel type='unix'>{target}</channel></devices></domain>"
+    assert parse_definition(xml).agent_connected is connected
+
+
 def test_a_recorded_domain_is_read() -> None:
     definition = parse_definition((NODE / "guests/g2.xml").read_text())
     assert definition.nova.name == 'db "primary" & <größe> №2'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,19 @@ def test_the_share_of_failed_huge_page_faults_is_of_the_last_interval(machine: P
     (machine / "proc/vmstat").write_text("thp_fault_alloc 103\nthp_fault_fallback 101\n")
     assert collected(collector, machine)[thp.FALLBACK_RATIO] == 0.25
     assert thp.FALLBACK_RATIO not in collected(collector, machine), "no fault, no share"
+
+
+def test_a_cycle_for_events_takes_nothing_from_the_share_of_the_interval(machine: Path) -> None:
+    collector = Thp()
+    for given, denied, for_events, ratio in (
+        (100, 100, False, None),
+        (109, 100, True, None),
+        (109, 101, False, 0.1),
+    ):
+        (machine / "proc/vmstat").write_text(f"thp_fault_alloc {given}\nthp_fault_fallback {denied}\n")
+        cycle = replace(recorded_cycle(host=recorded_host(machine)), for_events=for_events)
+        told = {sample.metric: sample.value for sample in samples_of(collector.collect(cycle))}
+        assert told.get(thp.FALLBACK_RATIO) == ratio
 
 
 @pytest.mark.parametrize(
