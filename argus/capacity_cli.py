@@ -27,7 +27,7 @@ def register(add: Callable[..., argparse.ArgumentParser], load: Callable[[argpar
     capacity.add_argument(
         "--lost",
         type=int,
-        default=1,
+        default=None,
         choices=[1, 2, 3],
         metavar="K",
         help="of --failover: K hosts at once (N+K)",
@@ -37,9 +37,13 @@ def register(add: Callable[..., argparse.ArgumentParser], load: Callable[[argpar
     )
     capacity.add_argument("--forecast", action="store_true", help="when each scope is full, from history")
     capacity.add_argument("--plot", default="", metavar="FILE.png", help="draw the forecast of one figure")
-    capacity.add_argument("--scope", default="all", help="of --plot: all, az:NAME or aggregate:NAME")
+    capacity.add_argument("--scope", default="", help="of a forecast: all, az:NAME or aggregate:NAME")
     capacity.add_argument(
-        "--class", default="MEMORY_MB", dest="kind", metavar="CLASS", help="of --plot: MEMORY_MB, VCPU, ..."
+        "--class",
+        default="",
+        dest="kind",
+        metavar="CLASS",
+        help="of --plot and --forecast: MEMORY_MB, VCPU, ...",
     )
     capacity.add_argument("--format", choices=FORMATS, default="table")
     whatif = add("whatif", "What if hosts are lost, drained or added, or guests booted.", _whatif)
@@ -61,9 +65,34 @@ def _conf(arguments: argparse.Namespace) -> Any:
     return conf
 
 
+# What each question may be asked with; anything else would be passed over, and the answer be to another one.
+_QUESTIONS = {
+    "plot": {"plot", "forecast", "scope", "kind"},
+    "forecast": {"forecast", "scope", "kind"},
+    "drift": {"drift"},
+    "failover": {"failover", "lost", "by"},
+    "lost": {"failover", "lost", "by"},
+    "": {"flavor", "by"},
+}
+_OPTIONS = ("plot", "forecast", "drift", "failover", "lost", "flavor", "by", "scope", "kind")
+
+
+def _refuse_two_questions(arguments: argparse.Namespace) -> None:
+    """Raise ``ArgusError`` for options of which one would have no effect."""
+    given = [name for name in _OPTIONS if getattr(arguments, name)]
+    question = next((name for name in _QUESTIONS if name in given), "")
+    lost = [name for name in given if name not in _QUESTIONS[question]]
+    if lost:
+        words = {"kind": "class"}
+        asked = f"--{words.get(question, question)}" if question else "argus capacity alone"
+        rest = " and ".join(f"--{words.get(name, name)}" for name in lost)
+        raise ArgusError(f"{rest} would have no effect with {asked}: ask one question at a time")
+
+
 def _capacity(arguments: argparse.Namespace) -> int:
     from argus import capacity_commands, capacity_failover, capacity_forecast  # noqa: PLC0415  # each command pays for its own
 
+    _refuse_two_questions(arguments)
     conf, form = _conf(arguments), arguments.format
     if arguments.plot or arguments.forecast:
         return capacity_forecast.show(
@@ -74,9 +103,9 @@ def _capacity(arguments: argparse.Namespace) -> int:
             file=arguments.plot,
             form=form,
         )
-    if arguments.failover or arguments.lost > 1:
-        by = arguments.by or "host"
-        return capacity_failover.losses(conf, by=by, lost=arguments.lost, cloud=arguments.cloud, form=form)
+    if arguments.failover or arguments.lost:
+        by, lost = arguments.by or "host", arguments.lost or 1
+        return capacity_failover.losses(conf, by=by, lost=lost, cloud=arguments.cloud, form=form)
     if arguments.drift:
         return capacity_failover.drift(conf, cloud=arguments.cloud, form=form)
     return capacity_commands.capacity(

@@ -3,6 +3,7 @@
 # ruff: noqa: T201  # commands print
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from argus import capacity_tables as tables
@@ -14,6 +15,7 @@ from argus.fleets import Fleets
 
 if TYPE_CHECKING:
     from argus.correlator.capacity.failover import Loss
+    from argus.correlator.capacity.model import Fleet
 
 
 def losses(conf: Any, *, by: str, lost: int, cloud: str, form: str) -> int:
@@ -23,6 +25,7 @@ def losses(conf: Any, *, by: str, lost: int, cloud: str, form: str) -> int:
     rows = []
     for fleet in read_all(Fleets(conf), cloud):
         refuse_unread(fleet)
+        _refuse_untried(fleet, by, lost)
         failover = Failover(fleet, across_zones=bool(conf.capacity.failover_across_zones))
         with progress(f"{fleet.name}: losing each {by} in turn") as told:
             found = failover.each(by, told) if lost == 1 else failover.together(lost)
@@ -31,6 +34,21 @@ def losses(conf: Any, *, by: str, lost: int, cloud: str, form: str) -> int:
     if lost > 1 and form == "table":
         print(f"tried: each {lost} at once of the {HEAVIEST} hosts with most memory promised, or of all")
     return 0 if all(row["fits"] for row in rows) else FOUND
+
+
+def _refuse_untried(fleet: Fleet, by: str, lost: int) -> None:
+    """Raise ``ArgusError`` where there is nothing to lose; say on stderr what is not among the units."""
+    if lost > 1:
+        if len(fleet.hosts) <= lost:
+            hosts = f"{len(fleet.hosts)} hosts" if len(fleet.hosts) != 1 else "1 host"
+            raise ArgusError(f"{fleet.name} has {hosts}: the loss of {lost} at once leaves none to go to")
+        return
+    units = fleet.scopes(by)
+    if not units:
+        raise ArgusError(f"nothing was tried: no host of {fleet.name} has a known {by}")
+    without = len(fleet.hosts) - len({host.name for hosts in units.values() for host in hosts})
+    if without:
+        print(f"argus: {fleet.name}: not tried: {without} hosts have no known {by}", file=sys.stderr)
 
 
 def _row(cloud: str, loss: Loss) -> dict[str, Any]:

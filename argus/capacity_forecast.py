@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FOUND = 1
+SHOWN = 20  # names in an error
 UNITS = {"MEMORY_MB": "MiB", "memory in use": "MiB", "DISK_GB": "GiB"}
 
 
@@ -39,8 +40,16 @@ def show(conf: Any, *, cloud: str, scope: str, kind: str, file: str, form: str) 
         fleet = cloud or names[0]
         if len(names) > 1 and not cloud:
             raise ArgusError(f"--plot draws one cloud: say which with --cloud ({', '.join(names)})")
-        return _plot(series, (fleet, scope, kind), Path(file))
-    rows = [_row(key, each) for key, each in sorted(series.items()) if not cloud or key[0] == cloud]
+        return _plot(series, (fleet, scope or "all", kind or "MEMORY_MB"), Path(file))
+    wanted = (cloud, scope, kind)
+    rows = [
+        _row(key, each)
+        for key, each in sorted(series.items())
+        if all(not want or want == name for want, name in zip(wanted, key, strict=True))
+    ]
+    if not rows:
+        known = ", ".join(sorted({"/".join(key) for key in series})[:SHOWN])
+        raise ArgusError(f"there is no history of that; there is of (cloud/scope/class): {known}")
     show_rows(rows, form, _table)
     return 0
 

@@ -16,7 +16,7 @@ from argus.terminal import crashed, guarded, log_to_stderr
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-USAGE_ERROR = 2
+FOUND, USAGE_ERROR = 1, 2
 FORMATS = ("table", "json")
 
 
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add("run", "Run the whole correlator in this process, without Celery and Redis.", _run)
     add("exporter", "Serve /metrics for Prometheus.", _exporter)
-    check = add("check-config", "Check argus.conf without connecting to anything.", _check_config)
+    check = add("check-config", "Check argus.conf; exit code 1 if something is lacking.", _check_config)
     check.add_argument("--format", choices=FORMATS, default="table")
     database = add("db", "Make or change the tables of the database.", _db_upgrade)
     database.add_argument("action", choices=["upgrade"])
@@ -144,11 +144,13 @@ def _exporter(arguments: argparse.Namespace) -> int:
 
 
 def _check_config(arguments: argparse.Namespace) -> int:
-    from argus import operating, site  # noqa: PLC0415
+    from argus import lacking, operating, site  # noqa: PLC0415
 
-    made = site.from_config(_load(arguments))
-    operating.samples(made.router, made.clock(), form=arguments.format)
-    return 0
+    conf = _load(arguments)
+    made = site.from_config(conf)
+    lacks = lacking.lacking(conf, made, operating.sample_targets(made.router, made.clock()))
+    operating.samples(made.router, made.clock(), lacks, form=arguments.format)
+    return FOUND if lacks else 0
 
 
 def _ack(arguments: argparse.Namespace) -> int:

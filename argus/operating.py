@@ -84,8 +84,13 @@ SAMPLES = (
 )
 
 
-def samples(router: Router, now: float, *, form: str = "table") -> None:
-    """Print whom samples of incidents would be told to, and by which line of the file."""
+def sample_targets(router: Router, now: float) -> list[list[str]]:
+    """Return whom each sample of an incident would be told to."""
+    return [[due.target for due in router.due(sample, now)] for sample in SAMPLES]
+
+
+def samples(router: Router, now: float, lacks: Sequence[str] = (), *, form: str = "table") -> None:
+    """Print whom samples of incidents would be told to, by which line of the file, and what is lacking."""
     told: list[dict[str, Any]] = [
         {
             "labels": sample,
@@ -98,9 +103,12 @@ def samples(router: Router, now: float, *, form: str = "table") -> None:
     ]
     lost = not router.fallback and any(router.targets.values())
     if form == "json":
-        print(json.dumps({"routes": str(router.source), "fallback": not lost, "samples": told}, indent=2))
+        found = {"routes": str(router.source), "fallback": not lost, "samples": told, "lacking": list(lacks)}
+        print(json.dumps(found, indent=2))
         return
-    print("the configuration is good")
+    print("no mistakes, but it cannot work yet" if lacks else "the configuration is good")
+    for line in lacks:
+        print(f"lacking: {line}")
     print(f"routes: {router.source}")
     for sample, each in zip(SAMPLES, told, strict=True):
         print(f"a {sample['severity']} {sample['rule']} on {sample['subject']} would be told now to")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def show(store: Store, what: str, at: str, *, form: str) -> int:
     """Print the stays of a guest (UUID or name), or those on a node at ``at`` (a time; empty: now).
 
-    Raises ``ArgusError`` when nobody of that name is known.
+    Raises ``ArgusError`` when nobody of that name is known, or nothing of that time.
     """
     now = time.time()
     moment = past(at, now) if at else now
@@ -36,6 +36,11 @@ def show(store: Store, what: str, at: str, *, form: str) -> int:
         raise ArgusError(
             f"no guest and no node {what!r} is known to argus: names are those of hosts in Zabbix; what "
             "ended longer ago than [database] keep_days is forgotten"
+        )
+    first = min(stay.since for stay in mine or there)
+    if at and moment < first:
+        raise ArgusError(
+            f"nothing is recorded of {what!r} at {clock(moment)}: what is known begins at {clock(first)}"
         )
     found = mine if mine and not at else [stay for stay in mine or there if stay.at(moment)]
     if form == "json":

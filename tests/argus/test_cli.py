@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +17,6 @@ from argus.store.engine import open_store
 from argus.store.models import IncidentRow
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from argus.store.engine import Store
 
 
@@ -110,20 +109,48 @@ def test_a_zabbix_that_is_away_is_named_by_plan(
     assert "ZABBIX_USER" in capsys.readouterr().err
 
 
-def test_check_config_is_content_with_a_good_file(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+def complete(config: str, tmp_path: Path) -> None:
+    """Add what a configuration needs to find something and to tell somebody."""
+    (tmp_path / "token").write_text("a" * 64)
+    more = f"[zabbix]\ntoken_file = {tmp_path}/token\n[smtp]\nrecipients = ops@example.org\n"
+    with Path(config).open("a", encoding="utf-8") as file:
+        file.write(more)
+
+
+def test_check_config_is_content_with_a_good_file(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    complete(config, tmp_path)
     assert cli.main(["--config-file", config, "check-config"]) == 0
     assert "good" in capsys.readouterr().out
 
 
+def test_check_config_says_what_is_lacking_and_makes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "argus.conf"
+    file.write_text(f"[database]\nurl = sqlite:///{tmp_path}/no.db\n[zabbix]\ntoken_file = {tmp_path}/no\n")
+    assert cli.main(["--config-file", str(file), "check-config"]) == 1
+    shown = capsys.readouterr().out
+    assert "good" not in shown
+    for words in ("nobody would be notified of anything", "no tables yet", "token_file: cannot read"):
+        assert f"lacking: {words}" in shown or any(
+            line.startswith("lacking: ") and words in line for line in shown.splitlines()
+        )
+    assert not (tmp_path / "no.db").exists()
+
+
 def test_what_people_do_is_told_as_json_too(
-    config: str, store: Store, capsys: pytest.CaptureFixture[str]
+    config: str, tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(*words: str) -> dict[str, Any]:
         assert cli.main(["--config-file", config, *words, "--format", "json"]) == 0
         told: dict[str, Any] = json.loads(capsys.readouterr().out)
         return told
 
+    complete(config, tmp_path)
     checked = run("check-config")
+    assert checked["lacking"] == []
     assert [each["labels"]["kind"] for each in checked["samples"]] == ["node", "guest", "node"]
     with store.write() as session:
         silences.add(session, [parse('node="cmp1"')], None, "ann", "why", 0)

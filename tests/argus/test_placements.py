@@ -65,3 +65,8 @@ def test_a_person_reads_how_long_it_lasted(moved: Store, capsys: pytest.CaptureF
 def test_who_is_unknown_is_said_in_one_line(moved: Store) -> None:
     with pytest.raises(ArgusError, match="no guest and no node 'cmp9'"):
         show(moved, "cmp9", "", form="table")
+
+
+def test_a_time_before_all_records_is_not_a_time_without_guests(moved: Store) -> None:
+    with pytest.raises(ArgusError, match="nothing is recorded of 'cmp2'"):
+        show(moved, "cmp2", "100d", form="table")

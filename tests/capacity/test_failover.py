@@ -123,3 +123,9 @@ def test_two_hosts_at_once_may_be_too_much() -> None:
     failover = Failover(fleet)
     assert all(loss.survives for loss in failover.each("host"))
     assert all(not loss.survives for loss in failover.together(2))
+
+
+def test_an_empty_host_that_is_lost_too_takes_nobody() -> None:
+    fleet = fleet_of((99, 99), (0, 0), sizes=((1, 4),))
+    found = {loss.unit: loss.survives for loss in Failover(fleet).together(2)}
+    assert found == {"h0 and h1": False, "h0 and h2": True, "h1 and h2": True}

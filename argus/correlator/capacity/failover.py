@@ -101,10 +101,14 @@ class Failover:
             progress(len(units), len(units))
 
     def together(self, number: int, most: int = HEAVIEST) -> Iterator[Loss]:
-        """Try N+k: each ``number`` at once of the ``most`` hosts with the most memory promised."""
-        heavy = sorted(self._guests, key=lambda name: (-self._weight(name), name))[:most]
+        """Try N+k: each ``number`` at once of the ``most`` hosts with the most memory promised.
+
+        Hosts without guests count: what is lost with them is the room for others.
+        """
+        hosts = {*self._guests, *(host.name for host in self.fleet.hosts)}
+        heavy = sorted(hosts, key=lambda name: (-self._weight(name), name))[:most]
         for names in combinations(heavy, number):
             yield self.lose(" and ".join(names), names)
 
     def _weight(self, name: str) -> int:
-        return sum(dict(guest.request.needs).get("MEMORY_MB", 0) for guest in self._guests[name])
+        return sum(dict(guest.request.needs).get("MEMORY_MB", 0) for guest in self._guests.get(name, ()))
