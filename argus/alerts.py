@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def alerts(store: Store, *, form: str) -> int:
     """Print pending and open incidents, symptoms under their causes."""
     with store.read() as session:
-        rows = reports.incidents(session, ("pending", "open"))
+        rows = reports.incidents(session, ("pending", "open"), None)
         silent = reports.silenced(session)
     if form == "json":
         print(json.dumps([{**as_dict(row), "told": told(row, silent)} for row in rows], indent=2))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import logging
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from argus import __version__, asking_cli, capacity_cli, receivers_cli, silence_cli, zabbix_cli
 from argus.errors import ArgusError, ConfigError
 from argus.logs import keep_secrets_out
+from argus.people import Intermixed, author
 from argus.terminal import crashed, guarded, log_to_stderr
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show where an unexpected error comes from")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def add(name: str, text: str, command: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+    def add(
+        name: str, text: str, command: Callable[[argparse.Namespace], int] | None
+    ) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text)
         made.set_defaults(command=command)
         made.add_argument("--config-file", metavar="FILE", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -89,18 +91,21 @@ def _add_operating(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add what people do about incidents."""
     ack = add("ack", "Acknowledge an incident: it is not escalated any more.", _ack)
     ack.add_argument("incident", type=int, metavar="ID")
-    ack.add_argument("--author", default=getpass.getuser())
+    ack.add_argument("--author", default=author())
+    ack.add_argument("--undo", action="store_true", help="take it back: escalation goes on")
     ack.add_argument("--format", choices=FORMATS, default="table")
     resolve = add("resolve", "End an incident, for a reason: its host was taken out, say.", _resolve)
     resolve.add_argument("incident", type=int, metavar="ID")
     resolve.add_argument("--comment", required=True, metavar="WHY", help="kept in argus explain, and told")
-    resolve.add_argument("--author", default=getpass.getuser())
+    resolve.add_argument("--author", default=author())
     resolve.add_argument("--format", choices=FORMATS, default="table")
-    route = add("route", "Show who would be told of an incident.", _route)
-    route.add_argument("action", choices=["test"])
-    route.add_argument("labels", nargs="*", metavar="LABEL=VALUE")
-    route.add_argument("--at", default="", metavar="TIME", help="at another time: 2026-11-23T22:00")
-    route.add_argument("--format", choices=FORMATS, default="table")
+    route = add("route", "Show who would be told of an incident: route test LABEL=VALUE...", _route)
+    verbs = route.add_subparsers(title="verbs", required=True, metavar="VERB", parser_class=Intermixed)
+    test = verbs.add_parser("test", help="of one with these labels", description="Show who would be told.")
+    test.add_argument("--config-file", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    test.add_argument("labels", nargs="*", metavar="LABEL=VALUE")
+    test.add_argument("--at", default="", metavar="TIME", help="at another time: 2026-11-23T22:00")
+    test.add_argument("--format", choices=FORMATS, default="table")
     audit = add("audit", "Show what the auditor of delivery found last; exit code 1 for violations.", _audit)
     audit.add_argument("--format", choices=FORMATS, default="table")
 
@@ -156,6 +161,8 @@ def _check_config(arguments: argparse.Namespace) -> int:
 def _ack(arguments: argparse.Namespace) -> int:
     from argus import operating  # noqa: PLC0415
 
+    if arguments.undo:
+        return operating.undo(_store(arguments), arguments.incident, arguments.author, form=arguments.format)
     return operating.ack(_store(arguments), arguments.incident, arguments.author, form=arguments.format)
 
 

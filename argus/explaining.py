@@ -16,7 +16,8 @@ from argus.correlator.rulebook import BOOK
 from argus.cycle import labels
 from argus.errors import ArgusError
 from argus.listing import as_dict, clock, console, iso, table_of
-from argus.store import health, reports, silences
+from argus.routing.times import NEVER
+from argus.store import guests, health, reports, silences, topology
 from argus.store.models import SilenceRow
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ def explain(store: Store, what: str, terms: Terms, *, form: str) -> int:
         found = [_told(session, row, number, terms, now) for row, number in zip(rows, numbers, strict=True)]
         short = [] if what.isdigit() else list(reports.dropped(session, what))
         last = next((row.last_success for row in reports.progress(session) if row.task == "correlate"), None)
+        known = "" if what.isdigit() or found or short else _known(session, what)
+    if not (what.isdigit() or found or short or known):
+        looked = f"; the last look at the facts was {clock(last)}" if last else "; argus has never looked yet"
+        raise ArgusError(
+            f"nothing is recorded about {what!r}, neither an incident nor a stay of a guest{looked}. "
+            "Names are those of hosts in Zabbix"
+        )
     if what.isdigit() and not found[0]["incident"] and not found[0]["decisions"]:
         raise ArgusError(f"there is no incident {what}; argus incidents --all lists them")
     if form == "json":
@@ -79,8 +87,17 @@ def explain(store: Store, what: str, terms: Terms, *, form: str) -> int:
         print(f"{clock(decision.at)}  {decision.rule}: {decision.detail}")
     if not found and not short:
         looked = f"the last look at the facts was {clock(last)}" if last else "argus has never looked yet"
-        print(f"nothing was found about {what}; {looked}. argus alerts lists what is wrong")
+        print(f"{known} and nothing was found about it; {looked}. argus alerts lists what is wrong")
     return 0
+
+
+def _known(session: Session, word: str) -> str:
+    """Say what a word names of which no incident tells; empty for what nobody knows."""
+    if {*guests.called(session, word)} or topology.stays_of(session, {word}):
+        return f"{word} is a guest"
+    if topology.stays_on(session, {word}):
+        return f"{word} is a node"
+    return ""
 
 
 def _told(session: Session, row: IncidentRow | None, number: int, terms: Terms, now: float) -> dict[str, Any]:
@@ -163,6 +180,8 @@ def _of_a_message(
 ) -> str:
     """Say what became of the news of a beginning."""
     step = f"escalation {each.step}, " if each.step else ""
+    if each.state == "pending" and each.next_at >= NEVER and row.acked_at is not None:
+        return f"{step}held back: {row.acked_by} looks after it"
     return step + (_of_the_past(each, row) or _of_the_future(each, silence, failing, now))
 
 

@@ -34,7 +34,7 @@ def follow(site: Site) -> bool:
         return False
     try:
         with site.store.read() as session:
-            told = incidents(reports.incidents(session, ("open",), MOST))
+            told = incidents(reports.incidents(session, ("pending", "open"), MOST))
         events = sorted({event for each in told for event in each.events})
         if events:
             with leases.kept(site.store, lease, site.lease_seconds, site.lease_clock, LONGEST) as alive:
@@ -66,10 +66,11 @@ def incidents(rows: Sequence[IncidentRow]) -> tuple[Told, ...]:
         Told(
             row.id,
             tuple(row.events),
-            max(row.opened_at or row.since, row.taken_up_at or 0.0),
+            max(row.since, row.taken_up_at or 0.0),
             row.acked_by if row.acked_at is not None else "",
             ids.get((row.cause_rule, row.cause_subject)),
             row.told_at is not None,
+            row.taken_up_at or 0.0,
         )
         for row in rows
     )

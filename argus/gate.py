@@ -92,7 +92,7 @@ class Gate:
         if row.phase == "resolved":
             return None
         if row.acked_at is not None and kind in {Kind.OPEN.value, Kind.REMIND.value}:
-            return Hold(NEVER, None, f"acknowledged by {row.acked_by} before {target} was told")
+            return Hold(NEVER, None, f"acknowledged by {row.acked_by}: nobody else is told")
         silenced = self.silenced(row)
         if silenced is not None:
             return silenced
@@ -165,12 +165,12 @@ class Gate:
         if not held.why or (row.id, what) in self._said or message.kind == Kind.REMIND.value:
             return
         self._said.add((row.id, what))
-        if held.silence is not None:
-            known = select(OutboxRow.id).where(
-                OutboxRow.incident_id == row.id, OutboxRow.silence_id == held.silence.id
-            )
-            if self.session.scalar(known.limit(1)) is not None:
-                return
+        so = OutboxRow.next_at >= NEVER if held.silence is None else OutboxRow.silence_id == held.silence.id
+        known = select(OutboxRow.id).where(
+            OutboxRow.incident_id == row.id, OutboxRow.state == State.PENDING.value, so
+        )
+        if self.session.scalar(known.limit(1)) is not None:
+            return
         record(self.session, row, what, held.why, self.now)
 
 

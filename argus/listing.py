@@ -27,7 +27,7 @@ def incidents(store: Store, *, everything: bool, form: str) -> int:
     """Print open incidents, or with ``everything`` pending and resolved ones too."""
     phases = ("pending", "open", "resolved") if everything else ("open",)
     with store.read() as session:
-        rows = reports.incidents(session, phases)
+        rows = reports.incidents(session, phases, reports.SHOWN if everything else None)
     if form == "json":
         print(json.dumps([as_dict(row) for row in rows], indent=2))
         return 0
@@ -36,6 +36,8 @@ def incidents(store: Store, *, everything: bool, form: str) -> int:
         return 0
     out = console()
     out.print(table_of(rows, out.width))
+    if everything and len(rows) == reports.SHOWN:
+        print(f"only the newest {reports.SHOWN} are shown")
     return 0
 
 

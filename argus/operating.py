@@ -3,12 +3,15 @@
 # ruff: noqa: T201  # commands print
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from argus.catalogue.model import Severity
+from argus.correlator.rulebook import BOOK
 from argus.cycle import notification
 from argus.errors import ArgusError
 from argus.notify import HEAR_ACKS
@@ -56,6 +59,26 @@ def take(session: Session, number: int, author: str, now: float) -> bool:
     news = notification(row, Kind.ACK, f"acknowledged by {author}", author)
     outbox.enqueue_news(session, row, Kind.ACK, news.payload(), now, HEAR_ACKS)
     return True
+
+
+def undo(store: Store, number: int, author: str, *, form: str = "table") -> int:
+    """Take an acknowledgement back: what it held or took back goes on as if there had been none."""
+    with store.write() as session:
+        row = reports.incident(session, number)
+        if row is None:
+            raise ArgusError(f"there is no incident {number}; argus incidents lists them")
+        if row.phase == "resolved" or row.acked_at is None:
+            state = "resolved already" if row.phase == "resolved" else "not acknowledged"
+            raise ArgusError(f"incident {number} is {state}")
+        by, now = row.acked_by, time.time()
+        row.acked_at, row.acked_by, row.taken_up_at = None, "", now
+        waiting = outbox.take_up(session, row, now, anew=False)
+        record(session, row, "ack undone", f"by {author}, of {by}; {waiting} messages wait again", now)
+    if form == "json":
+        print(json.dumps({"incident": number, "undone_by": author, "acknowledged_by": by}, indent=2))
+    else:
+        print(f"incident {number} is no longer acknowledged by {by}: escalation goes on")
+    return 0
 
 
 def route_test(router: Router, words: Sequence[str], at: str, *, form: str) -> int:
@@ -122,6 +145,13 @@ def samples(router: Router, now: float, lacks: Sequence[str] = (), *, form: str 
         print("no fallback: what a receiver does not take is told to nobody else")
 
 
+KNOWN = {
+    "severity": [each.value for each in Severity],
+    "rule": [*BOOK.rules],
+    "kind": sorted(set(BOOK.kinds.values())),
+}
+
+
 def given(words: Sequence[str]) -> dict[str, str]:
     """Read ``label=value`` words.  Raises ``ArgusError``."""
     found: dict[str, str] = {}
@@ -129,6 +159,10 @@ def given(words: Sequence[str]) -> dict[str, str]:
         label, equals, value = word.partition("=")
         if not equals or label not in LABELS:
             raise ArgusError(f"{word!r} is not LABEL=VALUE with one of the labels {', '.join(LABELS)}")
+        known = KNOWN.get(label)
+        if known is not None and value not in known:
+            near = difflib.get_close_matches(value, known, n=3) or sorted(known)
+            raise ArgusError(f"{word!r}: no incident has this {label}; write {', '.join(near)}")
         found[label] = value
     return found
 

@@ -18,6 +18,8 @@ from argus.operating import moment
 from argus.routing import weekly
 from argus.routing.matchers import all_match, parse
 from argus.store import reports, silences
+from argus.store.incidents import record
+from argus.store.models import SilenceRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from argus.routing.matchers import Matcher
     from argus.store.engine import Store
-    from argus.store.models import IncidentRow, SilenceRow
+    from argus.store.models import IncidentRow
 
 LOOK_BACK = 7 * 86400.0  # seconds of history in a preview
 RESOLVED = "resolved"
@@ -70,11 +72,19 @@ def add(store: Store, wanted: Wanted, *, dry_run: bool, form: str = "table") -> 
     made: SilenceRow | None = None
     with store.write() as session:
         rows = [
-            row for row in reports.incidents(session, ("open",)) if all_match(wanted.matchers, labels(row))
+            row
+            for row in reports.incidents(session, ("open",), None)
+            if all_match(wanted.matchers, labels(row))
         ]
+        if wanted.until == RESOLVED and not rows:
+            raise ArgusError(
+                "--until resolved ends with what is open, and nothing that is open matches: "
+                "give it an end, such as --until 2h"
+            )
         lately = _lately(session, wanted.matchers, now)
         if not dry_run:
             made = silences.add(session, wanted.matchers, end, wanted.author, wanted.comment, starts)
+            made.matched_at = now if wanted.until == RESOLVED else None
             made.weekly = [weekly.to_json(window) for window in windows] or None
             silences.hold_waiting(session, made, [row.id for row in rows], now)
         if form == "json":
@@ -106,7 +116,7 @@ def show(store: Store, *, everything: bool, form: str) -> int:
     now = time.time()
     with store.read() as session:
         rows = silences.known(session, None if everything else now)
-        incidents: Sequence[IncidentRow] = reports.incidents(session, ("open",))
+        incidents: Sequence[IncidentRow] = reports.incidents(session, ("open",), None)
         tags = [labels(row) for row in incidents]
     told = [
         {
@@ -139,11 +149,35 @@ def expire(store: Store, number: int, *, form: str = "table") -> int:
     """End a silence: what it held back is told now."""
     with store.write() as session:
         now = time.time()
-        if not silences.expire(session, number, now):
+        row = session.get(SilenceRow, number)
+        if row is None:
             raise ArgusError(f"there is no silence {number}; argus silence list shows them")
+        if not silences.expire(session, number, now):
+            raise ArgusError(f"silence {number} was over at {clock(row.until or now)} already")
     print(
         json.dumps({"silence": number, "ended_at": now}) if form == "json" else f"silence {number} ends now"
     )
+    return 0
+
+
+def snooze(store: Store, number: int, until: str, author: str, comment: str, *, form: str = "table") -> int:
+    """Hold one incident back until then; who was told is told again if it still stands."""
+    now = time.time()
+    end = moment(until, now)
+    if end <= now:
+        raise ArgusError(f"{until} is past")
+    with store.write() as session:
+        row = reports.incident(session, number)
+        if row is None:
+            raise ArgusError(f"there is no incident {number}; argus incidents lists them")
+        if row.phase == "resolved":
+            raise ArgusError(f"incident {number} is resolved already")
+        made = silences.snooze(session, number, end, author, comment or "snoozed", now)
+        record(session, row, "snoozed", f"by {author} until {clock(end)}: {comment}", now)
+    if form == "json":
+        print(json.dumps({"incident": number, "silence": as_dict(made)}, indent=2))
+    else:
+        print(f"incident {number} is snoozed until {clock(end)}; silence {made.id} is it")
     return 0
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from argus.catalogue import libvirt
+from argus.correlator.covered import COVERED
 from argus.correlator.facts import ZABBIX
 from argus.correlator.regions import regions
 from argus.correlator.rule import Finding, Layer, Node, Outcome, Rule, Source, Unknown
@@ -29,6 +31,9 @@ ZABBIX_BACK = "Zabbix came back"
 # A host that is shut down ends its guests first; so long before it falls silent they are its symptoms.
 GOING_DOWN_SECONDS = 120.0
 AHEAD_SECONDS = 5.0  # clocks that are kept by NTP are nearer than that
+
+
+_INSTANCE = re.compile(r"Instance (?P<name>\S.*) of the service")  # of the trigger instance_down
 
 
 class Key(NamedTuple):
@@ -70,7 +75,28 @@ def evaluate(
     for family in book.families:
         if family.source_of or not facts.blindness(family.sources):  # what is read is judged; the rest held
             outcomes.update(_subjects(family, facts, policy, now, is_open))
-    return {key: _fitting(outcome) for key, outcome in outcomes.items()}
+    events = _events(facts)
+    return {key: _fitting(_with_events(key, outcome, events)) for key, outcome in outcomes.items()}
+
+
+def _events(facts: Facts) -> dict[Key, tuple[str, ...]]:
+    """Return the problems in Zabbix of triggers that say what a rule says, by rule and subject."""
+    found: defaultdict[Key, list[str]] = defaultdict(list)
+    for problem in facts.problems:
+        service = "/".join(problem.tags.get(tag, "") for tag in ("cloud", "region", "service"))
+        part = _INSTANCE.match(problem.name)
+        subject = f"{service}/{part['name']}" if part else service
+        for rule in COVERED.get(problem.trigger_ident, ()):
+            for each in {problem.host, subject}:
+                found[Key(rule, each)].append(problem.eventid)
+    return {key: tuple(sorted(events)) for key, events in found.items()}
+
+
+def _with_events(key: Key, outcome: Outcome, events: Mapping[Key, tuple[str, ...]]) -> Outcome:
+    """Add the problems in Zabbix that the finding is about, so that acknowledging goes along with them."""
+    if not isinstance(outcome, Finding) or outcome.events or key not in events:
+        return outcome
+    return replace(outcome, events=events[key])
 
 
 def _subjects(

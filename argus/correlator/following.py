@@ -6,7 +6,7 @@ lost, doubled or repeated does no harm.  What Argus itself wrote is told by its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ class Word:
 class Told:
     """An incident, as far as Zabbix is concerned.  Times in seconds since the epoch.
 
-    ``events`` are its problems, ``since`` is from when an acknowledgement counts: when it opened, or became
+    ``events`` are its problems, ``since`` is from when an acknowledgement counts: when it began, or became
     worse, or was taken up again.  ``cause`` is the id of the incident that it is a symptom of; ``alone``
-    means that people were told of it by itself.
+    means that people were told of it by itself.  ``undone`` is when an acknowledgement was last taken back.
     """
 
     id: int
@@ -42,6 +42,7 @@ class Told:
     acked_by: str
     cause: int | None
     alone: bool = False
+    undone: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,15 @@ class Rank(NamedTuple):
 class Plan:
     """What is to be written: acknowledgements in Argus and in Zabbix, and ranks in Zabbix.
 
-    ``taken`` is by whom an incident was acknowledged in Zabbix; ``acks`` the events for each message,
+    ``taken`` is by whom an incident was acknowledged in Zabbix; ``acks`` and ``unacks`` the events for
+    each message,
     ``ranks`` those for each rank.
     """
 
     taken: Mapping[int, str]
     acks: Mapping[str, tuple[str, ...]]
     ranks: Mapping[Rank, tuple[str, ...]]
+    unacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def plan(incidents: Iterable[Told], problems: Iterable[Problem], now: float) -> Plan:
@@ -80,19 +83,48 @@ def plan(incidents: Iterable[Told], problems: Iterable[Problem], now: float) -> 
     told = {each.id: each for each in incidents}
     taken: dict[int, str] = {}
     acks: dict[str, list[str]] = {}
+    unacks: dict[str, list[str]] = {}
     ranks: dict[Rank, list[str]] = {}
     for each in sorted(told.values(), key=lambda each: each.id):
         mine = [known[event] for event in each.events if event in known]
         if each.acked_by:
             text = f"{MARK}acknowledged by {each.acked_by} (incident {each.id})"
-            for problem in mine:
+            for problem in mine or _of_members(each, told, known):
                 if not problem.acknowledged:
                     acks.setdefault(text, []).append(problem.eventid)
-        elif by := _taken_by(mine, each.since):
+        elif by := _taken_by(mine, each.since) if mine else _taken_by_members(each, told, known):
             taken[each.id] = by
+        for problem in () if each.acked_by else mine or _of_members(each, told, known):
+            if _is_undone(problem, each.undone):
+                text = f"{MARK}no longer acknowledged (incident {each.id})"
+                unacks.setdefault(text, []).append(problem.eventid)
         for rank, problem in _ranks(each, mine, told, known, now):
             ranks.setdefault(rank, []).append(problem.eventid)
-    return Plan(taken, _frozen(acks), _frozen(ranks))
+    return Plan(taken, _frozen(acks), _frozen(ranks), _frozen(unacks))
+
+
+def _is_undone(problem: Problem, undone: float) -> bool:
+    """Tell whether the problem is acknowledged by a word of Argus that was taken back since."""
+    words = [word for word in problem.words if word.acknowledges]
+    last = max(words, key=lambda word: word.clock, default=None)
+    return problem.acknowledged and last is not None and last.clock < undone and last.text.startswith(MARK)
+
+
+def _members(each: Told, told: Mapping[int, Told], known: Mapping[str, Problem]) -> list[list[Problem]]:
+    """Return the problems of each symptom: what a rack or a group of many consists of in Zabbix."""
+    members = [member for member in told.values() if member.cause == each.id and member.id != each.id]
+    found = ([known[event] for event in member.events if event in known] for member in members)
+    return [problems for problems in found if problems]
+
+
+def _of_members(each: Told, told: Mapping[int, Told], known: Mapping[str, Problem]) -> list[Problem]:
+    return [problem for problems in _members(each, told, known) for problem in problems]
+
+
+def _taken_by_members(each: Told, told: Mapping[int, Told], known: Mapping[str, Problem]) -> str:
+    """Return who acknowledged the last of all members; empty while one is nobody's."""
+    people = [_taken_by(problems, each.since) for problems in _members(each, told, known)]
+    return people[-1] if people and all(people) else ""
 
 
 def _ranks(

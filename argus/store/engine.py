@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
+_NOT_ALLOWED = ("readonly database", "unable to open database file", "authorization denied")
 LOCK_SECONDS = 10
 
 
@@ -102,7 +103,10 @@ class Store:
         cause = " ".join(str(getattr(exc, "orig", None) or exc).split())
         if "no such table" in cause or "UndefinedTable" in type(getattr(exc, "orig", exc)).__name__:
             return f"the database {self.address} has no tables yet: run argus db upgrade"
-        return f"the database {self.address} cannot be used: {cause}; see [database] url in argus.conf"
+        hint = ""
+        if self.engine.dialect.name == "sqlite" and any(word in cause for word in _NOT_ALLOWED):
+            hint = ", and whether this user may write the file and its folder: sudo -u argus argus ..."
+        return f"the database {self.address} cannot be used: {cause}; see [database] url in argus.conf{hint}"
 
 
 def open_store(url: str) -> Store:

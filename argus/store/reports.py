@@ -33,8 +33,8 @@ class Outbox:
     by_state: dict[str, int]
 
 
-def incidents(session: Session, phases: Sequence[str], limit: int = SHOWN) -> Sequence[IncidentRow]:
-    """Return incidents in one of ``phases``, the newest first."""
+def incidents(session: Session, phases: Sequence[str], limit: int | None = SHOWN) -> Sequence[IncidentRow]:
+    """Return incidents in one of ``phases``, the newest first; all of them without a limit."""
     return session.scalars(
         select(IncidentRow)
         .where(IncidentRow.phase.in_(phases))

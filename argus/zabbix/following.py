@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from argus.zabbix.api import Zabbix
 
 # Bits of event.acknowledge's action: https://www.zabbix.com/documentation/current/en/manual/api/reference/event/acknowledge
-ACKNOWLEDGE, MESSAGE, CAUSE, SYMPTOM = 2, 4, 128, 256
+ACKNOWLEDGE, MESSAGE, UNACKNOWLEDGE, CAUSE, SYMPTOM = 2, 4, 16, 128, 256
 
 
 def read(zabbix: Zabbix, events: Sequence[str]) -> tuple[Problem, ...]:
@@ -36,10 +36,11 @@ def read(zabbix: Zabbix, events: Sequence[str]) -> tuple[Problem, ...]:
 def write(zabbix: Zabbix, wanted: Plan) -> int:
     """Write what is wanted; returns how many events were changed.  Raises ``ZabbixError``."""
     changed = 0
-    for text, events in wanted.acks.items():
-        for page in _pages(events):
-            zabbix.call("event.acknowledge", eventids=page, action=ACKNOWLEDGE | MESSAGE, message=text)
-            changed += len(page)
+    for action, texts in ((ACKNOWLEDGE, wanted.acks), (UNACKNOWLEDGE, wanted.unacks)):
+        for text, events in texts.items():
+            for page in _pages(events):
+                zabbix.call("event.acknowledge", eventids=page, action=action | MESSAGE, message=text)
+                changed += len(page)
     if zabbix.version >= RANKS_SINCE:
         for rank, events in sorted(wanted.ranks.items()):  # what becomes a cause may get symptoms then
             how = {"action": CAUSE | MESSAGE, "message": rank.text}

@@ -10,8 +10,10 @@ import pytest
 from http_server import Inbox
 from one_node import heard, one_node
 
+from argus import operating
 from argus.catalogue import libvirt
-from argus.correlator.facts import Facts, NodeValues, Problem
+from argus.correlator.facts import ZABBIX, Facts, NodeValues, Problem
+from argus.correlator.service import Service, Services, State
 from argus.cycle import labels
 from argus.routing.matchers import parse
 from argus.routing.times import Window
@@ -49,6 +51,7 @@ class Fleet:
     problems: tuple[Problem, ...] = ()
     last: dict[str, float] = field(default_factory=dict)
     racks: bool = True
+    service: State | None = None
 
     def read(self, alive: object) -> Facts:
         assert callable(alive)
@@ -69,7 +72,11 @@ class Fleet:
                     in_maintenance=in_maintenance,
                 )
             )
-        return Facts(self.problems, tuple(nodes))
+        if self.service is None:
+            return Facts(self.problems, tuple(nodes))
+        nova = Service("c/R/nova", "nova", self.service, f"it is {self.service.value}", EVENING - 60)
+        services = Services((nova,), ())
+        return Facts(self.problems, tuple(nodes), sources=(ZABBIX, "services"), others=(services,))
 
     def clock(self) -> float:
         return self.now
@@ -368,3 +375,36 @@ def test_holding_what_waits_takes_only_what_was_not_begun_and_never_shortens(sto
         silences.hold_waiting(session, held, [row.id], 5.0)
         assert [each.next_at for each in (a, b, c)] == [600.0, 900.0, 9.0]
         assert [each.silence_id for each in (a, b, c)] == [held.id, None, None]
+
+
+def test_what_becomes_worse_is_nobodys_again_and_escalates_with_its_new_severity(
+    site: Site, fleet: Fleet, inbox: Inbox
+) -> None:
+    held = replace(site, policy=replace(site.policy, holds={"service_cannot_be_judged": 0.0}))
+    fleet.service = State.DENIED
+    run(held, fleet, 120)
+    with site.store.write() as session:
+        assert operating.take(session, 1, "ann", fleet.now)
+    run(held, fleet, HOUR)
+    assert [each for each in heard(inbox) if each[1] == "open"] == [("ops", "open")]
+    fleet.service = State.UNKNOWN
+    run(held, fleet, 120)
+    run(held, fleet, 900)
+    opened = [(each.path, each.json["severity"]) for each in inbox.requests if each.json["kind"] == "open"]
+    assert opened == [("/ops", "INFO"), ("/second", "WARNING")]
+    with site.store.read() as session:
+        row = reports.incident(session, 1)
+    assert row is not None
+    assert row.acked_at is None
+
+
+def test_an_update_waits_for_the_end_of_a_silence(site: Site, fleet: Fleet, inbox: Inbox) -> None:
+    held = replace(site, policy=replace(site.policy, holds={"service_cannot_be_judged": 0.0}))
+    fleet.service = State.DENIED
+    run(held, fleet, 120)
+    silence(site, 'rule="service_cannot_be_judged"', fleet.now + HOUR, fleet.now)
+    fleet.service = State.UNKNOWN
+    run(held, fleet, HOUR - 120)
+    assert heard(inbox) == [("ops", "open")]
+    run(held, fleet, 180)
+    assert ("ops", "update") in heard(inbox)

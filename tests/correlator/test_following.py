@@ -124,3 +124,28 @@ def test_what_was_written_needs_no_second_writing(
         for each in problems
     ]
     assert plan(incidents, after) == NOBODY
+
+
+def test_a_group_without_a_problem_of_its_own_is_acknowledged_when_all_of_its_members_are() -> None:
+    incidents = [told(1), told(2, "20", cause=1), told(3, "30", cause=1)]
+    one = Problem("20", True, "", (word(150.0),))
+    other = Problem("30", False, "", ())
+    assert 1 not in plan(incidents, [one, other]).taken
+    both = plan(incidents, [one, Problem("30", True, "", (word(160.0),))])
+    assert both.taken[1] == "user 7 in Zabbix"
+
+
+def test_who_acknowledges_a_group_in_argus_has_acknowledged_its_members_in_zabbix() -> None:
+    incidents = [told(1, by="ann"), told(2, "20", cause=1), told(3, "30", cause=1)]
+    wanted = plan(incidents, [Problem("20", False, "", ()), Problem("30", False, "", ())])
+    assert wanted.acks == {f"{MARK}acknowledged by ann (incident 1)": ("20", "30")}
+
+
+def test_an_acknowledgement_that_is_taken_back_in_argus_is_taken_back_in_zabbix_once() -> None:
+    undone = Told(1, ("10",), 170.0, "", None, undone=170.0)
+    ours = Problem("10", True, "", (word(150.0, f"{MARK}acknowledged by ann (incident 1)"),))
+    assert plan([undone], [ours]).unacks == {f"{MARK}no longer acknowledged (incident 1)": ("10",)}
+    theirs = Problem("10", True, "", (word(180.0),))
+    assert plan([undone], [theirs]).taken == {1: "user 7 in Zabbix"}
+    assert not plan([undone], [theirs]).unacks
+    assert not plan([undone], [Problem("10", False, "", ours.words)]).unacks
