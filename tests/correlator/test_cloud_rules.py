@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from argus.catalogue import allocation, libvirt
+from argus.catalogue.model import Severity
 from argus.correlator.evaluate import Key
 from argus.correlator.facts import Facts, NodeValues
 from argus.correlator.incidents import Change, Incident, decide
@@ -157,3 +158,14 @@ def test_a_user_without_a_server_is_told_unless_a_service_it_uses_is_down() -> N
     world = World()
     assert world.after(120, user(State.DOWN)) == [("user_check_fails", USER, Change.OPENED)]
     assert world.after(30, user(State.UP)) == [("user_check_fails", USER, Change.RESOLVED)]
+
+
+def test_an_open_incident_becomes_more_severe_and_never_less() -> None:
+    world = World()
+    world.after(400, service(CINDER, State.DENIED))
+    key = Key("service_cannot_be_judged", CINDER)
+    assert world.state[key].severity is Severity.INFO
+    world.after(30, service(CINDER, State.UNKNOWN))
+    assert world.state[key].severity is Severity.WARNING
+    world.after(30, service(CINDER, State.DENIED))
+    assert world.state[key].severity is Severity.WARNING

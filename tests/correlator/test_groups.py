@@ -323,3 +323,47 @@ def test_scopes_of_a_rule_are_numbered() -> None:
     second = scope_of("node_is_full", 2)
     assert (second.subject, rule_of(second)) == ("node_is_full#2", "node_is_full")
     assert free_scope("node_is_full", [scope_of("node_is_full"), scope_of("node_is_full", 3)]) == second
+
+
+def test_a_group_waits_for_as_long_as_one_of_it_would() -> None:
+    cloud = storm(20, 0)
+    cloud.policy = Policy(holds={"node_does_not_report": 300.0})
+    silence(cloud, *cloud.heard)
+    cloud.run(380)
+    assert cloud.told == []
+    cloud.run(30)
+    assert cloud.told == [SILENT]
+
+
+def test_a_page_that_is_getting_better_is_left_to_its_own_end() -> None:
+    """Four that were told, one of them well again; the fifth makes a group of those that are not."""
+    cloud = Cloud(policy=Policy(Thresholds(scope_min=3)))
+    for number in range(8):
+        cloud.add(f"n{number}", 2)
+    cloud.run(20)
+    cloud.fail("n0-g0", "n1-g0")
+    cloud.run(30)
+    assert len(cloud.told) == 2
+    del cloud.problems["n0-g0"]
+    cloud.cycle(5)
+    cloud.fail("n2-g0", "n3-g0")
+    cloud.run(20)
+    assert ("same_fault_on_many", "guest_is_broken") in cloud.told
+    assert cloud.ended == [("guest_is_broken", "n1-g0")]
+    assert cloud.state[Key("guest_is_broken", "n0-g0")].told_at is not None
+
+
+def test_an_orphan_under_a_clock_that_is_set_back_is_told_all_the_same() -> None:
+    cloud = Cloud()
+    cloud.add("cmp1", 4)
+    cloud.run(20)
+    cloud.silent.add("cmp1")
+    cloud.run(300)
+    cloud.silent.clear()
+    cloud.fail("cmp1-g0")
+    cloud.run(60)
+    key = Key("guest_is_broken", "cmp1-g0")
+    assert cloud.state[key].orphan_since is not None
+    cloud.state[key] = replace(cloud.state[key], orphan_since=cloud.now + 50_000)
+    cloud.run(200)
+    assert ("guest_is_broken", "cmp1-g0") in cloud.told

@@ -242,3 +242,12 @@ def test_a_clock_that_is_set_back_does_not_hold_for_ever() -> None:
     world.now = 1000.0
     world.after(0, broken(world))
     assert world.after(30, broken(world)) == [(LIBVIRTD.rule, Change.OPENED)]
+
+
+def test_what_recovers_under_a_clock_that_is_set_back_ends_all_the_same() -> None:
+    world = with_libvirtd_open()
+    world.now = 50_000.0
+    world.after(0, world.node())  # healthy since then, by the clock of then
+    world.now = 1000.0
+    world.after(0, world.node())
+    assert world.after(40, world.node()) == [(LIBVIRTD.rule, Change.RESOLVED)]

@@ -112,3 +112,20 @@ def test_a_node_that_falls_silent_again_is_not_explained_by_what_it_explained_be
     assert cloud.state[Key(*DOWN)].cause is None
     cloud.run(60)
     assert cloud.told.count(DOWN) == 2
+
+
+def test_a_chain_of_explanations_is_followed_to_its_end_in_one_cycle() -> None:
+    """Libvirtd was found long after a guest that was told; guests of two nodes make a group meanwhile."""
+    cloud = Cloud(policy=Policy(Thresholds(scope_min=2)))
+    for node in "abcd":
+        cloud.add(node, 3)
+    cloud.cycle(5)
+    cloud.fail("d-g2")
+    cloud.cycle(30)
+    cloud.hung.add("d")
+    cloud.cycle(30)
+    cloud.fail("b-g0", "b-g2")
+    cloud.cycle(1)
+    cloud.fail("d-g1")
+    cloud.cycle(100)
+    assert decide(cloud.state, cloud.facts(), cloud.policy, cloud.now) == Decision(cloud.state)
