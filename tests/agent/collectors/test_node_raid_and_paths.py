@@ -102,9 +102,10 @@ def test_an_inactive_array_is_told_and_a_container_or_a_bare_name_is_none(node: 
     node.array("md2", array_state="inactive")
     node.array("md127", array_state="inactive", metadata_version="external:imsm", level="container")
     node.array("md126", array_state="active", metadata_version="external:/md127/0")
+    node.array("md125", array_state="inactive", metadata_version="external:-md127/1")  # kept read-only
     node.array("md9", array_state="clear")
     node.write("block/mdblock", size="1")
-    assert {key[1] for key in node.arrays()} == {"md2", "md126"}
+    assert {key[1] for key in node.arrays()} == {"md2", "md125", "md126"}
 
 
 def test_words_of_later_kernels_are_another_state_and_not_a_failure(node: Node) -> None:

@@ -196,3 +196,13 @@ def test_another_machines_units_are_not_looked_for_on_this_one(tmp_path: Path) -
 
 def test_no_file_is_unknown(tmp_path: Path) -> None:
     assert expectation("a.service", (tmp_path,)) is Expectation.UNKNOWN
+
+
+def test_a_service_may_be_enabled_from_any_folder(host: Host, tmp_path: Path) -> None:
+    file = write(tmp_path / "opt/b.service", ONESHOT)
+    wanted = host.systemd / "multi-user.target.wants"
+    wanted.mkdir(parents=True)
+    (wanted / "b.service").symlink_to(file)
+    assert told(host) == {}
+    file.write_text(RUNNING)
+    assert told(host) == {"b.service": 0}

@@ -176,3 +176,11 @@ def test_nodes_that_may_not_be_listed_are_not_a_machine_without_numa(tmp_path: P
     sysfs = _tree(tmp_path, {"devices/system/cpu/cpu0/topology/core_id": "0"})
     (sysfs / "devices/system/node").symlink_to("node")  # nobody lists a link to itself, as with EACCES
     assert list(read_topology(sysfs).unread) == [str(sysfs / "devices/system/node")]
+
+
+def test_a_node_without_lists_has_the_cpus_that_are_linked_in_it(tmp_path: Path) -> None:
+    files = {f"devices/system/cpu/cpu{cpu}/topology/core_id": f"{cpu}\n" for cpu in range(12)}
+    files |= {f"devices/system/node/node0/cpu{cpu}/topology/core_id": f"{cpu}\n" for cpu in (0, 1, 10, 11)}
+    files["devices/system/node/node0/cpufreq/x"] = "no CPU\n"
+    topology = read_topology(_tree(tmp_path, files))
+    assert topology.nodes[0].cpus == {0, 1, 10, 11}
