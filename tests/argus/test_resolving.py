@@ -77,7 +77,7 @@ def test_an_end_needs_a_reason(site: Site, world: World) -> None:
 
 def test_it_waits_for_the_cycle_that_is_under_way(site: Site) -> None:
     now = [0.0]
-    assert leases.acquire(site.store, LEASE, "another", 1000.0, 0.0) is not None
+    assert leases.acquire(site.store, LEASE, "another", 100.0, 0.0) is not None
 
     def sleep(seconds: float) -> None:
         now[0] += seconds

@@ -10,6 +10,7 @@ from argus.correlator.clocks import Clock, follow
 from argus.correlator.evaluate import Key
 from argus.correlator.facts import Facts, NodeValues, Problem
 from argus.correlator.incidents import Change, Incident, decide
+from argus.correlator.rules.clocks import node_clock_is_off
 from argus.correlator.thresholds import Policy
 
 START = 1_000_000.0
@@ -38,7 +39,9 @@ class Node:
             facts, self.clocks = follow(self.clocks, facts, POLICY.stale_after, self.now)
             decision = decide(self.state, facts, POLICY, self.now)
             self.state = dict(decision.state)
-            self.told += [self.now for effect in decision.effects if effect.change is Change.OPENED]
+            opened = [each.incident.key for each in decision.effects if each.change is Change.OPENED]
+            # that its clock is off is an incident of its own
+            self.told += [self.now for key in opened if key.rule != node_clock_is_off.name]
 
 
 def test_a_node_whose_clock_is_ahead_is_told_as_soon_as_any_other_when_it_dies() -> None:

@@ -33,7 +33,8 @@ def draw(facts: Facts, policy: Policy, now: float) -> Iterator[tuple[str, NodeCl
         age = node.age(read_at)
         if age is not None:
             silent = age > policy.stale_after
-            yield f"clock:{node.host}", NodeClock(node.host, node.at - node.newest, silent, node.within)
+            ahead = 0.0 if node.heard is None else node.at - node.heard
+            yield f"clock:{node.host}", NodeClock(node.host, ahead, silent, node.within)
 
 
 @rule(severity=Severity.HIGH, layer=Layer.LOAD, hold=30.0, keep=60.0)
