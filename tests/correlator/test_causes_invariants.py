@@ -107,10 +107,13 @@ class Cloud(RuleBasedStateMachine):
         self.blind = False
         for seconds in LONG:
             self.cycle(seconds)
+        loud = self.loud_members()
         for incident in self.state.values():
-            if incident.phase is Phase.OPEN and not incident.held and not self.is_silenced(incident):
+            unheard = incident.key.rule in BOOK.gathers and incident.key not in loud  # all its members are
+            silenced = unheard or self.is_silenced(incident)
+            if incident.phase is Phase.OPEN and not incident.held and not silenced:
                 assert self.root(incident).told_at is not None, incident
-        for key, number in self.loud_members().items():
+        for key, number in loud.items():
             if self.state[key].told_at is not None and not self.state[key].held:
                 assert self.spoke_for[key] >= number, f"I13: {key} grew, and nobody heard of it"
 
