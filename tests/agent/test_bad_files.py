@@ -95,6 +95,7 @@ def unspoiled(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
     return about(last_cycle(root, lambda: None), SMALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [vanish, shrink, empty, refuse, nonsense])
 def test_a_bad_file_of_one_guest_costs_no_collector_and_no_other_guest(
     fault: Callable[[Path], None], unspoiled: list[Sample], tmp_path: Path

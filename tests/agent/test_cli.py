@@ -243,6 +243,7 @@ def _look(node: Path, command: str, *more: str) -> subprocess.CompletedProcess[s
     return run("--config-file", str(node / "agent.conf"), command, *profile, *more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["placement", "audit", "once"])
 def test_guests_that_can_be_read_are_an_all_clear(node: Path, command: str) -> None:
     done = _look(node, command)
@@ -250,6 +251,7 @@ def test_guests_that_can_be_read_are_an_all_clear(node: Path, command: str) -> N
     assert "not read" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "broken"),
     [

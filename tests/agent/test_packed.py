@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,7 @@ def lines(text: str) -> list[str]:
     return sorted(text.splitlines())
 
 
+@pytest.mark.slow
 @given(cycles)
 @settings(max_examples=300, deadline=None)
 def test_a_cycle_is_written_as_if_there_had_been_none_before(cycles: list[Told]) -> None:

@@ -61,6 +61,7 @@ def test_a_thread_that_fails_is_begun_again_logged_and_counted(
     assert not thread.is_down, "it ended as it should"
 
 
+@pytest.mark.slow
 def test_a_thread_that_failed_is_down_until_it_is_begun_again() -> None:
     threads, part = Threads(), Part(1, RuntimeError("x"))
     threads.make("fine", Part(0, RuntimeError()).run).start()
@@ -71,6 +72,7 @@ def test_a_thread_that_failed_is_down_until_it_is_begun_again() -> None:
     assert threads.down() == ()
 
 
+@pytest.mark.slow
 def test_the_agent_tells_what_its_threads_do() -> None:
     before = {sample.metric: sample.value for sample in Agent().collect(Cycle(Host("n"), 0.0))}
     part = Part(1, RuntimeError("x"))
@@ -83,6 +85,7 @@ def test_the_agent_tells_what_its_threads_do() -> None:
     part.released.set()
 
 
+@pytest.mark.slow
 def test_a_call_that_ends_its_thread_is_an_error_and_the_worker_goes_on() -> None:
     worker = Worker("ended")
 

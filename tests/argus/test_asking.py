@@ -104,6 +104,7 @@ def test_what_is_pending_says_how_long_it_must_stand(
     assert why(slow, "cmp1", capsys)["too_short"], "over before it was due to open"
 
 
+@pytest.mark.slow
 def test_a_page_that_was_merged_ends_and_says_where_it_went(
     site: Site, world: World, inbox: Inbox, capsys: pytest.CaptureFixture[str]
 ) -> None:

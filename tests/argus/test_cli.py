@@ -174,6 +174,7 @@ def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert __version__ in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_list_of_incidents_loads_no_more_than_it_needs(tmp_path: Path) -> None:
     """What these take to load is half a second; the command has 0.3."""
     (tmp_path / "argus.conf").write_text(f"[database]\nurl = sqlite:///{tmp_path}/argus.db\n")

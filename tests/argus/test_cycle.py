@@ -112,6 +112,7 @@ DOWN = "HIGH cmp1: The node's libvirtd does not answer"
 WELL = "RESOLVED cmp1: The node's libvirtd does not answer"
 
 
+@pytest.mark.slow
 def test_one_mail_on_opening_and_one_on_resolving(site: Site, world: World, mailbox: Mailbox) -> None:
     tick(site, world)
     assert subjects(mailbox) == []
@@ -168,6 +169,7 @@ def test_a_mail_server_that_was_away_gets_the_mail_when_it_is_back(store: Store,
         assert subjects(mailbox) == [DOWN]
 
 
+@pytest.mark.slow
 def test_a_message_that_never_goes_through_is_given_up_and_counted(store: Store, world: World) -> None:
     site = make_site(store, world, free_port())
     for _ in range(site.attempts + 2):

@@ -31,6 +31,7 @@ def pings(site: Site, inbox: Inbox) -> int:
     return sum(each.path == "/alive" for each in inbox.requests[before:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", ["correlate", "deliver"])
 def test_a_job_that_fails_for_minutes_stops_the_ping(
     site: Site, world: World, inbox: Inbox, job: str
@@ -75,6 +76,7 @@ def test_a_page_that_somebody_else_got_stops_nothing(
     assert pings(replace(made, dead_man_url=f"{inbox.url}/alive"), inbox) == 1
 
 
+@pytest.mark.slow
 def test_a_switch_that_drips_is_an_error_without_its_path(site: Site, world: World) -> None:
     tick(site, world, up=1)
     endless = drip(b"HTTP/1.1 503 no\r\nContent-Length: 99999\r\n\r\n", b" ")

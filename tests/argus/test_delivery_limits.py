@@ -128,6 +128,7 @@ def test_a_digest_that_is_refused_goes_to_the_fallback_one_by_one(
     assert states(site) == {"sent": 5, "dead": 3}
 
 
+@pytest.mark.slow
 def test_a_digest_that_was_given_up_but_may_have_been_read_gets_its_ends(
     site: Site, world: World, inbox: Inbox
 ) -> None:

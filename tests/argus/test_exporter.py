@@ -149,6 +149,7 @@ def test_without_a_database_it_still_answers(tmp_path: Path) -> None:
     assert seen.get_sample_value("argus_incidents", {}) is None
 
 
+@pytest.mark.slow
 def test_it_serves_over_http_until_told_to_stop(store: Store) -> None:
     port, stop = free_port(), threading.Event()
     stop.set()

@@ -24,6 +24,8 @@ from argus.store import outbox, reports, silences
 from argus.store.engine import Store
 from argus.store.models import IncidentRow
 
+pytestmark = pytest.mark.slow  # hours of cycles on a real database
+
 ROUTES = """\
 receivers:
   - name: ops

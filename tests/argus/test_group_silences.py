@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from argus.store.engine import Store
 
 
+pytestmark = pytest.mark.slow  # hours of cycles on a real database
+
+
 @dataclass
 class Hall:
     """Racks of six nodes; ``slow`` is how long reading them takes, ``ahead`` a clock that is off."""

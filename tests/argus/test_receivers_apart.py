@@ -27,6 +27,8 @@ from argus.site import Site
 from argus.store import health, outbox
 from argus.store.engine import Store
 
+pytestmark = pytest.mark.slow  # hours of cycles on a real database
+
 
 @pytest.fixture
 def site(store: Store, world: World, inbox: Inbox, tmp_path: Path) -> Site:

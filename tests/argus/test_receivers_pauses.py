@@ -96,6 +96,7 @@ def test_who_asks_for_time_for_ever_loses_no_page(site: Site, world: World, inbo
     assert rows(site)["webhook:ops"].state == "dead", "but not for ever"
 
 
+@pytest.mark.slow
 def test_a_wait_that_a_server_names_is_kept_and_else_the_table_counts(site: Site, world: World) -> None:
     fails = Refuses(NotifyError("500"))
     broken = replace(

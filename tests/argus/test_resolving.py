@@ -52,6 +52,7 @@ def test_whoever_was_told_hears_the_end_with_who_and_why(
     assert "by ann: the node was sold" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_still_stands_opens_anew(site: Site, world: World, inbox: Inbox) -> None:
     tick(site, world, up=0)
     resolve(site)

@@ -145,6 +145,7 @@ def test_the_end_of_a_silence_tells_at_once(site: Site, world: World, inbox: Inb
     assert ("ops", "open") in heard(inbox)
 
 
+@pytest.mark.slow
 def test_a_silence_for_another_node_holds_nothing_back(site: Site, world: World, inbox: Inbox) -> None:
     silence(site, world, None, 'node="cmp2"')
     tick(site, world, up=0)

@@ -72,6 +72,7 @@ def test_nothing_is_taken_over_while_others_run_it(standby: Standby, clock: Cloc
         assert after(standby, clock, SOON) == 0
 
 
+@pytest.mark.slow
 def test_a_job_that_nobody_runs_is_run_here_at_its_own_pace(standby: Standby, clock: Clock) -> None:
     assert after(standby, clock, SOON) == 0, "a worker that has just started waits"
     assert after(standby, clock, GRACE_SECONDS) == 1

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from argus.site import Site
     from argus.store.engine import Store
 
+pytestmark = pytest.mark.slow  # hours of cycles on a real database
+
 ROUTES = """\
 receivers: [{name: ops, webhook_configs: [{url: "URL/ops"}]}]
 route: {receiver: ops}

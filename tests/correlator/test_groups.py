@@ -33,6 +33,7 @@ def silence(cloud: Cloud, *nodes: str) -> None:
     cloud.silent |= set(nodes)
 
 
+@pytest.mark.slow
 def test_a_node_that_dies_days_after_five_others_is_a_page_of_its_own() -> None:
     cloud = storm(100, 0)
     silence(cloud, *(f"n{number:03}" for number in range(5)))
@@ -57,6 +58,7 @@ def test_what_begins_within_ten_minutes_joins_and_what_begins_later_does_not() -
     assert cloud.told == [SILENT, ("node_does_not_report", "n011")]
 
 
+@pytest.mark.slow
 def test_five_more_on_another_day_are_a_second_incident_of_their_own() -> None:
     cloud = storm(60, 0)
     silence(cloud, *(f"n{number:03}" for number in range(5)))

@@ -56,6 +56,7 @@ def test_what_is_no_value_has_a_name(fake: FakeCloud, cloud: Cloud, answer: Any,
     assert got.detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["stall", "drip"])
 def test_a_late_answer_ends_at_its_deadline(fake: FakeCloud, cloud: Cloud, fault: str) -> None:
     fake.answers["/os-services"] = fault

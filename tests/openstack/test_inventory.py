@@ -124,6 +124,7 @@ def test_quotas_are_summed_and_the_unlimited_named(reader: Reader) -> None:
     assert (ram.limit, ram.unlimited) == (0, ("shop",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [403, 500, "garbage"])
 @pytest.mark.parametrize(
     ("path", "part", "still"),

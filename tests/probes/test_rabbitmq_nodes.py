@@ -80,6 +80,7 @@ def hanging() -> Iterator[str]:
 ALL = [{"name": f"r@{host}", "running": True} for host in "abc"]
 
 
+@pytest.mark.slow
 def test_a_port_that_hangs_leaves_time_for_the_others() -> None:
     with management(ALL) as url, broker() as one, broker() as two, hanging() as three:
         found = rabbitmq.Rabbitmq(url, amqp=(one, two, three)).run(Deadline(1.0))
@@ -91,6 +92,7 @@ def test_a_port_that_hangs_leaves_time_for_the_others() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gone", ["hangs", "is not there"])
 def test_another_node_is_asked_when_the_first_is_silent(gone: str) -> None:
     with management(ALL) as url, hanging() as address:

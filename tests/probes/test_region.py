@@ -44,6 +44,7 @@ HEALTHY = {
 }
 
 
+@pytest.mark.slow
 def test_every_service_of_the_catalogue_is_told(region: tuple[ServiceSource, dict[str, int]]) -> None:
     found: list[dict[str, Any]] = region[0].fetch()["services"]
     assert {each["name"]: each["state"] for each in found} == HEALTHY, found
@@ -54,6 +55,7 @@ def test_every_service_of_the_catalogue_is_told(region: tuple[ServiceSource, dic
     assert {each["name"]: each["figures"] for each in found}["gnocchi"] == {"measures_waiting": 444}
 
 
+@pytest.mark.slow
 def test_refused_is_not_down_and_failed_is(region: tuple[ServiceSource, dict[str, int]]) -> None:
     made, instead = region
     instead |= {"/volume/v3/os-services": 403, "/placement/resource_providers": 503}
@@ -64,6 +66,7 @@ def test_refused_is_not_down_and_failed_is(region: tuple[ServiceSource, dict[str
     assert placement["latency"] is not None, "that it answers is known all the same"
 
 
+@pytest.mark.slow
 def test_without_a_token_keystone_is_down_and_others_are_unknown(
     region: tuple[ServiceSource, dict[str, int]],
 ) -> None:
@@ -75,6 +78,7 @@ def test_without_a_token_keystone_is_down_and_others_are_unknown(
     assert states(made) == HEALTHY
 
 
+@pytest.mark.slow
 def test_a_region_that_does_not_answer_leaves_the_others_exact(store: Store, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         gone = f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -90,6 +90,7 @@ def config(store: Store, tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_watch_shows_colours_on_a_terminal_until_it_is_interrupted(config: Path) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))

@@ -40,6 +40,7 @@ def test_check_names_a_file_that_somebody_edited(checkout: Path, capsys: pytest.
     assert capsys.readouterr().out == f"differs {NODE}\n"
 
 
+@pytest.mark.slow
 def test_check_writes_nothing(checkout: Path) -> None:
     assert main(check=True, root=checkout) == 1
     assert not (checkout / NODE).exists()

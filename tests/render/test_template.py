@@ -225,6 +225,7 @@ def uuids(tree: Any) -> list[str]:
     return [u for branch in tree for u in uuids(branch)] if isinstance(tree, list) else []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", HOSTS)
 def test_yaml_gives_back_the_document_with_text_only(host: str) -> None:
     document = template_document(host, CATALOGUE)

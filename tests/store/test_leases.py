@@ -89,6 +89,7 @@ def taken(store: Store, after: float) -> Lease | None:
     return leases.acquire(store, "x", "another", 60, time.time())
 
 
+@pytest.mark.slow
 def test_a_lease_is_kept_however_long_a_step_takes(store: Store) -> None:
     lease = leases.acquire(store, "x", "one", 0.4, time.time())
     assert lease
@@ -98,6 +99,7 @@ def test_a_lease_is_kept_however_long_a_step_takes(store: Store) -> None:
     assert taken(store, 0.6), "and no longer than the work"
 
 
+@pytest.mark.slow
 def test_a_step_that_hangs_leaves_its_lease_to_others(store: Store) -> None:
     lease = leases.acquire(store, "x", "one", 0.4, time.time())
     assert lease

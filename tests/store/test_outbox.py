@@ -262,6 +262,7 @@ def claimed_in(session: Session) -> Claim:
     return found
 
 
+@pytest.mark.slow
 def test_the_time_of_the_first_attempt_is_kept_through_retries(store: Store) -> None:
     number = incident(store)
     with store.write() as session:

@@ -36,6 +36,7 @@ def test_what_was_made_is_known_again(token: Path, version: tuple[int, int]) -> 
     assert documents == {template_name(host): wanted_document(zabbix(*version), host) for host in HOSTS}
 
 
+@pytest.mark.slow
 def test_an_upgraded_zabbix_is_told_in_its_own_words_what_was_made_before(token: Path) -> None:
     Made(token).remember(zabbix(6, 0))
     seven = zabbix(7, 0)

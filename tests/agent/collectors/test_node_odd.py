@@ -235,6 +235,7 @@ def refuse(file: Path) -> None:
     file.mkdir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [

@@ -68,6 +68,7 @@ ODD = st.one_of(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parse", FILES, ids=lambda parse: parse.__name__)
 @given(data=st.data())
 def test_whatever_a_file_holds_it_is_understood_or_refused(
