@@ -132,6 +132,8 @@ def install_correlator(machine: Machine) -> None:
 
 
 def _step(machine: Machine, step: str) -> None:
+    if "argus check-config" in step:  # 1 says what is lacking still, which later steps make
+        step = f"{step.partition('#')[0]} || [ $? -eq 1 ]"
     machine.run("bash", "-ec", f"cd {SHARED} && export {OFFLINE} && {step}", timeout=180)
 
 
