@@ -129,10 +129,14 @@ def test_the_sandbox_hides_nothing_that_root_can_see(machine: Machine) -> None:
     names = {value.name for value in outside}
     assert len(names) > 150
 
-    def hidden() -> set[str]:
-        return names - {value.name for value in machine.metrics()}
+    seen: set[str] = set()
 
-    assert wait_until(lambda: not hidden(), SOON_OR_LATE, 1.0), sorted(hidden())
+    def hidden() -> set[str]:
+        """What was never told: a latency is, only after a tick in which the disk did something."""
+        seen.update(value.name for value in machine.metrics())
+        return names - seen
+
+    assert wait_until(lambda: not hidden(), SOON_OR_LATE, 0.5), sorted(hidden())
 
 
 def test_the_guests_are_still_told_while_libvirtd_is_away(machine: Machine) -> None:
