@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from argus.catalogue import (
+    allocation,
     capacity,
     correlator,
     guest_disk,
@@ -14,12 +15,17 @@ from argus.catalogue import (
     guest_kvm,
     guest_memory_events,
     guest_pressure,
+    guest_process,
     guest_tap,
     guest_throttle,
+    node_block,
     node_cpufreq,
+    node_energy,
+    node_multipath,
     node_nic,
     node_pressure,
     node_sched,
+    node_vf,
     node_vhost,
     thp,
 )
@@ -87,6 +93,23 @@ REASONS: dict[str, tuple[Metric, ...]] = {
     "argus run, which tells Zabbix 7.0, has no queue": (correlator.QUEUE,),
     "the forecast may be open at its end": (capacity.FULL_LATE,),
     "absent without page faults that want a huge page": (thp.FALLBACK_RATIO,),
+    "that a report arrives proves that reporting succeeds": (correlator.TASK_AGE, correlator.TASK_MAY_AGE),
+    "the lab's node has no meters of energy (RAPL)": (node_energy.GUEST_ENERGY,),
+    "only memory.stat of cgroup v2 counts huge pages of shared memory": (guest_process.SHMEM_HUGE,),
+    "only a node with dedicated_cpus": (allocation.PCPUS, allocation.PCPUS_CLAIMED, allocation.PCPUS_FREE),
+    "only device-mapper and md have another name in the kernel, and members": (
+        node_block.KERNEL_NAME,
+        node_block.MEMBERS,
+    ),
+    "the lab's disks have one path": (
+        node_multipath.DEVICES,
+        node_multipath.PATHS,
+        node_multipath.PATHS_FAILED,
+        node_multipath.DEGRADED,
+        node_multipath.LOST,
+        node_multipath.AFFECTED,
+    ),
+    "only a card with virtual functions": (node_vf.FUNCTIONS, node_vf.FUNCTIONS_OF_GUESTS),
 }
 WITHOUT_VALUE = {
     # the documents themselves are not kept

@@ -28,6 +28,44 @@ _DISABLED = "1"
 EMPTY = {
     "node: Disks and vhost: vhost threads: CPU": "only guests whose packets vhost_net moves",
     "guest: CPU and steal: Pressure": "pressure of a cgroup needs cgroup v2",
+    "node: CPU and overcommit: Dedicated CPUs": "only a node with dedicated_cpus",
+    **dict.fromkeys(
+        (
+            "guest: Energy: Power of the guest (estimate)",
+            "guest: Overview: Power of the guest (estimate)",
+            "node: Energy: Node power: {#ZONE}",
+            "node: Overview: Node power: {#ZONE}",
+        ),
+        "the lab's node has no meters of energy (RAPL)",
+    ),
+    **dict.fromkeys(
+        (
+            "guest: Helper processes of the guest: Helpers of the guest: {#ROLE}",
+            "guest: Overview: Helpers of the guest: {#ROLE}",
+        ),
+        "the lab's guests have no swtpm or virtiofsd",
+    ),
+    **dict.fromkeys(
+        (
+            "guest: Overview: Virtual function {#VF}: traffic",
+            "guest: Virtual functions (SR-IOV): Virtual function {#VF}: packets",
+            "guest: Virtual functions (SR-IOV): Virtual function {#VF}: traffic",
+            "node: Overview: Node NIC {#NIC}: virtual functions",
+            "node: Virtual functions (SR-IOV): Node NIC {#NIC} virtual function {#VF}",
+            "node: Virtual functions (SR-IOV): Node NIC {#NIC}: virtual functions",
+        ),
+        "only a card with virtual functions",
+    ),
+    "node: Disks and vhost: Multipath paths": "the lab's disks have one path",
+    "node: Disks and vhost: RAID array {#ARRAY}": "the lab has no software RAID",
+    **dict.fromkeys(
+        (
+            "node: Memory errors: Memory errors of {#CONTROLLER}",
+            "node: Memory errors: Memory errors of {#CONTROLLER} {#DIMM}",
+            "node: Overview: Memory errors of {#CONTROLLER}",
+        ),
+        "the lab's node has no EDAC driver",
+    ),
 }
 
 

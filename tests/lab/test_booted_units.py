@@ -132,7 +132,7 @@ def test_the_sandbox_hides_nothing_that_root_can_see(machine: Machine) -> None:
     seen: set[str] = set()
 
     def hidden() -> set[str]:
-        """What was never told: a latency is, only after a tick in which the disk did something."""
+        """What was never told."""
         seen.update(value.name for value in machine.metrics())
         return names - seen
 
@@ -247,7 +247,7 @@ def test_the_watchdog_restarts_an_agent_that_hangs_and_the_journal_says_where(ma
         said = machine.journal()
         assert "Watchdog timeout" in said
         assert "Fatal Python error: Aborted" in said
-        assert "daemon.py" in said
+        assert "argus_agent" in said.partition("Fatal Python error: Aborted")[2]
 
 
 def test_it_stops_at_once_and_leaves_nothing(machine: Machine) -> None:

@@ -275,8 +275,8 @@ class KernelGuests:
         if before is not None and (before.start_ticks, before.membership) == (
             known.start_ticks,
             known.membership,
-        ):  # libvirt writes its record with each change of state: the groups are what they were
-            known = replace(known, cgroups=before.cgroups, folders=before.folders, groups=before.groups)
+        ):  # libvirt writes its record with each change of state: the guest's group is what it was
+            known = replace(known, cgroups=before.cgroups, folders=before.folders)
         else:
             self._changed = True
         self._known[record.uuid] = known
