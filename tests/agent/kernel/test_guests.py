@@ -355,3 +355,20 @@ def test_a_vcpu_that_moved_is_told_where_it_is_now(host: Path) -> None:
     assert processors() == [11]
     file.write_text("4250 (CPU 0/KVM) S 1 1")
     assert processors() == [], "a file that was cut off is no vCPU on CPU 0"
+
+
+def test_a_group_of_a_vcpu_that_came_later_is_listed_once_libvirt_wrote_its_record_anew(host: Path) -> None:
+    scope = host / "cgroup/machine.slice/machine-qemu\\x2d1.scope"
+    (scope / "libvirt/emulator").mkdir(parents=True)
+    (host / "cgroup/cgroup.controllers").write_text("cpu io memory\n")
+    guests = KernelGuests(host / "run", host / "proc")
+
+    def groups() -> set[str]:
+        (guest,) = guests.read()
+        return {Path(group).name for group in guest.groups(host / "cgroup", "cpu")}
+
+    assert "vcpu0" not in groups()
+    (scope / "libvirt/vcpu0").mkdir()
+    file = host / "run/instance-1.xml"
+    file.write_text(file.read_text() + "\n")
+    assert "vcpu0" in groups()
