@@ -16,6 +16,7 @@ from argus.catalogue import (
     guest_memory_events,
     guest_pressure,
     guest_process,
+    guest_switches,
     guest_tap,
     guest_throttle,
     node_block,
@@ -108,6 +109,9 @@ REASONS: dict[str, tuple[Metric, ...]] = {
         node_multipath.DEGRADED,
         node_multipath.LOST,
         node_multipath.AFFECTED,
+    ),
+    "read every five minutes: a new guest's rate comes later than a test waits": (
+        guest_switches.INVOLUNTARY,
     ),
     "only a card with virtual functions": (node_vf.FUNCTIONS, node_vf.FUNCTIONS_OF_GUESTS),
 }
