@@ -56,6 +56,13 @@ EMPTY = {
         ),
         "only a card with virtual functions",
     ),
+    **dict.fromkeys(
+        (
+            "guest: Overview: vCPUs taken off their CPU",
+            "guest: Preemption of vCPUs: vCPUs taken off their CPU",
+        ),
+        "read every five minutes: a new guest's rate comes later than a test waits",
+    ),
     "node: Disks and vhost: Multipath paths": "the lab's disks have one path",
     "node: Disks and vhost: RAID array {#ARRAY}": "the lab has no software RAID",
     **dict.fromkeys(
