@@ -153,9 +153,10 @@ def test_one_bad_recipient_does_not_keep_the_mail_from_the_others(
     store: Store, world: World, mailbox: Mailbox
 ) -> None:
     site = make_site(store, world, mailbox.port, "me", "gone@example.org", OPS)
-    mailbox.rcpt = ["550 no such user"]
+    mailbox.rcpt = ["550 no such user"]  # to whoever of the two comes first: they are sent side by side
     tick(site, world, up=0)
-    assert [mail["To"] for mail in mailbox.mails] == [OPS]
+    (mail,) = mailbox.mails
+    assert mail["To"] in {OPS, "gone@example.org"}
     assert log(store, 1).count("mail given up") == 1
 
 
